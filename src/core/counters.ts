@@ -1,0 +1,47 @@
+/** Why a message that was admitted was not delivered. A metric label: keep the set small. */
+export type DropReason =
+  | 'connection-closed'
+  | 'session-closed'
+  | 'session-expired'
+  | 'drained'
+  | 'overflow'
+  | 'expired';
+
+export const DROP_REASONS: readonly DropReason[] = [
+  'connection-closed',
+  'session-closed',
+  'session-expired',
+  'drained',
+  'overflow',
+  'expired',
+];
+
+/**
+ * The account of one direction: of a session, or of the whole gateway.
+ * At every moment `admitted = delivered + dropped + pending`.
+ */
+export class FlowCounters {
+  admitted = 0;
+  delivered = 0;
+  /** Bytes of data, key and metadata of what was admitted. */
+  admittedBytes = 0;
+  readonly droppedBy: Record<DropReason, number> = {
+    'connection-closed': 0,
+    'session-closed': 0,
+    'session-expired': 0,
+    drained: 0,
+    overflow: 0,
+    expired: 0,
+  };
+
+  get dropped(): number {
+    let sum = 0;
+    for (const reason of DROP_REASONS) sum += this.droppedBy[reason];
+    return sum;
+  }
+
+  /** What the identity leaves: messages held somewhere between admission and delivery. */
+  get pending(): number {
+    return this.admitted - this.delivered - this.dropped;
+  }
+}

@@ -1,0 +1,51 @@
+import type { DataMessage } from '../wire/messages.js';
+
+/** What a session talks to: a named, configured handler. */
+export interface Route {
+  /** The kind named in the configuration: `echo`, `conformance`, … */
+  readonly kind: string;
+  /** Whether sessions keep their recent messages for this route (`RouteSession.recent`). Default false. */
+  readonly wantsRecent?: boolean;
+  /**
+   * Called when a session opens. Throwing (a SluiceError, to choose the code)
+   * refuses the session.
+   */
+  open(session: RouteSession): RouteHandler;
+}
+
+/** One session's side of a route. */
+export interface RouteHandler {
+  /**
+   * One message of the session, in order, never two at a time. The message is
+   * accepted when this returns, or when the promise it returns resolves: the
+   * next comes only then. A throw or rejection fails this message alone: the
+   * client sees `Error`, the session goes on.
+   */
+  handle(message: DataMessage): void | Promise<void>;
+  /** The session has ended, for whatever reason. Called once, with nothing after it. */
+  closed?(): void;
+}
+
+/** What a route may put into a message; the session adds its ID, sequence and time. */
+export type RouteMessage = Partial<Pick<DataMessage, 'data' | 'metadata' | 'key' | 'more' | 'ttlMs'>>;
+
+/** A session as its route sees it. */
+export interface RouteSession {
+  readonly clientId: string;
+  readonly sessionId: string;
+  /** What the client asked for within the route; "" where it named nothing. */
+  readonly subject: string;
+  /** Aborted when the session ends. */
+  readonly signal: AbortSignal;
+  /** The last messages the client sent, oldest first, where the route `wantsRecent`; bounded in messages and bytes. */
+  readonly recent: readonly DataMessage[];
+  /**
+   * Sends to the client. Returns undefined when the message was taken at once,
+   * else a promise that resolves when it has been: await it, that is the
+   * backpressure. Rejects with the error that ended the session. Throws
+   * OVERLOADED when too many sends already wait.
+   */
+  send(message: RouteMessage): undefined | Promise<void>;
+  /** Ends the session after what was sent; `reason` is told to the client. */
+  end(reason?: string): void;
+}

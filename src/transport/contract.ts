@@ -1,0 +1,87 @@
+import type { SluiceError } from '../core/errors.js';
+import type { DataMessage } from '../wire/messages.js';
+
+/** The streaming calls of StreamService that carry the protocol both ways. */
+export type StreamMethod = 'StreamData' | 'StreamBatches';
+
+/**
+ * One client stream as the server sees it, whatever carries it. Decoded
+ * messages come in through a `StreamReceiver`; batches of messages go out
+ * through `send`. Implementations never throw from these methods, and none of
+ * them calls the receiver from within a call made by the receiver's owner,
+ * `resume` excepted.
+ */
+export interface TransportStream {
+  readonly method: StreamMethod;
+  /** The other side's address, `host:port`; "unix" for a Unix socket without a name. */
+  readonly peer: string;
+  /** Request metadata, names in lower case, text values only (several of a name are joined by ", "). */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Bytes handed to `send` that the network has not taken yet: what a peer that does not read leaves behind. */
+  readonly bytesInFlight: number;
+  /** Encoded bytes (frames included) sent and received so far. */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+
+  /**
+   * Queues these messages for the network, in order, as one write. Takes all of
+   * them whatever `bytesInFlight` is: the caller holds the bound and waits for
+   * `onWritten`. A message that can't be encoded, or is larger than
+   * the limit, is left out and reported through the return value: the
+   * index of the first such message, after which nothing was taken, or -1.
+   * Does nothing (-1) once the stream has ended.
+   */
+  send(messages: readonly DataMessage[]): number;
+  /** The receiver has room again: hand over what waits and read on. */
+  resume(): void;
+  /**
+   * Ends the stream after everything sent: status OK, or the error's gRPC
+   * status with `google.rpc.ErrorInfo` and, where waiting helps, `RetryInfo`
+   * in its details. Reading stops at once. Idempotent; the first call wins.
+   */
+  end(error?: SluiceError): void;
+  /** Ends the stream now, dropping what the network has not taken: RST_STREAM(CANCEL). Idempotent. */
+  reset(): void;
+}
+
+/** How a stream ended; given once, after which nothing else is called. */
+export type StreamClose =
+  /** `end` was carried out: the peer has been sent everything and the status. */
+  | 'ended'
+  /** `reset` was called. */
+  | 'reset'
+  /** The client cancelled the call. */
+  | 'cancelled'
+  /** The network connection is gone. */
+  | 'lost'
+  /** The deadline the client gave (grpc-timeout) has passed; the transport has sent DEADLINE_EXCEEDED. */
+  | 'deadline';
+
+/** What a stream calls; one a stream, given when the stream is accepted. */
+export interface StreamReceiver {
+  /**
+   * How many messages it can take now. Read by the transport before each
+   * `onMessages`, which never brings more. At 0 the transport stops reading
+   * from the network (flow control stops the client) until `resume()`.
+   */
+  readonly room: number;
+  /** Between 1 and `room` messages, in order. The array is reused: keep the messages, not the array. */
+  onMessages(messages: readonly DataMessage[]): void;
+  /** The client has sent its last message; sending goes on until `end`. Called after the last `onMessages`. */
+  onHalfClose(): void;
+  /**
+   * What arrived can't be read (not protobuf, over the size limit, unknown
+   * compression). Nothing more will come; the receiver answers with `end(error)`.
+   */
+  onInvalid(error: SluiceError): void;
+  /** The network has taken some of what was sent: `bytesInFlight` has fallen. */
+  onWritten(): void;
+  onClose(close: StreamClose): void;
+}
+
+/**
+ * Called once for each new stream. Response metadata goes out when it returns,
+ * unless it has ended the stream, which then is answered with the status alone.
+ * Must not throw.
+ */
+export type StreamAcceptor = (stream: TransportStream) => StreamReceiver;
