@@ -25,13 +25,11 @@ export interface TransportStream {
 
   /**
    * Queues these messages for the network, in order, as one write. Takes all of
-   * them whatever `bytesInFlight` is: the caller holds the bound and waits for
-   * `onWritten`. A message that can't be encoded, or is larger than
-   * the limit, is left out and reported through the return value: the
-   * index of the first such message, after which nothing was taken, or -1.
-   * Does nothing (-1) once the stream has ended.
+   * them whatever `bytesInFlight` is: the caller holds the bound, waits for
+   * `onWritten`, and has checked each message's size. Does nothing once the
+   * stream has ended.
    */
-  send(messages: readonly DataMessage[]): number;
+  send(messages: readonly DataMessage[]): void;
   /** The receiver has room again: hand over what waits and read on. */
   resume(): void;
   /**

@@ -1,0 +1,93 @@
+import { FlowCounters } from '../core/counters.js';
+import type { ErrorCode } from '../core/errors.js';
+
+/** Upper bounds of the processing-time buckets, in milliseconds. */
+export const PROCESSING_BUCKETS_MS: readonly number[] = [
+  0.01, 0.05, 0.1, 0.5, 1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000,
+];
+
+/** A histogram of plain numbers; the last count is of everything above the last bound. */
+export class TimeHistogram {
+  readonly boundsMs: readonly number[];
+  readonly counts: number[];
+  sumMs = 0;
+  count = 0;
+
+  constructor(boundsMs: readonly number[]) {
+    this.boundsMs = boundsMs;
+    this.counts = new Array<number>(boundsMs.length + 1).fill(0);
+  }
+
+  /** Notes `count` events that took `ms` each. */
+  observe(ms: number, count = 1): void {
+    let bucket = 0;
+    while (bucket < this.boundsMs.length && ms > (this.boundsMs[bucket] ?? 0)) bucket += 1;
+    this.counts[bucket] = (this.counts[bucket] ?? 0) + count;
+    this.sumMs += ms * count;
+    this.count += count;
+  }
+}
+
+/** Adds 1 to `key` of a tally by code or reason. */
+export function tally<K extends string>(tallies: Map<K, number>, key: K): void {
+  tallies.set(key, (tallies.get(key) ?? 0) + 1);
+}
+
+/**
+ * What the gateway counts, as plain fields that the hot path increments;
+ * whoever shows them (the report, Prometheus, the admin address) reads them.
+ * All of them only rise; what goes up and down is asked of its owner.
+ */
+export class StreamMetrics {
+  connectionsAccepted = 0;
+  /** Streams refused before they became a connection, by catalogue code. */
+  readonly connectionsRejected = new Map<ErrorCode, number>();
+  /** Connections ended, by catalogue code; `OK` for a half-close, `CANCELLED` and `LOST` for the client's side. */
+  readonly connectionsEnded = new Map<ErrorCode | 'OK' | 'CANCELLED' | 'LOST' | 'DEADLINE_EXCEEDED', number>();
+  sessionsOpened = 0;
+  sessionsClosed = 0;
+
+  /** Every message of the wire, control included. */
+  messagesReceived = 0;
+  messagesSent = 0;
+  /** Encoded bytes, frames included. */
+  bytesReceived = 0;
+  bytesSent = 0;
+  /** DATA from clients to routes, and from routes to clients. */
+  readonly up = new FlowCounters();
+  readonly down = new FlowCounters();
+
+  /** Messages or connections refused on receipt, by catalogue code. */
+  readonly receiveErrors = new Map<ErrorCode, number>();
+  /** Connections ended because sending failed, by catalogue code. */
+  readonly sendErrors = new Map<ErrorCode, number>();
+  /** Messages a route failed on. */
+  routeErrors = 0;
+
+  heartbeatsSent = 0;
+  /** Not sent, for the send queue was full. */
+  heartbeatsSkipped = 0;
+  heartbeatsReceived = 0;
+  probesSent = 0;
+  probesAnswered = 0;
+  /** Connections ended as STALE. */
+  probesFailed = 0;
+  /** Connections reset because their peer did not take what was sent. */
+  slowConsumers = 0;
+
+  /** Time sends were held by the throttle, summed over connections. */
+  throttledMs = 0;
+  throttledTimes = 0;
+  /** Times a full receive queue stopped the reading of a connection. */
+  readsStopped = 0;
+
+  socketsAccepted = 0;
+  /** Sockets closed at once: more than server.maxSockets. */
+  socketsDropped = 0;
+  handshakeTimeouts = 0;
+  /** Sockets ended with GOAWAY "too_many_pings". */
+  pingFloods = 0;
+
+  /** Time from handing a message to its route until the route accepted or failed it. */
+  readonly processing = new TimeHistogram(PROCESSING_BUCKETS_MS);
+}
