@@ -1,0 +1,171 @@
+import { type ActionName, actionTable, type FieldKind, type KnownControl } from './control-fields.js';
+import { type Control, EMPTY_BYTES } from './messages.js';
+import type { Reader } from './reader.js';
+import {
+  bytesFieldSize,
+  textFieldSize,
+  toUint32,
+  varintSize,
+  WIRE_BYTES,
+  WIRE_VARINT,
+  writeBytesField,
+  writeTextField,
+  writeVarint,
+  writeVarintField,
+} from './writer.js';
+
+type FieldValue = string | number | boolean | Uint8Array;
+type FieldValues = Record<string, FieldValue>;
+
+interface Field {
+  readonly name: string;
+  /** As errors name it: the names of the proto. */
+  readonly path: string;
+  readonly kind: FieldKind;
+  readonly tag: number;
+}
+
+interface Action {
+  readonly name: ActionName;
+  readonly path: string;
+  readonly tag: number;
+  /** In the order of their numbers, which is that of messages.ts too. */
+  readonly fields: readonly Field[];
+}
+
+function wireTypeOf(kind: FieldKind): number {
+  return kind === 'text' || kind === 'bytes' ? WIRE_BYTES : WIRE_VARINT;
+}
+
+const actions: readonly Action[] = Object.entries(actionTable).map(([name, { number, fields }]) => ({
+  name: name as ActionName,
+  path: `control.${name}`,
+  tag: (number << 3) | WIRE_BYTES,
+  fields: Object.entries(fields as Record<string, readonly [number, FieldKind]>).map(
+    ([field, [fieldNumber, kind]]) => ({
+      name: field,
+      path: `control.${name}.${field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
+      kind,
+      tag: (fieldNumber << 3) | wireTypeOf(kind),
+    }),
+  ),
+}));
+
+const actionByName = new Map<string, Action>(actions.map((action) => [action.name, action]));
+
+const defaults: Readonly<Record<FieldKind, FieldValue>> = {
+  text: '',
+  bytes: EMPTY_BYTES,
+  uint32: 0,
+  uint53: 0,
+  enum: 0,
+  bool: false,
+};
+
+/** As written: whole, within its kind's range. 0 is not written. */
+function varintOf(kind: FieldKind, value: FieldValue): number {
+  const number = Math.floor(Number(value));
+  if (!(number > 0)) return 0;
+  if (kind === 'uint32') return toUint32(number);
+  return Math.min(number, kind === 'enum' ? 0x7fff_ffff : Number.MAX_SAFE_INTEGER);
+}
+
+function fieldSize(field: Field, value: FieldValue): number {
+  if (typeof value === 'string') return value === '' ? 0 : textFieldSize(value);
+  if (value instanceof Uint8Array) return value.length === 0 ? 0 : bytesFieldSize(value.length);
+  const number = varintOf(field.kind, value);
+  return number === 0 ? 0 : 1 + varintSize(number);
+}
+
+function writeField(target: Uint8Array, offset: number, field: Field, value: FieldValue): number {
+  if (typeof value === 'string')
+    return value === '' ? offset : writeTextField(target, offset, field.tag, value);
+  if (value instanceof Uint8Array) {
+    return value.length === 0 ? offset : writeBytesField(target, offset, field.tag, value);
+  }
+  const number = varintOf(field.kind, value);
+  return number === 0 ? offset : writeVarintField(target, offset, field.tag, number);
+}
+
+function actionSize(action: Action, values: FieldValues): number {
+  let size = 0;
+  for (const field of action.fields) size += fieldSize(field, values[field.name] as FieldValue);
+  return size;
+}
+
+/** Exact size of the `Control` message, without tag and length. An unknown action is written as none. */
+export function controlSize(control: Control): number {
+  const action = actionByName.get(control.action);
+  return action === undefined ? 0 : bytesFieldSize(actionSize(action, control as unknown as FieldValues));
+}
+
+/** Writes the `Control` message; returns the offset after it. */
+export function encodeControl(control: Control, target: Uint8Array, offset: number): number {
+  const action = actionByName.get(control.action);
+  if (action === undefined) return offset;
+  const values = control as unknown as FieldValues;
+  let position = writeVarintField(target, offset, action.tag, actionSize(action, values));
+  for (const field of action.fields) {
+    position = writeField(target, position, field, values[field.name] as FieldValue);
+  }
+  return position;
+}
+
+function readField(reader: Reader, { kind, path }: Field): FieldValue {
+  switch (kind) {
+    case 'text':
+      return reader.text(path);
+    case 'bytes':
+      return reader.bytes(path);
+    case 'uint32':
+      return reader.uint32(path);
+    case 'uint53':
+      return reader.uint53(path);
+    case 'enum':
+      return reader.int32(path);
+    case 'bool':
+      return reader.bool(path);
+  }
+}
+
+function readAction(reader: Reader, action: Action, before: FieldValues | undefined): KnownControl {
+  const values: FieldValues = { action: action.name };
+  for (const field of action.fields) values[field.name] = before?.[field.name] ?? defaults[field.kind];
+  while (reader.position < reader.end) {
+    const at = reader.position;
+    const tag = reader.tag();
+    const field = action.fields.find((candidate) => candidate.tag >>> 3 === tag >>> 3);
+    if (field?.tag === tag) values[field.name] = readField(reader, field);
+    else reader.skip(tag, at, field?.path);
+  }
+  return values as unknown as KnownControl;
+}
+
+/**
+ * Reads a `Control` up to the reader's end. Of several actions the last wins;
+ * the same one again is merged field by field, also with `before`, the control
+ * already read from this message (protobuf's rule for a repeated sub-message).
+ */
+export function decodeControl(reader: Reader, before: Control | undefined): Control {
+  let control: KnownControl | undefined = before?.action === 'unknown' ? undefined : before;
+  let unknownField = before?.action === 'unknown' ? before.field : 0;
+  const { end } = reader;
+  while (reader.position < end) {
+    const at = reader.position;
+    const tag = reader.tag();
+    const action = actions[(tag >>> 3) - 1];
+    if (action?.tag === tag) {
+      reader.end = reader.lengthEnd(action.path);
+      control = readAction(
+        reader,
+        action,
+        control?.action === action.name ? (control as unknown as FieldValues) : undefined,
+      );
+      reader.end = end;
+    } else {
+      reader.skip(tag, at, action?.path);
+      unknownField = tag >>> 3;
+    }
+  }
+  return control ?? { action: 'unknown', field: unknownField };
+}
