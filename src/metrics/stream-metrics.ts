@@ -1,32 +1,15 @@
 import { FlowCounters } from '../core/counters.js';
 import type { ErrorCode } from '../core/errors.js';
+import { TimeHistogram } from './time-histogram.js';
 
 /** Upper bounds of the processing-time buckets, in milliseconds. */
 export const PROCESSING_BUCKETS_MS: readonly number[] = [
   0.01, 0.05, 0.1, 0.5, 1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000,
 ];
 
-/** A histogram of plain numbers; the last count is of everything above the last bound. */
-export class TimeHistogram {
-  readonly boundsMs: readonly number[];
-  readonly counts: number[];
-  sumMs = 0;
-  count = 0;
-
-  constructor(boundsMs: readonly number[]) {
-    this.boundsMs = boundsMs;
-    this.counts = new Array<number>(boundsMs.length + 1).fill(0);
-  }
-
-  /** Notes `count` events that took `ms` each. */
-  observe(ms: number, count = 1): void {
-    let bucket = 0;
-    while (bucket < this.boundsMs.length && ms > (this.boundsMs[bucket] ?? 0)) bucket += 1;
-    this.counts[bucket] = (this.counts[bucket] ?? 0) + count;
-    this.sumMs += ms * count;
-    this.count += count;
-  }
-}
+/** Endings beside the catalogue: `OK` for a half-close, the rest for the client's side. */
+export const PLAIN_ENDINGS = ['OK', 'CANCELLED', 'LOST', 'DEADLINE_EXCEEDED'] as const;
+export type EndingCode = ErrorCode | (typeof PLAIN_ENDINGS)[number];
 
 /** Adds 1 to `key` of a tally by code or reason. */
 export function tally<K extends string>(tallies: Map<K, number>, key: K): void {
@@ -42,8 +25,8 @@ export class StreamMetrics {
   connectionsAccepted = 0;
   /** Streams refused before they became a connection, by catalogue code. */
   readonly connectionsRejected = new Map<ErrorCode, number>();
-  /** Connections ended, by catalogue code; `OK` for a half-close, `CANCELLED` and `LOST` for the client's side. */
-  readonly connectionsEnded = new Map<ErrorCode | 'OK' | 'CANCELLED' | 'LOST' | 'DEADLINE_EXCEEDED', number>();
+  /** Connections ended, by catalogue code or by an ending that is no error of the gateway's. */
+  readonly connectionsEnded = new Map<EndingCode, number>();
   sessionsOpened = 0;
   sessionsClosed = 0;
 

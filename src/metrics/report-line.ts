@@ -1,0 +1,196 @@
+import { DROP_REASONS } from '../core/counters.js';
+import type { LoopDelay } from './event-loop-delay.js';
+import type { MetricsSources } from './metrics-sources.js';
+import type { StreamMetrics } from './stream-metrics.js';
+import type { TimeHistogram } from './time-histogram.js';
+
+/** The counters as they stood when a line was written. */
+export interface Reading {
+  readonly atMs: number;
+  readonly numbers: Readonly<Record<CounterName, number>>;
+  readonly rejected: ReadonlyMap<string, number>;
+  readonly ended: ReadonlyMap<string, number>;
+  readonly receiveErrors: ReadonlyMap<string, number>;
+  readonly sendErrors: ReadonlyMap<string, number>;
+  /** By direction and reason, `down.overflow`. */
+  readonly dropped: ReadonlyMap<string, number>;
+  readonly processing: TimeHistogram;
+}
+
+const COUNTERS = [
+  'connectionsAccepted',
+  'sessionsOpened',
+  'sessionsClosed',
+  'messagesReceived',
+  'messagesSent',
+  'bytesReceived',
+  'bytesSent',
+  'routeErrors',
+  'heartbeatsSent',
+  'heartbeatsSkipped',
+  'heartbeatsReceived',
+  'probesSent',
+  'probesAnswered',
+  'probesFailed',
+  'slowConsumers',
+  'throttledMs',
+  'throttledTimes',
+  'readsStopped',
+  'socketsAccepted',
+  'socketsDropped',
+  'handshakeTimeouts',
+  'pingFloods',
+] as const satisfies readonly (keyof StreamMetrics)[];
+type CounterName = (typeof COUNTERS)[number];
+
+export function readCounters(metrics: StreamMetrics, atMs: number): Reading {
+  const numbers = {} as Record<CounterName, number>;
+  for (const name of COUNTERS) numbers[name] = metrics[name];
+  const dropped = new Map<string, number>();
+  for (const direction of ['up', 'down'] as const) {
+    for (const reason of DROP_REASONS) {
+      dropped.set(`${direction}.${reason}`, metrics[direction].droppedBy[reason]);
+    }
+  }
+  return {
+    atMs,
+    numbers,
+    rejected: new Map(metrics.connectionsRejected),
+    ended: new Map(metrics.connectionsEnded),
+    receiveErrors: new Map(metrics.receiveErrors),
+    sendErrors: new Map(metrics.sendErrors),
+    dropped,
+    processing: metrics.processing.snapshot(),
+  };
+}
+
+/** Resident, heap and external memory of the process, in bytes, as `process.memoryUsage` tells them. */
+export interface MemoryUse {
+  readonly rss: number;
+  readonly heapUsed: number;
+  readonly external: number;
+}
+
+const MIB = 1024 * 1024;
+
+/**
+ * The line: always the same keys in the same order, all of them numbers or
+ * short texts. Without a suffix a key means "now" or "since the last line";
+ * `…Total` is since the start, `…PerSec` a rate since the last line.
+ * docs/metrics.md says what each is for.
+ */
+export function reportLine(
+  before: Reading,
+  after: Reading,
+  metrics: StreamMetrics,
+  sources: MetricsSources,
+  loop: LoopDelay,
+  memory: MemoryUse,
+): Record<string, number | string> {
+  const seconds = (after.atMs - before.atMs) / 1_000;
+  const since = (name: CounterName): number => after.numbers[name] - before.numbers[name];
+  const perSec = (name: CounterName): number => (seconds > 0 ? rounded(since(name) / seconds) : 0);
+  const rejected = difference(before.rejected, after.rejected);
+  const ended = difference(before.ended, after.ended);
+  const receiveErrors = difference(before.receiveErrors, after.receiveErrors);
+  const sendErrors = difference(before.sendErrors, after.sendErrors);
+  const dropped = difference(before.dropped, after.dropped);
+  const processing = after.processing.since(before.processing);
+  const queues = sources.queues();
+  return {
+    seconds: rounded(seconds),
+    connections: sources.connections(),
+    accepted: since('connectionsAccepted'),
+    rejected: sum(rejected),
+    rejectedBy: listed(rejected),
+    ended: sum(ended),
+    endedBy: listed(ended),
+    sessions: sources.sessions(),
+    sessionsOpened: since('sessionsOpened'),
+    sessionsClosed: since('sessionsClosed'),
+    sockets: sources.sockets(),
+    socketsDropped: since('socketsDropped'),
+    handshakeTimeouts: since('handshakeTimeouts'),
+    pingFloods: since('pingFloods'),
+    inPerSec: perSec('messagesReceived'),
+    outPerSec: perSec('messagesSent'),
+    inBytesPerSec: perSec('bytesReceived'),
+    outBytesPerSec: perSec('bytesSent'),
+    upPending: metrics.up.pending,
+    downPending: metrics.down.pending,
+    dropped: sum(dropped),
+    droppedBy: listed(dropped),
+    receiveErrors: sum(receiveErrors),
+    receiveErrorsBy: listed(receiveErrors),
+    sendErrors: sum(sendErrors),
+    sendErrorsBy: listed(sendErrors),
+    routeErrors: since('routeErrors'),
+    receiveQueue: queues.receive.messages,
+    receiveQueueBytes: queues.receive.bytes,
+    receiveQueueMax: queues.receive.maxMessages,
+    sendQueue: queues.send.messages,
+    sendQueueBytes: queues.send.bytes,
+    sendQueueMax: queues.send.maxMessages,
+    inFlightBytes: queues.bytesInFlight,
+    slowConsumers: since('slowConsumers'),
+    readsStopped: since('readsStopped'),
+    throttledMs: rounded(since('throttledMs')),
+    throttled: since('throttledTimes'),
+    heartbeatsSent: since('heartbeatsSent'),
+    heartbeatsSkipped: since('heartbeatsSkipped'),
+    heartbeatsReceived: since('heartbeatsReceived'),
+    probesSent: since('probesSent'),
+    probesAnswered: since('probesAnswered'),
+    probesFailed: since('probesFailed'),
+    processMeanMs: rounded(processing.meanMs),
+    processP50Ms: rounded(processing.quantileMs(0.5)),
+    processP99Ms: rounded(processing.quantileMs(0.99)),
+    loopMeanMs: rounded(loop.meanMs),
+    loopP99Ms: rounded(loop.p99Ms),
+    loopMaxMs: rounded(loop.maxMs),
+    rssMiB: rounded(memory.rss / MIB),
+    heapMiB: rounded(memory.heapUsed / MIB),
+    externalMiB: rounded(memory.external / MIB),
+    acceptedTotal: after.numbers.connectionsAccepted,
+    rejectedTotal: sum(after.rejected),
+    endedTotal: sum(after.ended),
+    sessionsTotal: after.numbers.sessionsOpened,
+    inTotal: after.numbers.messagesReceived,
+    outTotal: after.numbers.messagesSent,
+    inBytesTotal: after.numbers.bytesReceived,
+    outBytesTotal: after.numbers.bytesSent,
+    droppedTotal: sum(after.dropped),
+  };
+}
+
+/** Tallies that rose, and by how much. */
+function difference(
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const rose = new Map<string, number>();
+  for (const [key, count] of after) {
+    const by = count - (before.get(key) ?? 0);
+    if (by !== 0) rose.set(key, by);
+  }
+  return rose;
+}
+
+function sum(tallies: ReadonlyMap<string, number>): number {
+  let total = 0;
+  for (const count of tallies.values()) total += count;
+  return total;
+}
+
+/** `CLIENT_LIMIT=2 CONNECTION_LIMIT=40`: one text, so that the keys of the line never change. */
+function listed(tallies: ReadonlyMap<string, number>): string {
+  return [...tallies]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, count]) => `${key}=${count}`)
+    .join(' ');
+}
+
+/** Three digits behind the point: microseconds for times, enough for rates. */
+function rounded(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
+}
