@@ -1,0 +1,128 @@
+/**
+ * The import directions of the architecture (docs/architecture.md): each folder
+ * of src/ and what it may import, besides itself. Type imports count: knowing
+ * a type is knowing its folder.
+ */
+const CONTRACT = {
+  transport: '^src/transport/contract\\.ts$',
+  session: '^src/session/route\\.ts$',
+  engine: '^src/engine/contract\\.ts$',
+};
+
+const mayImport = {
+  core: [],
+  config: ['core'],
+  wire: ['core'],
+  flow: ['core'],
+  transport: ['core', 'wire'],
+  pool: ['core', 'wire', 'flow', CONTRACT.transport],
+  session: ['core', 'wire', 'flow'],
+  engine: ['core', 'wire', 'session'],
+  routes: ['core', 'wire', 'session', 'engine', 'upstream'],
+  upstream: ['core', CONTRACT.transport],
+  proxy: ['core', 'flow', CONTRACT.transport, 'upstream'],
+  auth: ['core'],
+  health: ['core'],
+  metrics: ['core'],
+  server: ['core', 'wire', 'flow', CONTRACT.transport, 'pool', 'session'],
+  edge: ['core', ...Object.values(CONTRACT)],
+  admin: ['core'],
+  client: ['core', 'wire', 'flow', CONTRACT.transport],
+  testing: ['core', 'wire', 'transport'],
+  cli: ['core', 'client', 'config', '^src/gateway\\.ts$'],
+};
+
+const pathOf = (target) => (target.startsWith('^') ? target : `^src/${target}/`);
+
+const directions = Object.entries(mayImport).map(([folder, targets]) => ({
+  name: `${folder}-imports`,
+  comment: `src/${folder} may import: ${targets.join(', ') || 'nothing'}.`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: { path: '^src/', pathNot: [`^src/${folder}/`, ...targets.map(pathOf)] },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...directions,
+    {
+      name: 'unlisted-folder',
+      comment: 'A new folder of src/ gets its line in mayImport first.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/', pathNot: Object.keys(mayImport).map((folder) => `^src/${folder}/`) },
+      to: {},
+    },
+    {
+      name: 'main-imports',
+      severity: 'error',
+      from: { path: '^src/main\\.ts$' },
+      to: { path: '^src/', pathNot: ['^src/(config|cli|core)/', '^src/gateway\\.ts$'] },
+    },
+    {
+      name: 'gateway-is-the-root',
+      comment: 'gateway.ts knows everyone; nobody but the entries knows it.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(main|index)\\.ts$|^src/cli/' },
+      to: { path: '^src/(gateway|main|index)\\.ts$' },
+    },
+    {
+      name: 'grpc-only-in-transport',
+      comment: 'src/transport/grpc is the only place that knows grpc-js and its companions.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/transport/grpc/' },
+      to: { path: 'node_modules/(@grpc/|grpc-health-check|protobufjs)' },
+    },
+    {
+      name: 'config-libraries',
+      comment: 'Configuration is read in one place.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/config/' },
+      to: { path: 'node_modules/(convict|yaml)/' },
+    },
+    {
+      name: 'runs-in-a-browser',
+      comment: 'core, wire and flow run in a browser too: no builtins of Node, no packages.',
+      severity: 'error',
+      from: { path: '^src/(core|wire|flow)/' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-peer'] },
+    },
+    {
+      name: 'src-stands-alone',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|examples)/' },
+    },
+    {
+      name: 'no-dev-dependencies-at-run-time',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, path: '^src/', pathNot: '^src/(main|index)\\.ts$' },
+      to: {},
+    },
+    {
+      name: 'resolvable',
+      comment: 'An import that does not resolve.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^bench/(\\.cache|results|peers/go)/' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      mainFields: ['module', 'main', 'types', 'typings'],
+    },
+  },
+};

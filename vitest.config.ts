@@ -1,0 +1,57 @@
+import { defineConfig } from 'vitest/config';
+
+/** Where to also write the results as JSON; CI sums them up over its runs. */
+const report = process.env['TEST_REPORT'];
+
+/** Tests that take minutes: `npm run test:long` (mode `long`), and nowhere else. */
+const LONG = '**/*.long.test.ts';
+
+const setupFiles = ['test/helpers/leak-check-setup.ts'];
+
+export default defineConfig(({ mode }) => ({
+  test: {
+    // One process a file: what a file leaves behind can be told from what others did.
+    pool: 'forks' as const,
+    isolate: true,
+    reporters: report === undefined ? ['default'] : ['default', 'json'],
+    ...(report === undefined ? {} : { outputFile: { json: report } }),
+    coverage: { provider: 'v8' as const, include: ['src/**'], reportsDirectory: 'coverage' },
+    projects:
+      mode === 'long'
+        ? [
+            {
+              test: {
+                name: 'long',
+                include: [`test/${LONG}`],
+                setupFiles,
+                testTimeout: 10 * 60_000,
+                hookTimeout: 60_000,
+                // They measure memory and hold thousands of sockets: one at a time.
+                fileParallelism: false,
+              },
+            },
+          ]
+        : [
+            {
+              test: {
+                name: 'unit',
+                include: ['test/{unit,property,conformance}/**/*.test.ts'],
+                exclude: [LONG],
+                setupFiles,
+                testTimeout: 20_000,
+                hookTimeout: 20_000,
+              },
+            },
+            {
+              test: {
+                name: 'integration',
+                include: ['test/{integration,faults}/**/*.test.ts'],
+                exclude: [LONG],
+                setupFiles,
+                testTimeout: 60_000,
+                hookTimeout: 30_000,
+              },
+            },
+          ],
+  },
+}));
