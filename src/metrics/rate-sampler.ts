@@ -29,6 +29,8 @@ interface Sample {
   sent: number;
   receive: number;
   send: number;
+  /** False until there is a rate to average with: an average that began at 0 would rise for half a minute. */
+  primed: boolean;
 }
 
 /**
@@ -77,12 +79,13 @@ export class RateSampler<T extends object> {
     const { received, sent } = this.#options.read(item);
     const last = this.#samples.get(item);
     if (last === undefined) {
-      this.#samples.set(item, { atMs: nowMs, received, sent, receive: 0, send: 0 });
+      this.#samples.set(item, { atMs: nowMs, received, sent, receive: 0, send: 0, primed: false });
       return;
     }
     const elapsedMs = nowMs - last.atMs;
     if (elapsedMs <= 0) return;
-    const weight = 1 - Math.exp(-elapsedMs / (this.#options.memoryMs ?? 15_000));
+    const weight = last.primed ? 1 - Math.exp(-elapsedMs / (this.#options.memoryMs ?? 15_000)) : 1;
+    last.primed = true;
     last.receive += weight * (((received - last.received) * 1_000) / elapsedMs - last.receive);
     last.send += weight * (((sent - last.sent) * 1_000) / elapsedMs - last.send);
     last.atMs = nowMs;
