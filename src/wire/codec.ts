@@ -174,7 +174,7 @@ function readMetadataEntry(
 /** Exact encoded size in bytes, without any frame around it. */
 export function messageSize(message: DataMessage): number {
   let size = message.data.length === 0 ? 0 : bytesFieldSize(message.data.length);
-  if (message.type > 0) size += 1 + varintSize(message.type);
+  if (message.type > 0) size += 1 + varintSize(Math.min(message.type, MAX_INT32));
   if (message.sessionId !== '') size += textFieldSize(message.sessionId);
   if (message.sequence > 0) size += 1 + varintSize(message.sequence);
   if (message.ack > 0) size += 1 + varintSize(message.ack);

@@ -9,7 +9,6 @@ type Write = (this: Uint8Array, text: string, offset: number, length: number) =>
 
 interface FastText {
   readonly utf8Slice: Slice;
-  readonly latin1Slice: Slice;
   readonly utf8Write: Write;
   readonly latin1Write: Write;
 }
@@ -18,9 +17,9 @@ interface FastText {
 function findFastText(): FastText | undefined {
   const prototype = (globalThis as { Buffer?: { prototype: Partial<FastText> } }).Buffer?.prototype;
   if (prototype === undefined) return undefined;
-  const { utf8Slice, latin1Slice, utf8Write, latin1Write } = prototype;
-  if (!utf8Slice || !latin1Slice || !utf8Write || !latin1Write) return undefined;
-  return { utf8Slice, latin1Slice, utf8Write, latin1Write };
+  const { utf8Slice, utf8Write, latin1Write } = prototype;
+  if (!utf8Slice || !utf8Write || !latin1Write) return undefined;
+  return { utf8Slice, utf8Write, latin1Write };
 }
 
 const fast = findFastText();
@@ -30,27 +29,11 @@ const encoder = new TextEncoder();
 
 /** Up to here a loop over the units beats a call into native code. */
 const SHORT_TEXT = 64;
-/** Up to here the loop of `decodeText` does; concatenation costs more than reading. */
-const SHORT_SLICE = 12;
-
-/** Whether all bytes of the range are ASCII. */
-function isAscii(buffer: Uint8Array, start: number, end: number): boolean {
-  for (let index = start; index < end; index += 1) {
-    if ((buffer[index] as number) > 0x7f) return false;
-  }
-  return true;
-}
 
 /** The text of a range of bytes; undefined when they are not valid UTF-8. */
 export function decodeText(buffer: Uint8Array, start: number, end: number): string | undefined {
   if (start === end) return '';
   if (fast !== undefined) {
-    if (end - start <= SHORT_TEXT && isAscii(buffer, start, end)) {
-      if (end - start > SHORT_SLICE) return fast.latin1Slice.call(buffer, start, end);
-      let text = '';
-      for (let index = start; index < end; index += 1) text += String.fromCharCode(buffer[index] as number);
-      return text;
-    }
     const text = fast.utf8Slice.call(buffer, start, end);
     // Invalid bytes come out as U+FFFD, which may also have been sent: only then ask the strict decoder.
     if (!text.includes('\uFFFD')) return text;
