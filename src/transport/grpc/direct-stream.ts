@@ -1,0 +1,342 @@
+import { constants, type Http2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Clock } from '../../core/clock.js';
+import { GrpcStatus, SluiceError } from '../../core/errors.js';
+import type { DataMessage } from '../../wire/messages.js';
+import type {
+  StreamAcceptor,
+  StreamClose,
+  StreamMethod,
+  StreamReceiver,
+  TransportStream,
+} from '../contract.js';
+import { Deadline } from './deadline.js';
+import type { FrameWriter } from './frame-writer.js';
+import { MessageReader } from './message-reader.js';
+import type { MessageEncoding } from './request-headers.js';
+import { DEADLINE_FLUSH_MS } from './stream-options.js';
+import { type CallStatus, OK_STATUS, RESPONSE_HEADERS, statusOf, trailersOf } from './trailers.js';
+
+/** Above this many unwritten bytes a stream gets chunks of its own instead of parts of shared slabs. */
+const BACKED_UP_BYTES = 8 * 1024;
+
+/** What a stream shares with all others of its server. */
+export interface DirectStreamContext {
+  readonly clock: Clock;
+  readonly maxMessageBytes: number;
+  readonly writer: FrameWriter;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** What the request headers said. */
+export interface DirectCall {
+  readonly method: StreamMethod;
+  readonly peer: string;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly encoding: MessageEncoding;
+  readonly timeoutMs: number | undefined;
+}
+
+/**
+ * The array `onMessages` gets, lent to one stream at a time. A stream whose
+ * receiver wakes another from within `onMessages` finds it gone and makes one.
+ */
+let spareBatch: DataMessage[] | undefined;
+
+/**
+ * - `starting`: the acceptor is running, no header has been sent
+ * - `open`
+ * - `ending`: the status is behind what was sent; reading has stopped
+ * - `closed`: the receiver has been told; nothing more is called
+ */
+type State = 'starting' | 'open' | 'ending' | 'closed';
+
+/** One gRPC stream straight on its HTTP/2 stream. */
+export class DirectStream implements TransportStream {
+  readonly method: StreamMethod;
+  readonly peer: string;
+  readonly metadata: ReadonlyMap<string, string>;
+  bytesSent = 0;
+  bytesReceived = 0;
+
+  readonly #http2: ServerHttp2Stream;
+  /** Kept, for the stream forgets it before it closes. */
+  readonly #session: Http2Session | undefined;
+  readonly #context: DirectStreamContext;
+  readonly #reader: MessageReader;
+  #receiver: StreamReceiver | undefined;
+  #state: State = 'starting';
+  #responded = false;
+  #status: CallStatus | undefined;
+  #statusSent = false;
+  #paused = false;
+  #pumping = false;
+  /** The client has half-closed; what it sent before may still wait in the reader. */
+  #inputEnded = false;
+  /** Nothing more goes to the receiver: all was handed over, or it can't be read, or the stream ends. */
+  #inputDone = false;
+  /** `bytesInFlight` when it was last known to rise or fall. */
+  #lastInFlight = 0;
+  #deadline: { cancel(): void } | undefined;
+
+  constructor(http2: ServerHttp2Stream, call: DirectCall, context: DirectStreamContext) {
+    this.#http2 = http2;
+    this.#session = http2.session;
+    this.#context = context;
+    this.method = call.method;
+    this.peer = call.peer;
+    this.metadata = call.metadata;
+    this.#reader = new MessageReader(call.method, call.encoding, context.maxMessageBytes, this.#pump);
+    if (call.timeoutMs !== undefined) {
+      this.#deadline = new Deadline(context.clock, call.timeoutMs, this.#onDeadline);
+    }
+    http2.on('close', this.#onHttp2Close);
+  }
+
+  get bytesInFlight(): number {
+    return this.#state === 'closed' ? 0 : this.#http2.writableLength;
+  }
+
+  /** Finds the stream its receiver, answers the call and begins to read. Called once. */
+  accept(acceptor: StreamAcceptor): void {
+    const http2 = this.#http2;
+    try {
+      this.#receiver = acceptor(this);
+    } catch (error) {
+      this.#fault(error);
+    }
+    if (this.#state === 'starting') this.#state = 'open';
+    if (http2.closed || http2.destroyed) return;
+    if (this.#status !== undefined && !this.#responded) {
+      this.#statusSent = true;
+      http2.respond({ ...RESPONSE_HEADERS, ...trailersOf(this.#status) }, { endStream: true });
+      this.#afterStatus();
+      return;
+    }
+    this.#respond();
+    if (this.#state !== 'open') return;
+    http2.pause();
+    http2.on('data', this.#onData);
+    http2.on('end', this.#onEnd);
+    this.#paused = true;
+    this.#pump();
+  }
+
+  send(messages: readonly DataMessage[]): void {
+    const http2 = this.#http2;
+    if (messages.length === 0 || (this.#state !== 'open' && this.#state !== 'starting')) return;
+    if (http2.closed || http2.destroyed) return;
+    this.#respond();
+    const inFlight = http2.writableLength;
+    let chunk: Buffer;
+    try {
+      chunk = this.#context.writer.frame(this.method, messages, inFlight > BACKED_UP_BYTES);
+    } catch (error) {
+      this.#fault(error);
+      return;
+    }
+    this.bytesSent += chunk.length;
+    this.#lastInFlight = inFlight + chunk.length;
+    http2.write(chunk, this.#onChunkWritten);
+  }
+
+  resume(): void {
+    if (this.#paused) this.#pump();
+  }
+
+  end(error?: SluiceError): void {
+    if (this.#state !== 'open' && this.#state !== 'starting') return;
+    this.#endWith(statusOf(error));
+  }
+
+  reset(): void {
+    if (this.#state === 'closed') return;
+    this.#stopReading();
+    this.#state = 'ending';
+    this.#http2.close(constants.NGHTTP2_CANCEL);
+    // HTTP/2 tells of the close only when the frame is out, which a stuck socket may put off for ever.
+    this.#context.clock.setImmediate(() => {
+      this.#http2.destroy();
+      this.#close('reset');
+    });
+  }
+
+  #respond(): void {
+    if (this.#responded) return;
+    this.#responded = true;
+    this.#http2.respond(RESPONSE_HEADERS, { waitForTrailers: true });
+  }
+
+  #endWith(status: CallStatus): void {
+    const starting = this.#state === 'starting';
+    this.#state = 'ending';
+    this.#status = status;
+    this.#stopReading();
+    // Nothing sent yet: `accept` answers with the status alone.
+    if (starting && !this.#responded) return;
+    this.#http2.once('wantTrailers', this.#onWantTrailers);
+    this.#http2.end();
+  }
+
+  /** Flow control has let everything out that was sent. */
+  readonly #onWantTrailers = (): void => {
+    this.#statusSent = true;
+    this.#http2.sendTrailers(trailersOf(this.#status ?? OK_STATUS));
+    this.#afterStatus();
+  };
+
+  /** Tells a client that is still sending to stop (RFC 9113, section 8.1), so that nothing of the call lingers. */
+  #afterStatus(): void {
+    const http2 = this.#http2;
+    if (!http2.readableEnded) {
+      http2.resume();
+      http2.close(constants.NGHTTP2_NO_ERROR);
+    }
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.bytesReceived += chunk.length;
+    if (this.#inputDone) return;
+    this.#reader.push(chunk);
+    this.#pump();
+  };
+
+  readonly #onEnd = (): void => {
+    // A reset without an error code also ends the readable side, but is no half-close.
+    if (this.#http2.closed) return;
+    this.#inputEnded = true;
+    this.#pump();
+  };
+
+  /** Hands over what there is and room for; a loop, for `resume` may be called from within. */
+  readonly #pump = (): void => {
+    const receiver = this.#receiver;
+    if (this.#pumping || receiver === undefined) return;
+    this.#pumping = true;
+    const batch = spareBatch ?? [];
+    spareBatch = undefined;
+    try {
+      this.#deliver(receiver, batch);
+    } catch (error) {
+      this.#fault(error);
+    }
+    batch.length = 0;
+    spareBatch = batch;
+    this.#pumping = false;
+  };
+
+  #deliver(receiver: StreamReceiver, batch: DataMessage[]): void {
+    while (!this.#inputDone) {
+      const { room } = receiver;
+      if (room <= 0) {
+        this.#pause();
+        return;
+      }
+      const outcome = this.#reader.fill(batch, room);
+      if (batch.length > 0) {
+        receiver.onMessages(batch);
+        batch.length = 0;
+        if (this.#inputDone) return;
+      }
+      if (outcome === 'full') continue;
+      if (outcome === 'invalid') {
+        this.#refuse(receiver, this.#reader.failure);
+      } else if (outcome === 'inflating') {
+        this.#pause();
+      } else if (!this.#inputEnded) {
+        if (receiver.room > 0) this.#flow();
+        else this.#pause();
+      } else if (this.#reader.midFrame) {
+        this.#refuse(receiver, truncated());
+      } else {
+        this.#inputDone = true;
+        receiver.onHalfClose();
+      }
+      return;
+    }
+  }
+
+  #refuse(receiver: StreamReceiver, error: SluiceError): void {
+    this.#stopReading();
+    receiver.onInvalid(error);
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#http2.pause();
+  }
+
+  #flow(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#http2.resume();
+  }
+
+  /** Lets what still arrives flow away unread. */
+  #stopReading(): void {
+    this.#inputDone = true;
+    this.#reader.clear();
+    this.#flow();
+  }
+
+  readonly #onChunkWritten = (error?: Error | null): void => {
+    if (error != null || this.#state === 'closed') return;
+    const inFlight = this.#http2.writableLength;
+    // Several chunks that left together are one fall.
+    if (inFlight >= this.#lastInFlight) return;
+    this.#lastInFlight = inFlight;
+    try {
+      this.#receiver?.onWritten();
+    } catch (fault) {
+      this.#fault(fault);
+    }
+  };
+
+  readonly #onDeadline = (): void => {
+    if (this.#state === 'closed') return;
+    if (this.#state === 'open') {
+      this.#endWith({ code: GrpcStatus.DEADLINE_EXCEEDED, message: 'The deadline of the call has passed.' });
+      this.#deadline = this.#context.clock.setTimeout(() => {
+        this.#http2.close(constants.NGHTTP2_CANCEL);
+      }, DEADLINE_FLUSH_MS);
+    } else {
+      this.#http2.close(constants.NGHTTP2_CANCEL);
+    }
+    this.#close('deadline');
+  };
+
+  readonly #onHttp2Close = (): void => {
+    this.#deadline?.cancel();
+    if (this.#statusSent) this.#close('ended');
+    else this.#close(isGone(this.#session) ? 'lost' : 'cancelled');
+  };
+
+  /** The first call wins. */
+  #close(close: StreamClose): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#inputDone = true;
+    this.#reader.clear();
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    try {
+      receiver?.onClose(close);
+    } catch (error) {
+      this.#context.onFault(error);
+    }
+  }
+
+  /** A receiver must not throw; if one does, its stream pays, not the connection. */
+  #fault(error: unknown): void {
+    this.#context.onFault(error);
+    this.end(new SluiceError('INTERNAL', 'The gateway failed on this stream; its log says more.'));
+  }
+}
+
+function isGone(session: Http2Session | undefined): boolean {
+  return session === undefined || session.destroyed;
+}
+
+function truncated(): SluiceError {
+  return new SluiceError('INVALID_MESSAGE', 'The stream was half-closed in the middle of a message.');
+}

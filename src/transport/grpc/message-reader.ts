@@ -1,0 +1,151 @@
+import { SluiceError } from '../../core/errors.js';
+import { BatchReader, decodeMessage, StringCache } from '../../wire/codec.js';
+import type { DataMessage } from '../../wire/messages.js';
+import type { StreamMethod } from '../contract.js';
+import { FrameReader } from './frame-reader.js';
+import { inflateMessage } from './inflate.js';
+import type { MessageEncoding } from './request-headers.js';
+
+/** What `fill` stopped at. */
+export type FillOutcome =
+  /** As many messages as were asked for; there may be more. */
+  | 'full'
+  /** What has been read is used up. */
+  | 'empty'
+  /** A message is being inflated; `onInflated` says when to go on. */
+  | 'inflating'
+  /** What comes next can't be read; see `failure`. Nothing more will come. */
+  | 'invalid';
+
+/**
+ * The messages of one direction of a stream: chunks in, messages out, no more
+ * than asked for. What was not asked for stays raw.
+ */
+export class MessageReader {
+  /** Why the last `fill` said 'invalid'. */
+  failure = new SluiceError('INTERNAL', 'Nothing has failed.');
+
+  readonly #method: StreamMethod;
+  readonly #encoding: MessageEncoding;
+  readonly #maxMessageBytes: number;
+  readonly #onInflated: () => void;
+  readonly #frames: FrameReader;
+  #strings: StringCache | undefined;
+  #batch: BatchReader | undefined;
+  /** What the last compressed message came to, until it is read. */
+  #inflated: Uint8Array | SluiceError | undefined;
+  #inflating = false;
+
+  constructor(
+    method: StreamMethod,
+    encoding: MessageEncoding,
+    maxMessageBytes: number,
+    onInflated: () => void,
+  ) {
+    this.#method = method;
+    this.#encoding = encoding;
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#onInflated = onInflated;
+    this.#frames = new FrameReader(maxMessageBytes);
+  }
+
+  /** Whether what has been read so far ends within a message. */
+  get midFrame(): boolean {
+    return this.#frames.midFrame;
+  }
+
+  /** The next chunk; only once `fill` has said 'empty'. */
+  push(chunk: Uint8Array): void {
+    this.#frames.push(chunk);
+  }
+
+  /** Forgets everything; for a stream that reads no more. */
+  clear(): void {
+    this.#frames.clear();
+    this.#batch = undefined;
+    this.#inflated = undefined;
+    this.#strings = undefined;
+  }
+
+  /** Adds the next messages to `target`, up to `room` in all. Never throws. */
+  fill(target: DataMessage[], room: number): FillOutcome {
+    try {
+      return this.#method === 'StreamData'
+        ? this.#fillSingly(target, room)
+        : this.#fillFromBatches(target, room);
+    } catch (error) {
+      this.failure =
+        error instanceof SluiceError
+          ? error
+          : new SluiceError('INTERNAL', 'A message could not be read.', { cause: error });
+      this.clear();
+      return 'invalid';
+    }
+  }
+
+  #fillSingly(target: DataMessage[], room: number): FillOutcome {
+    const frames = this.#frames;
+    const strings = (this.#strings ??= new StringCache());
+    while (target.length < room) {
+      if (this.#inflated !== undefined) {
+        const body = this.#takeInflated(this.#inflated);
+        target.push(decodeMessage(body, 0, body.length, strings));
+      } else {
+        if (this.#inflating) return 'inflating';
+        if (!frames.next()) return 'empty';
+        if (frames.compressed) this.#inflate();
+        else target.push(decodeMessage(frames.buffer as Uint8Array, frames.start, frames.end, strings));
+      }
+    }
+    return 'full';
+  }
+
+  #fillFromBatches(target: DataMessage[], room: number): FillOutcome {
+    const frames = this.#frames;
+    const strings = (this.#strings ??= new StringCache());
+    while (target.length < room) {
+      if (this.#batch !== undefined) {
+        const message = this.#batch.next();
+        if (message === undefined) this.#batch = undefined;
+        else target.push(message);
+      } else if (this.#inflated !== undefined) {
+        const body = this.#takeInflated(this.#inflated);
+        this.#batch = new BatchReader(body, 0, body.length, strings);
+      } else {
+        if (this.#inflating) return 'inflating';
+        if (!frames.next()) return 'empty';
+        if (frames.compressed) this.#inflate();
+        else this.#batch = new BatchReader(frames.buffer as Uint8Array, frames.start, frames.end, strings);
+      }
+    }
+    return 'full';
+  }
+
+  /** Starts on the compressed message just read. */
+  #inflate(): void {
+    if (this.#encoding === 'identity') {
+      throw new SluiceError(
+        'INTERNAL',
+        'A message is marked as compressed, but the call names no grpc-encoding.',
+      );
+    }
+    const { buffer, start, end } = this.#frames;
+    this.#inflating = true;
+    inflateMessage(
+      this.#encoding,
+      (buffer as Uint8Array).subarray(start, end),
+      this.#maxMessageBytes,
+      (result) => {
+        this.#inflating = false;
+        this.#inflated = result;
+        this.#onInflated();
+      },
+    );
+  }
+
+  #takeInflated(result: Uint8Array | SluiceError): Uint8Array {
+    this.#inflated = undefined;
+    if (result instanceof SluiceError) throw result;
+    return result;
+  }
+}

@@ -1,0 +1,18 @@
+import type { Clock } from '../../core/clock.js';
+import type { StreamAcceptor } from '../contract.js';
+
+/** What both ways of serving streams over gRPC need. */
+export interface StreamHandlerOptions {
+  readonly accept: StreamAcceptor;
+  readonly clock: Clock;
+  /** The largest message taken, inflated or not, without its prefix (`server.maxMessageSize`). */
+  readonly maxMessageBytes: number;
+  /** Told of exceptions that a receiver let escape; the stream has been ended INTERNAL. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/**
+ * How long a stream whose deadline has passed may take to send its status when
+ * flow control holds it; then it is reset.
+ */
+export const DEADLINE_FLUSH_MS = 1_000;

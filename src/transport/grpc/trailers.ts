@@ -1,0 +1,65 @@
+import type { OutgoingHttpHeaders } from 'node:http2';
+import { GrpcStatus, type SluiceError } from '../../core/errors.js';
+import { encodeStatusDetails } from '../../wire/status-details.js';
+import { ACCEPTED_ENCODINGS } from './request-headers.js';
+
+/** Response headers of every accepted call. We never compress what we send. */
+export const RESPONSE_HEADERS: OutgoingHttpHeaders = {
+  ':status': 200,
+  'content-type': 'application/grpc+proto',
+  'grpc-encoding': 'identity',
+  'grpc-accept-encoding': ACCEPTED_ENCODINGS,
+};
+
+/**
+ * The longest `grpc-message`, in UTF-16 units. Clients limit the size of
+ * headers (8 KiB by default in grpc-core), and the message goes out twice: here,
+ * up to three bytes a byte, and in the details.
+ */
+const MAX_MESSAGE_LENGTH = 1_000;
+
+const UNRESERVED = /^[\x20-\x24\x26-\x7e]*$/;
+const utf8 = new TextEncoder();
+
+/** Percent-encodes UTF-8 as `grpc-message` wants it: all but 0x20 to 0x7E, and "%" (gRPC over HTTP/2, "Status-Message"). */
+export function encodeGrpcMessage(message: string): string {
+  const text = message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message;
+  if (UNRESERVED.test(text)) return text;
+  let encoded = '';
+  for (const byte of utf8.encode(text)) {
+    if (byte >= 0x20 && byte <= 0x7e && byte !== 0x25) encoded += String.fromCharCode(byte);
+    else encoded += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return encoded;
+}
+
+/** The status a call ends with, before it is written in the words of whoever sends it. */
+export interface CallStatus {
+  readonly code: number;
+  readonly message: string;
+  /** A serialized google.rpc.Status. */
+  readonly details?: Uint8Array;
+}
+
+export const OK_STATUS: CallStatus = { code: GrpcStatus.OK, message: '' };
+
+/** `code` overrides the catalogue's where gRPC itself fixes the status. */
+export function statusOf(error: SluiceError | undefined, code?: number): CallStatus {
+  if (error === undefined) return OK_STATUS;
+  return {
+    code: code ?? error.entry.grpcStatus,
+    message: error.message,
+    details: encodeStatusDetails(error),
+  };
+}
+
+/** The trailers of a status; with RESPONSE_HEADERS in front, a whole trailers-only answer. */
+export function trailersOf(status: CallStatus): OutgoingHttpHeaders {
+  const trailers: OutgoingHttpHeaders = { 'grpc-status': String(status.code) };
+  if (status.message !== '') trailers['grpc-message'] = encodeGrpcMessage(status.message);
+  if (status.details !== undefined) {
+    const { buffer, byteOffset, byteLength } = status.details;
+    trailers['grpc-status-details-bin'] = Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+  }
+  return trailers;
+}
