@@ -1,0 +1,112 @@
+import { nearest } from './nearest.js';
+import type { Config } from './schema.js';
+
+/** What two or more keys, each right by itself, get wrong together. */
+export interface Conflict {
+  /** The key to change, then the others that take part. */
+  readonly keys: readonly [string, ...string[]];
+  readonly reason: string;
+}
+
+export interface CrossCheckContext {
+  /** `stream.heartbeatInterval = 20s (default)` */
+  show(key: string): string;
+  isDefault(key: string): boolean;
+}
+
+/** Checks the whole. A limit that is merely out of reach is a mistake only where both sides were set. */
+export function* crossChecks(config: Config, context: CrossCheckContext): Generator<Conflict> {
+  yield* tlsConflicts(config.server.tls);
+  yield* addressConflicts(config);
+  yield* routeConflicts(config);
+  yield* timeConflicts(config, context);
+  yield* limitConflicts(config, context);
+}
+
+function* tlsConflicts(tls: Config['server']['tls']): Generator<Conflict> {
+  const certificate = 'server.tls.certificateFile';
+  const key = 'server.tls.keyFile';
+  const clientCa = 'server.tls.clientCaFile';
+  const require = 'server.tls.requireClientCertificate';
+  if (tls.certificateFile !== '' && tls.keyFile === '') {
+    yield { keys: [certificate, key], reason: `it needs ${key} too` };
+  }
+  if (tls.certificateFile === '' && tls.keyFile !== '') {
+    yield { keys: [key, certificate], reason: `it needs ${certificate} too` };
+  }
+  if (tls.clientCaFile !== '' && tls.certificateFile === '') {
+    yield {
+      keys: [clientCa, certificate],
+      reason: `without ${certificate} there is no TLS and nothing to check`,
+    };
+  }
+  if (tls.requireClientCertificate && tls.clientCaFile === '') {
+    yield { keys: [require, clientCa], reason: `it needs ${clientCa} too` };
+  }
+}
+
+function* addressConflicts(config: Config): Generator<Conflict> {
+  const { enabled, listen } = config.admin;
+  if (enabled && !listen.endsWith(':0') && config.server.listen.includes(listen)) {
+    yield {
+      keys: ['admin.listen', 'server.listen', 'admin.enabled'],
+      reason: 'server.listen has the same address',
+    };
+  }
+}
+
+function* routeConflicts(config: Config): Generator<Conflict> {
+  const names = Object.keys(config.routes);
+  if (names.includes(config.defaultRoute)) return;
+  const meant = nearest(config.defaultRoute, names);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  yield { keys: ['defaultRoute', 'routes'], reason: `expected one of routes: ${listed(names)}${hint}` };
+}
+
+function* timeConflicts({ server, stream }: Config, { show }: CrossCheckContext): Generator<Conflict> {
+  const { receiveTimeout, heartbeatInterval } = stream;
+  if (receiveTimeout > 0 && heartbeatInterval > 0 && receiveTimeout <= heartbeatInterval) {
+    const other = 'stream.heartbeatInterval';
+    yield {
+      keys: ['stream.receiveTimeout', other],
+      reason: `expected more than ${show(other)}, or a client that beats on time is ended`,
+    };
+  }
+  if (server.keepaliveInterval > 0 && server.keepaliveTimeout > server.keepaliveInterval) {
+    const other = 'server.keepaliveInterval';
+    yield { keys: ['server.keepaliveTimeout', other], reason: `expected at most ${show(other)}` };
+  }
+}
+
+function* limitConflicts(config: Config, context: CrossCheckContext): Generator<Conflict> {
+  const { server, pool, session, stream } = config;
+  const ordered: readonly (readonly [smallKey: string, small: number, largeKey: string, large: number])[] = [
+    [
+      'pool.maxConnectionsPerClient',
+      pool.maxConnectionsPerClient,
+      'pool.maxConnections',
+      pool.maxConnections,
+    ],
+    ['session.maxPerConnection', session.maxPerConnection, 'session.maxPerClient', session.maxPerClient],
+    ['session.maxPerClient', session.maxPerClient, 'session.max', session.max],
+    ['server.streamWindow', server.streamWindow, 'server.connectionWindow', server.connectionWindow],
+    ['stream.sendBufferSize', stream.sendBufferSize, 'stream.sendQueueSize', stream.sendQueueSize],
+    ['stream.flowControlDelay', stream.flowControlDelay, 'stream.sendTimeout', stream.sendTimeout],
+  ];
+  for (const [smallKey, small, largeKey, large] of ordered) {
+    if (small <= large || context.isDefault(smallKey) || context.isDefault(largeKey)) continue;
+    yield { keys: [smallKey, largeKey], reason: `expected at most ${context.show(largeKey)}` };
+  }
+  const keys = ['pool.maxConnections', 'server.maxSockets', 'server.maxConcurrentStreams'] as const;
+  const reachable = server.maxSockets * server.maxConcurrentStreams;
+  if (pool.maxConnections > reachable && !keys.slice(0, 2).some((key) => context.isDefault(key))) {
+    const reason = `expected at most ${String(reachable)}: ${context.show(keys[1])} times ${context.show(keys[2])}`;
+    yield { keys, reason };
+  }
+}
+
+/** Names for a message, the first of them where there are many. */
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 10).join(', ');
+  return names.length > 10 ? `${shown}, …` : shown;
+}

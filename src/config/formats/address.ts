@@ -1,0 +1,71 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import type { Raw } from '../raw.js';
+import { accept, type Format, refuse, textual, UNREAD } from './format.js';
+
+/** Addresses of one gateway: a bound, not a limit anyone should meet. */
+const MAX_ADDRESSES = 16;
+/** sockaddr_un holds 108 bytes with the NUL at the end (unix(7)). */
+const MAX_SOCKET_PATH_BYTES = 107;
+const TCP = 'host:port, such as 127.0.0.1:50051, [::]:50051 or localhost:50051';
+const ANY = `${TCP}, or unix:/path/of/a/socket`;
+
+/** One address to listen at: host and port. */
+export function tcpAddress(): Format<string> {
+  return address(`an address ${TCP}`, false);
+}
+
+/** Addresses to listen at, Unix sockets among them: a list, or one text with commas. */
+export function addressList(): Format<readonly string[]> {
+  const one = address(`an address ${ANY}`, true);
+  const allowed = `1 to ${String(MAX_ADDRESSES)} addresses ${ANY}`;
+  return {
+    allowed,
+    print: (value) => value,
+    read(raw) {
+      const items = itemsOf(raw);
+      if (items === undefined || items.length === 0 || items.length > MAX_ADDRESSES)
+        return refuse(raw, allowed);
+      const readings = items.map((item) => one.read(item));
+      const problems = readings.flatMap((reading) => ('problems' in reading ? reading.problems : []));
+      if (problems.length > 0) return { problems };
+      const values = readings.flatMap((reading) => ('value' in reading ? [reading.value] : []));
+      const twice = values.find((value, index) => values.indexOf(value) < index && !value.endsWith(':0'));
+      return twice === undefined
+        ? accept(values)
+        : refuse(raw, 'every address once', `${twice} is there twice`);
+    },
+  };
+}
+
+function itemsOf(raw: Raw): readonly Raw[] | undefined {
+  if (raw.kind === 'list') return raw.items;
+  if (raw.kind !== 'text') return undefined;
+  return raw.text.split(',').map((part) => ({ kind: 'text', text: part.trim(), line: raw.line }));
+}
+
+function address(allowed: string, unix: boolean): Format<string> {
+  return textual({
+    allowed,
+    print: (value) => value,
+    parse(text) {
+      if (unix && text.startsWith('unix:')) return isSocketPath(text.slice(5)) ? { value: text } : UNREAD;
+      const [, host, port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+      if (host === undefined || port === undefined) {
+        return /^:\d+$/.test(text) ? { hint: `write 0.0.0.0${text} for every interface` } : UNREAD;
+      }
+      if (isIPv6(host)) return { hint: `write [${host}]:${port}` };
+      return isHost(host) && Number(port) <= 65_535 ? { value: text } : UNREAD;
+    },
+  });
+}
+
+function isSocketPath(path: string): boolean {
+  return path.length > 0 && Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES && !path.includes('\0');
+}
+
+function isHost(host: string): boolean {
+  if (host.startsWith('[')) return host.endsWith(']') && isIPv6(host.slice(1, -1));
+  if (/^[\d.]+$/.test(host)) return isIPv4(host);
+  // Host names as RFC 1123 section 2.1 has them.
+  return host.length <= 253 && /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*$/.test(host);
+}

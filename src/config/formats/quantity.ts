@@ -1,0 +1,45 @@
+import { type Format, textual, UNREAD } from './format.js';
+
+/** A unit and how many of the smallest one it holds, smallest first. */
+export type Units = readonly (readonly [name: string, factor: number])[];
+
+export interface QuantityOptions {
+  readonly units: Units;
+  /** "a duration such as 500ms or 25s" */
+  readonly what: string;
+  readonly min: number;
+  readonly max: number;
+  /** What a bare 0 means ("off"), where 0 may be written. */
+  readonly zero?: string | undefined;
+  /** What to say to a number whose unit is not known. */
+  readonly unitHint: string;
+}
+
+/** Writes `value` with the largest unit that divides it. */
+export function printQuantity(value: number, units: Units): string {
+  if (value === 0) return '0';
+  const [name, factor] = units.findLast(([, each]) => value % each === 0) ?? ['', 1];
+  return `${String(value / factor)}${name}`;
+}
+
+/** Whole numbers with a unit, or a bare 0 where the key gives it a meaning. */
+export function quantity(options: QuantityOptions): Format<number> {
+  const { units, what, min, max, zero, unitHint } = options;
+  const factors = new Map(units);
+  const range = `from ${printQuantity(min, units)} to ${printQuantity(max, units)}`;
+  return textual({
+    allowed: `${what}, ${range}${zero === undefined ? '' : `, or 0 (${zero})`}`,
+    print: (value) => (value === 0 ? 0 : printQuantity(value, units)),
+    parse(text) {
+      if (text === '0') return zero === undefined ? UNREAD : { value: 0 };
+      const [, digits, unit] = /^(\d{1,15})([A-Za-z]*)$/.exec(text) ?? [];
+      if (digits === undefined || unit === undefined) return UNREAD;
+      if (unit === '') return { hint: `${text} has no unit` };
+      const factor = factors.get(unit);
+      if (factor === undefined) return { hint: unitHint };
+      const value = Number(digits) * factor;
+      if (value === 0 && zero !== undefined) return { value };
+      return value >= min && value <= max ? { value } : UNREAD;
+    },
+  });
+}

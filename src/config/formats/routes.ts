@@ -1,0 +1,116 @@
+import { nearest } from '../nearest.js';
+import { HIDDEN, type Plain, type Raw, type RawEntry } from '../raw.js';
+import type { Setting, Values } from '../setting.js';
+import { accept, type Format, type Problem, type Reading, refuse } from './format.js';
+
+/** The options a kind of route takes, besides `kind`. */
+export type RouteOptions = Readonly<Record<string, Setting<unknown>>>;
+export type RouteKinds = Readonly<Record<string, RouteOptions>>;
+
+/** A configured route: its kind, and the options of that kind. */
+export type RouteOf<K extends RouteKinds> = {
+  readonly [N in keyof K & string]: { readonly kind: N } & Values<K[N]>;
+}[keyof K & string];
+
+/** Routes, sessions and topics are named in one path, `route/subject`: no slash in a route's name. */
+export const ROUTE_NAME = /^[A-Za-z][A-Za-z0-9._-]{0,63}$/;
+export const ROUTE_NAME_ALLOWED =
+  'a route name: a letter, then at most 63 letters, digits, dots, hyphens and underscores';
+const MAX_ROUTES = 1_000;
+const ALLOWED = `1 to ${String(MAX_ROUTES)} routes, each a name with its kind: {echo: {kind: echo}}`;
+
+/** A map from route names to routes. */
+export function routeMap<const K extends RouteKinds>(kinds: K): Format<Readonly<Record<string, RouteOf<K>>>> {
+  return {
+    allowed: ALLOWED,
+    print: (routes, hideSecrets = false) =>
+      mapValues(routes, (route) => printRoute(kinds, route, hideSecrets)),
+    read(raw) {
+      if (raw.kind !== 'map' || raw.entries.length === 0 || raw.entries.length > MAX_ROUTES) {
+        return refuse(raw, ALLOWED);
+      }
+      const problems: Problem[] = [];
+      const routes = new Map<string, RouteOf<K>>();
+      for (const { name, value } of raw.entries) {
+        const reading: Reading<RouteOf<K>> = ROUTE_NAME.test(name)
+          ? readRoute(kinds, value)
+          : refuse({ kind: 'text', text: name, line: value.line }, ROUTE_NAME_ALLOWED);
+        if ('value' in reading) routes.set(name, reading.value);
+        else problems.push(...reading.problems.map((problem) => below(name, problem)));
+      }
+      return problems.length === 0 ? accept(Object.fromEntries(routes)) : { problems };
+    },
+  };
+}
+
+function readRoute<K extends RouteKinds>(kinds: K, raw: Raw): Reading<RouteOf<K>> {
+  if (raw.kind !== 'map') return refuse(raw, 'a map with a kind: {kind: echo}');
+  const kindNames = Object.keys(kinds);
+  const allowedKinds = `one of ${kindNames.join(', ')}`;
+  const kindRaw = raw.entries.find(({ name }) => name === 'kind')?.value;
+  if (kindRaw === undefined) return refuse(raw, `a kind, ${allowedKinds}`);
+  const kind = kindRaw.kind === 'text' ? kindRaw.text : '';
+  const options = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+  if (options === undefined) {
+    const meant = nearest(kind, kindNames);
+    const hint = meant === undefined ? undefined : `did you mean ${meant}?`;
+    return {
+      problems: refuse(kindRaw, allowedKinds, hint).problems.map((problem) => below('kind', problem)),
+    };
+  }
+  const { values, problems } = readOptions(kind, options, raw.entries);
+  // The values were read with this kind's own settings, which is what RouteOf says.
+  return problems.length === 0 ? accept({ kind, ...values } as RouteOf<K>) : { problems };
+}
+
+function readOptions(
+  kind: string,
+  options: RouteOptions,
+  entries: readonly RawEntry[],
+): { readonly values: Record<string, unknown>; readonly problems: readonly Problem[] } {
+  const values = mapValues(options, (option) => option.defaultValue);
+  const problems: Problem[] = [];
+  for (const { name, value } of entries) {
+    if (name === 'kind') continue;
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
+    if (option === undefined) {
+      const meant = nearest(name, Object.keys(options));
+      const reason = `a route of kind ${kind} has no such option`;
+      problems.push({
+        part: name,
+        shown: undefined,
+        line: value.line,
+        reason: meant === undefined ? reason : `${reason}; did you mean ${meant}?`,
+      });
+      continue;
+    }
+    const reading = option.format.read(value);
+    if ('value' in reading) values[name] = reading.value;
+    else problems.push(...reading.problems.map((problem) => below(name, hide(problem, option.sensitive))));
+  }
+  return { values, problems };
+}
+
+function printRoute<K extends RouteKinds>(kinds: K, route: RouteOf<K>, hideSecrets: boolean): Plain {
+  const values: Readonly<Record<string, unknown>> = route;
+  const settings: RouteOptions = kinds[route.kind] ?? {};
+  const options = mapValues(settings, (option, name) =>
+    hideSecrets && option.sensitive ? HIDDEN : option.format.print(values[name], hideSecrets),
+  );
+  return { kind: route.kind, ...options };
+}
+
+function hide(problem: Problem, sensitive: boolean): Problem {
+  return sensitive ? { ...problem, shown: undefined } : problem;
+}
+
+function below(name: string, problem: Problem): Problem {
+  return { ...problem, part: problem.part === '' ? name : `${name}.${problem.part}` };
+}
+
+function mapValues<V, W>(
+  record: Readonly<Record<string, V>>,
+  map: (value: V, name: string) => W,
+): Record<string, W> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value, name)]));
+}

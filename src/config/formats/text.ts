@@ -1,0 +1,17 @@
+import { type Format, textual, UNREAD } from './format.js';
+
+/** Text that matches `pattern` as a whole; `allowed` says in words what that is. */
+export function text(pattern: RegExp, allowed: string): Format<string> {
+  return textual({
+    allowed,
+    print: (value) => value,
+    parse: (written) => (pattern.test(written) ? { value: written } : UNREAD),
+  });
+}
+
+/** The path of a file, relative to the working directory of the process; "" for none. */
+export function filePath(): Format<string> {
+  // Paths end at a NUL byte in the system's calls: one inside would name another file.
+  // eslint-disable-next-line no-control-regex
+  return text(/^[^\0]{0,4096}$/, 'the path of a file');
+}

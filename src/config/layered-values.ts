@@ -1,0 +1,96 @@
+import convict from 'convict';
+import type { Conflict, CrossCheckContext } from './cross-checks.js';
+import { type ConfigMistake, showSource, type Source } from './mistake.js';
+import { Names } from './names.js';
+import { HIDDEN, rawOf, showRaw } from './raw.js';
+import { type Children, type NamedSetting, settingsOf } from './setting.js';
+import type { Found } from './sources/found.js';
+
+/** The values so far, over their defaults, and where each came from. */
+export class LayeredValues {
+  readonly #convict: convict.Config<unknown>;
+  readonly #names: Names;
+  readonly #sources = new Map<string, Source>();
+  readonly #broken = new Set<string>();
+
+  constructor(children: Children) {
+    this.#names = new Names(settingsOf(children));
+    // No variables or arguments for convict itself: its own conversions guess ("12abc" is 12 to it).
+    this.#convict = convict(convictSchema(children), { env: {}, args: [] });
+  }
+
+  /** Lays a value over what was there; answers with what is wrong with it. */
+  take({ named, raw, source }: Found): ConfigMistake[] {
+    const { key, setting } = named;
+    const reading = setting.format.read(raw);
+    if ('value' in reading) {
+      this.#convict.set(key, reading.value);
+      this.#sources.set(key, source);
+      return [];
+    }
+    this.#broken.add(key);
+    return reading.problems.map(({ part, shown, line, reason }) => ({
+      key: part === '' ? key : `${key}.${part}`,
+      value: setting.sensitive ? HIDDEN : shown === undefined ? undefined : showRaw(shown),
+      source: source.kind === 'file' ? { ...source, line: line ?? source.line } : source,
+      reason,
+    }));
+  }
+
+  build(): unknown {
+    this.#convict.validate({ allowed: 'strict' });
+    return deepFreeze(this.#convict.getProperties());
+  }
+
+  sourceOf(key: string): Source {
+    if (this.#names.byKey(key) === undefined) throw new RangeError(`no such configuration key: ${key}`);
+    return this.#sources.get(key) ?? { kind: 'default' };
+  }
+
+  /** What `check` finds, but for keys that have a mistake of their own already. */
+  conflicts(check: (context: CrossCheckContext) => Iterable<Conflict>): ConfigMistake[] {
+    const context: CrossCheckContext = {
+      show: (key) => `${key} = ${this.#shown(key)} (${showSource(this.sourceOf(key))})`,
+      isDefault: (key) => this.sourceOf(key).kind === 'default',
+    };
+    return [...check(context)]
+      .filter(({ keys }) => !keys.some((key) => this.#broken.has(key)))
+      .map(({ keys: [key], reason }) => ({
+        key,
+        value: this.#shown(key),
+        source: this.sourceOf(key),
+        reason,
+      }));
+  }
+
+  #shown(key: string): string {
+    const setting = this.#names.byKey(key)?.setting;
+    if (setting === undefined || setting.sensitive) return HIDDEN;
+    return showRaw(rawOf(setting.format.print(this.#convict.get(key as never), true)));
+  }
+}
+
+function convictSchema(children: Children): convict.Schema<unknown> {
+  const entries = Object.entries(children).map(([name, child]) => {
+    if (child.type === 'section') return [name, convictSchema(child.children)] as const;
+    const { doc, format, defaultValue, sensitive } = child;
+    return [name, { doc, sensitive, default: defaultValue, format: mustRead(format) }] as const;
+  });
+  return Object.fromEntries(entries) as convict.Schema<unknown>;
+}
+
+/** convict asks again, of the finished whole: each value has to be one that its format would print and read. */
+function mustRead(format: NamedSetting['setting']['format']): (value: unknown) => void {
+  return (value) => {
+    const reading = format.read(rawOf(format.print(value)));
+    if ('problems' in reading) throw new TypeError(`expected ${format.allowed}`);
+  };
+}
+
+function deepFreeze(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}

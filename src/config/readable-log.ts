@@ -1,0 +1,28 @@
+import type { DestinationStream } from 'pino';
+
+/** Fields that are the same on every line, or stand in its fixed part. */
+const FIXED = new Set(['time', 'level', 'service', 'node', 'msg', 'err']);
+
+/** Turns pino's lines of JSON into lines for people: time, level, message, `name=value`; a stack below. */
+export function readableLines(target: DestinationStream): DestinationStream {
+  return {
+    write(json: string): void {
+      target.write(readable(JSON.parse(json) as Readonly<Record<string, unknown>>));
+    },
+  };
+}
+
+function readable(line: Readonly<Record<string, unknown>>): string {
+  const time = String(line['time']).slice(11, 23);
+  const level = String(line['level']).toUpperCase().padEnd(5);
+  const fields = Object.entries(line)
+    .filter(([name]) => !FIXED.has(name))
+    .map(([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const message = typeof line['msg'] === 'string' ? line['msg'] : '';
+  return `${time} ${level} ${message}${fields.join('')}${stackOf(line['err'])}\n`;
+}
+
+function stackOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('stack' in error)) return '';
+  return `\n${String(error.stack)}`;
+}

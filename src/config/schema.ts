@@ -1,0 +1,308 @@
+import { hostname } from 'node:os';
+import { addressList, tcpAddress } from './formats/address.js';
+import { boolean, choice } from './formats/choice.js';
+import { duration } from './formats/duration.js';
+import { decimal, integer } from './formats/number.js';
+import { ROUTE_NAME, ROUTE_NAME_ALLOWED, routeMap } from './formats/routes.js';
+import { GIB, KIB, MIB, size } from './formats/size.js';
+import { filePath, text } from './formats/text.js';
+import { routeKinds } from './route-kinds.js';
+import { section, setting, type Values } from './setting.js';
+
+// Defaults and the meaning of limits: every queue, map and wait of the gateway
+// has its bound here. This file is the one place that knows them; the sample
+// file and the reference page are made from it.
+
+const node = section('Who this gateway is among others.', {
+  id: setting(
+    text(/^[\x21-\x7e]{1,128}$/, '1 to 128 printable characters without spaces'),
+    hostname().slice(0, 128) || 'sluice',
+    'Name of this gateway in its log, its metrics and every Welcome.',
+    { defaultNote: 'the host name' },
+  ),
+});
+
+const log = section('What the gateway writes to its standard output.', {
+  level: setting(
+    choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    'info',
+    'The least important lines that are written.',
+  ),
+  format: setting(
+    choice(['json', 'pretty']),
+    'json',
+    'One JSON object a line for machines, or one readable line for people.',
+  ),
+});
+
+const tls = section(
+  'Encryption. Off while certificateFile is empty. The files are PEM; paths are relative to the working directory.',
+  {
+    certificateFile: setting(filePath(), '', 'The certificate chain the gateway shows. Empty: no TLS.'),
+    keyFile: setting(filePath(), '', 'The private key of the certificate.'),
+    clientCaFile: setting(
+      filePath(),
+      '',
+      'The authorities whose client certificates are believed (mutual TLS).',
+    ),
+    requireClientCertificate: setting(boolean(), false, 'Refuse clients that show no valid certificate.'),
+    minVersion: setting(
+      choice(['TLSv1.2', 'TLSv1.3']),
+      'TLSv1.2',
+      'The oldest version of TLS that is spoken.',
+    ),
+    reloadInterval: setting(
+      duration({ zero: 'off' }),
+      '1m',
+      'How often the files are looked at for a new certificate; a bad one is reported and the last good one kept.',
+    ),
+  },
+);
+
+const server = section('The gRPC address: sockets, HTTP/2 and the limits of a single stream.', {
+  listen: setting(
+    addressList(),
+    ['0.0.0.0:50051'],
+    'Where clients connect. Port 0 lets the system choose. In a variable or flag: separated by commas.',
+  ),
+  streamHandler: setting(
+    choice(['direct', 'grpc-js']),
+    'direct',
+    'What serves the streaming calls: the handler of our own, or the one of grpc-js, which is slower.',
+  ),
+  maxSockets: setting(
+    integer({ min: 1, max: 1_000_000 }),
+    6_000,
+    'Network connections open at once. More are closed as they arrive, before any TLS, and counted.',
+  ),
+  maxConcurrentStreams: setting(
+    integer({ min: 1, max: 1_000_000 }),
+    1_024,
+    'Streams open at once on one network connection.',
+  ),
+  maxMessageSize: setting(
+    size({ minBytes: KIB, maxBytes: GIB }),
+    '5MiB',
+    'The largest message taken or sent, as encoded, and after inflating where it came compressed.',
+  ),
+  maxMetadataSize: setting(
+    size({ minBytes: KIB, maxBytes: MIB }),
+    '16KiB',
+    'The most metadata (HTTP/2 headers) a call may bring.',
+  ),
+  handshakeTimeout: setting(
+    duration(),
+    '10s',
+    'From accepting a socket until TLS is agreed, and from there until HTTP/2 is.',
+  ),
+  idleTimeout: setting(
+    duration({ zero: 'off' }),
+    '5m',
+    'How long a network connection may stay without any stream.',
+  ),
+  keepaliveInterval: setting(
+    duration({ zero: 'off' }),
+    '30s',
+    'How often the gateway pings a network connection to learn whether the other side lives.',
+  ),
+  keepaliveTimeout: setting(
+    duration(),
+    '10s',
+    'How long a ping may stay unanswered before the connection is closed.',
+  ),
+  minPingInterval: setting(
+    duration({ zero: 'off' }),
+    '15s',
+    'Clients that ping more often are sent away (GOAWAY "too_many_pings").',
+  ),
+  permitPingsWithoutStreams: setting(
+    boolean(),
+    true,
+    'Whether clients may ping while they have no stream open.',
+  ),
+  streamWindow: setting(
+    size({ minBytes: KIB, maxBytes: GIB }),
+    '64KiB',
+    'HTTP/2 flow control: what a client may send on a stream ahead of its being read.',
+  ),
+  connectionWindow: setting(
+    // RFC 9113 section 6.9.2: it starts at 65,535 bytes and can only be raised.
+    size({ minBytes: 64 * KIB, maxBytes: GIB }),
+    '1MiB',
+    'HTTP/2 flow control: the same for all streams of a network connection together.',
+  ),
+  maxStreamAge: setting(
+    duration({ zero: 'off' }),
+    0,
+    'A stream older than this is told to connect again, and ended ageGrace later.',
+  ),
+  maxStreamMessages: setting(
+    integer({ min: 1, max: Number.MAX_SAFE_INTEGER, zero: 'off' }),
+    0,
+    'A stream that has carried so many messages, both ways together, is told to connect again.',
+  ),
+  maxStreamBytes: setting(
+    size({ minBytes: KIB, maxBytes: 1_048_576 * GIB, zero: 'off' }),
+    0,
+    'A stream that has carried so many bytes, both ways together, is told to connect again.',
+  ),
+  maxConnectionAge: setting(
+    duration({ zero: 'off' }),
+    0,
+    'A network connection older than this is closed; its streams are told to connect again before.',
+  ),
+  ageJitter: setting(
+    decimal({ min: 0, max: 1 }),
+    0.1,
+    'The share of an age limit by which it is varied at random, so that clients do not come back all at once.',
+  ),
+  ageGrace: setting(
+    duration({ zero: 'no waiting' }),
+    '30s',
+    'From telling a client that a limit of age, messages or bytes is reached until its stream is ended.',
+  ),
+  reflection: setting(
+    boolean(),
+    true,
+    'Whether clients may ask the gateway for its services (gRPC reflection).',
+  ),
+  drainGrace: setting(
+    duration({ zero: 'no waiting' }),
+    '30s',
+    'On leaving: the time queues have to empty and clients to go before what is left is cut.',
+  ),
+  tls,
+});
+
+const pool = section('Client connections: the streams that carry messages.', {
+  maxConnections: setting(
+    integer({ min: 1, max: 1_000_000 }),
+    5_000,
+    'Connections in all. Over it a client is refused with CONNECTION_LIMIT and told when to try again.',
+  ),
+  maxConnectionsPerClient: setting(
+    integer({ min: 1, max: 1_000_000 }),
+    16,
+    'Connections of one client ID. Over it: CLIENT_LIMIT.',
+  ),
+});
+
+const throttle = section('The most a connection is sent. A send over the rate waits.', {
+  messagesPerSecond: setting(integer({ min: 1, max: 1_000_000_000, zero: 'off' }), 0, 'Messages a second.'),
+  bytesPerSecond: setting(size({ minBytes: 1, maxBytes: 1_024 * GIB, zero: 'off' }), 0, 'Bytes a second.'),
+});
+
+const queueMessages = integer({ min: 1, max: 1_000_000 });
+const queueSize = size({ minBytes: KIB, maxBytes: GIB });
+
+const stream = section('The two loops and two queues of a connection, and how long each may wait.', {
+  receiveQueueMessages: setting(
+    queueMessages,
+    512,
+    'Messages received and not yet taken by their route. Full: the gateway stops reading from this client.',
+  ),
+  receiveQueueSize: setting(queueSize, '2MiB', 'The same in bytes. One message always fits an empty queue.'),
+  sendQueueMessages: setting(queueMessages, 512, 'Messages waiting to be sent. Full: routes wait.'),
+  sendQueueSize: setting(queueSize, '2MiB', 'The same in bytes. One message always fits an empty queue.'),
+  sendBufferSize: setting(
+    queueSize,
+    '64KiB',
+    'Bytes handed to the network that it has not taken yet. Full: the send queue waits.',
+  ),
+  firstMessageTimeout: setting(
+    duration({ zero: 'off' }),
+    '10s',
+    'From opening a stream to its first message.',
+  ),
+  receiveTimeout: setting(
+    duration({ zero: 'off' }),
+    '25s',
+    'The longest silence of a client that has promised to be heard from, by a heartbeat or an open session.',
+  ),
+  sendTimeout: setting(
+    duration(),
+    '15s',
+    'How long a message may wait for room, and how long a client may take nothing, before it is ended as too slow.',
+  ),
+  heartbeatInterval: setting(
+    duration({ zero: 'off' }),
+    '20s',
+    'How often a heartbeat is sent, and asked of clients. Skipped while the send queue is full.',
+  ),
+  flowControlDelay: setting(
+    duration({ maxMs: 60_000 }),
+    '100ms',
+    'The most a throttled send waits before it is tried again.',
+  ),
+  maxControlAnswers: setting(
+    integer({ min: 1, max: 65_536 }),
+    128,
+    'Answers to a client (errors, probes) not yet written. Full: the gateway stops reading from this client.',
+  ),
+  throttle,
+});
+
+const session = section('Logical conversations. Over a limit a session is refused with SESSION_LIMIT.', {
+  maxPerConnection: setting(integer({ min: 1, max: 1_000_000 }), 128, 'Sessions on one connection.'),
+  maxPerClient: setting(integer({ min: 1, max: 1_000_000 }), 1_024, 'Sessions of one client ID.'),
+  max: setting(integer({ min: 1, max: 10_000_000 }), 100_000, 'Sessions in all.'),
+  idleTimeout: setting(duration({ zero: 'off' }), '30m', 'A session without a message for so long is ended.'),
+  recentMessages: setting(
+    integer({ min: 1, max: 10_000, zero: 'none' }),
+    32,
+    'Last messages of a client kept for routes that want them as context.',
+  ),
+  recentSize: setting(size({ minBytes: 1, maxBytes: 64 * MIB, zero: 'none' }), '64KiB', 'The same in bytes.'),
+});
+
+const health = section(
+  'Finding dead connections: whoever is silent is asked, whoever does not answer is ended.',
+  {
+    interval: setting(duration({ zero: 'off' }), '45s', 'How often connections are looked at.'),
+    maxInactivity: setting(duration(), '2m', 'The silence after which a connection is probed.'),
+    probeQueueTimeout: setting(
+      duration(),
+      '2s',
+      'How long a probe may wait for its place among what is sent.',
+    ),
+    probeAnswerTimeout: setting(duration(), '10s', 'How long a client has to answer a probe.'),
+  },
+);
+
+const metrics = section('What the gateway counts.', {
+  reportInterval: setting(duration({ zero: 'off' }), '60s', 'How often the counts are written to the log.'),
+});
+
+const admin = section(
+  'The HTTP address for operators: metrics, health, connections. It has no access control.',
+  {
+    enabled: setting(boolean(), true, 'Whether there is one.'),
+    listen: setting(tcpAddress(), '127.0.0.1:9464', 'Where it listens. Keep it away from clients.'),
+  },
+);
+
+/** Every key of the configuration, with its format, its default and its meaning. */
+export const schema = {
+  node,
+  log,
+  server,
+  pool,
+  stream,
+  session,
+  health,
+  metrics,
+  admin,
+  defaultRoute: setting(
+    text(ROUTE_NAME, ROUTE_NAME_ALLOWED),
+    'echo',
+    'The route of a client that names none. It has to be one of routes.',
+  ),
+  routes: setting(
+    routeMap(routeKinds),
+    { echo: { kind: 'echo' } },
+    'What sessions can talk to: a name for each, its kind (echo or conformance) and the options of that kind. Given anywhere, it replaces the default as a whole. In a variable or flag: one line of JSON.',
+  ),
+};
+
+/** The configuration as it is used: durations in milliseconds, sizes in bytes, all else as written. */
+export type Config = Values<typeof schema>;
