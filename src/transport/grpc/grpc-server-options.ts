@@ -1,0 +1,51 @@
+import type { Clock } from '../../core/clock.js';
+import type { TransportLogger } from './limited-log.js';
+import type { TlsOptions } from './tls-files.js';
+
+/** The counters this server raises; StreamMetrics has them. */
+export interface SocketMetrics {
+  socketsAccepted: number;
+  socketsDropped: number;
+  handshakeTimeouts: number;
+  pingFloods: number;
+}
+
+/** Each is a key of the configuration's `server` section, in milliseconds, bytes or pieces. */
+export interface GrpcServerOptions {
+  readonly clock: Clock;
+  readonly logger: TransportLogger;
+  readonly metrics: SocketMetrics;
+  /** Addresses: host:port, [ipv6]:port, :port, unix:/path. Port 0 lets the system choose. */
+  readonly listen: readonly string[];
+  /** Who serves StreamData and StreamBatches: our own handler, or grpc-js's. */
+  readonly streamHandler: 'direct' | 'grpc-js';
+  /** Network connections in all, TLS handshakes included; one more is closed at once. */
+  readonly maxSockets: number;
+  /** Streams a connection may hold at a time (HTTP/2 SETTINGS). */
+  readonly maxConcurrentStreams: number;
+  /** The largest message, either way. */
+  readonly maxMessageBytes: number;
+  /** Request headers of one call: names, values and 32 bytes an entry (RFC 9113 section 6.5.2). */
+  readonly maxMetadataBytes: number;
+  /** For TLS, and then again for the client's HTTP/2 SETTINGS. */
+  readonly handshakeTimeoutMs: number;
+  /** Silence after which a client is pinged; 0 = never. */
+  readonly keepaliveIntervalMs: number;
+  /** How long a pinged client has to be heard from. */
+  readonly keepaliveTimeoutMs: number;
+  /** The shortest time between two of a client's pings. */
+  readonly minPingIntervalMs: number;
+  /** Whether a client may ping while it has no stream. */
+  readonly permitPingsWithoutStreams: boolean;
+  /** How long a connection may stay without a stream; 0 = for ever. */
+  readonly idleTimeoutMs: number;
+  /** What a client may send on one stream before it is read (HTTP/2 flow control). */
+  readonly streamWindowBytes: number;
+  /** The same for all streams of a connection together. */
+  readonly connectionWindowBytes: number;
+  readonly tls?: TlsOptions;
+  /** Whether tools may ask for the services' description. */
+  readonly reflection: boolean;
+  /** False lets the system gather small writes (Nagle); nearly always true. */
+  readonly tcpNoDelay: boolean;
+}

@@ -1,0 +1,231 @@
+import type { ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+
+import { Server, ServerCredentials, type ConnectionInjector } from '@grpc/grpc-js';
+
+import type { StreamAcceptor } from '../contract.js';
+import { parseListenAddresses, type BoundAddress } from './address.js';
+import type { GrpcServerOptions } from './grpc-server-options.js';
+import { HealthService } from './health-service.js';
+import { findHttp2Server } from './http2-server.js';
+import { LimitedLog } from './limited-log.js';
+import { openListeners, type Listener, type ListenerOptions } from './listener.js';
+import { addReflection } from './reflection.js';
+import { serveStreams } from './serve-streams.js';
+import { SessionGuard, type SessionEvents } from './session-guard.js';
+import { SocketRegistry } from './socket-registry.js';
+import { TlsGate } from './tls.js';
+
+/** A flood of one kind of event is one log line in this time. */
+const FLOOD_LOG_INTERVAL_MS = 10_000;
+
+type State = 'new' | 'starting' | 'listening' | 'leaving' | 'destroyed';
+
+/**
+ * The gRPC server: listening sockets, TLS, HTTP/2 limits, health and
+ * reflection; each stream of StreamService goes to the acceptor given to
+ * `start`. Leaving takes four steps, each optional but the last: `setServing(false)`,
+ * `stopListening`, `drainConnections`, `destroy`.
+ */
+export class GrpcServer {
+  readonly #options: GrpcServerOptions;
+  readonly #server: Server;
+  readonly #injector: ConnectionInjector;
+  readonly #health = new HealthService();
+  readonly #sockets: SocketRegistry;
+  readonly #guards = new Set<SessionGuard>();
+  readonly #listeners: Listener[] = [];
+  readonly #refusals: LimitedLog;
+  readonly #floods: LimitedLog;
+  readonly #drops: LimitedLog;
+  readonly #acceptErrors: LimitedLog;
+  #tls: TlsGate | undefined;
+  #state: State = 'new';
+  /** The socket being handed to HTTP/2, so that its session knows it. */
+  #injecting: Socket | undefined;
+
+  constructor(options: GrpcServerOptions) {
+    this.#options = options;
+    this.#sockets = new SocketRegistry(options.maxSockets);
+    const { logger, clock } = options;
+    this.#refusals = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
+    this.#floods = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
+    this.#drops = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
+    this.#acceptErrors = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
+    // Keepalive, idle time and age are not grpc-js's to judge: it does not see the streams we serve ourselves.
+    this.#server = new Server({
+      'grpc.enable_channelz': 0,
+      'grpc.max_concurrent_streams': options.maxConcurrentStreams,
+      'grpc.max_receive_message_length': options.maxMessageBytes,
+      'grpc.max_send_message_length': options.maxMessageBytes,
+    });
+    this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+  }
+
+  /** Where it listens; empty before `start` has resolved and after `stopListening`. */
+  get addresses(): readonly BoundAddress[] {
+    return this.#listeners.map((listener) => listener.bound);
+  }
+
+  /** Network connections at this moment, TLS handshakes included. */
+  get socketCount(): number {
+    return this.#sockets.size;
+  }
+
+  /**
+   * Listens at every address, or rejects with a StartError that names the
+   * setting at fault and leaves nothing open. Health answers NOT_SERVING until
+   * `setServing(true)`. Once only.
+   */
+  async start(accept: StreamAcceptor): Promise<void> {
+    if (this.#state !== 'new') throw new Error('a GrpcServer starts once');
+    this.#state = 'starting';
+    try {
+      const addresses = parseListenAddresses(this.#options.listen);
+      this.#serve(accept);
+      this.#tls = this.#openTls();
+      const listenerOptions: ListenerOptions = {
+        tcpNoDelay: this.#options.tcpNoDelay,
+        onSocket: (socket) => {
+          this.#onSocket(socket);
+        },
+        onAcceptError: (error, address) => {
+          this.#acceptErrors.warn({ err: error, address: address.text }, 'connections can not be accepted');
+        },
+      };
+      for (const address of addresses) {
+        this.#listeners.push(...(await openListeners(address, listenerOptions)));
+        this.#throwIfLeaving();
+      }
+      this.#state = 'listening';
+    } catch (error) {
+      await this.destroy();
+      throw error;
+    }
+  }
+
+  /** What the health service answers from now on; those who watch are told. */
+  setServing(serving: boolean): void {
+    this.#health.setServing(serving);
+  }
+
+  /** Reads the certificate files again now; true when new ones are in use. */
+  reloadTls(): boolean {
+    return this.#tls?.reload() ?? false;
+  }
+
+  /** Takes no more connections; those it has, and their new streams, go on. Idempotent. */
+  stopListening(): Promise<void> {
+    if (this.#state !== 'destroyed') this.#state = 'leaving';
+    for (const listener of this.#listeners.splice(0)) listener.close();
+    this.#tls?.close();
+    return Promise.resolve();
+  }
+
+  /**
+   * GOAWAY to every connection: no new streams, those that are open go on, and
+   * the connection closes after its last. Health watches are ended. Idempotent.
+   */
+  drainConnections(): void {
+    this.#health.endWatches();
+    for (const guard of this.#guards) guard.drain();
+  }
+
+  /** Closes everything now; resolves when the last socket has closed. Idempotent. */
+  async destroy(): Promise<void> {
+    await this.stopListening();
+    if (this.#state !== 'destroyed') {
+      this.#state = 'destroyed';
+      this.#server.forceShutdown();
+    }
+    await this.#sockets.destroyAll();
+  }
+
+  #serve(accept: StreamAcceptor): void {
+    const { clock, logger, maxMessageBytes, streamHandler } = this.#options;
+    this.#health.addToServer(this.#server);
+    if (this.#options.reflection) addReflection(this.#server);
+    serveStreams(this.#server, streamHandler, logger, {
+      accept,
+      clock,
+      maxMessageBytes,
+      onFault: (error) => {
+        logger.error({ err: error }, 'a stream was ended: its receiver threw');
+      },
+    });
+    const http2Server = findHttp2Server(this.#server);
+    if (http2Server === undefined) {
+      logger.warn({}, 'HTTP/2 limits are off: this version of @grpc/grpc-js has no known way to them');
+      return;
+    }
+    http2Server.updateSettings({
+      initialWindowSize: this.#options.streamWindowBytes,
+      maxHeaderListSize: this.#options.maxMetadataBytes,
+    });
+    http2Server.on('session', (session) => {
+      this.#onSession(session);
+    });
+  }
+
+  #openTls(): TlsGate | undefined {
+    const { tls, handshakeTimeoutMs, clock, logger, metrics } = this.#options;
+    if (tls === undefined) return undefined;
+    return new TlsGate(tls, handshakeTimeoutMs, clock, logger, {
+      onSecure: (socket) => {
+        this.#inject(socket);
+      },
+      onHandshakeTimeout: () => {
+        metrics.handshakeTimeouts += 1;
+      },
+      onRefused: (reason, peer) => {
+        this.#refusals.warn({ reason, peer }, 'a TLS connection was refused');
+      },
+    });
+  }
+
+  #onSocket(socket: Socket): void {
+    const { metrics, maxSockets } = this.#options;
+    if (this.#state === 'destroyed') {
+      socket.destroy();
+    } else if (!this.#sockets.admit(socket)) {
+      metrics.socketsDropped += 1;
+      this.#drops.warn({ maxSockets }, 'connection dropped: server.maxSockets is reached');
+    } else {
+      metrics.socketsAccepted += 1;
+      if (this.#tls === undefined) this.#inject(socket);
+      else this.#tls.admit(socket);
+    }
+  }
+
+  #inject(socket: Socket): void {
+    // The 'session' event comes from within this call.
+    this.#injecting = socket;
+    this.#injector.injectConnection(socket);
+    this.#injecting = undefined;
+  }
+
+  #onSession(session: ServerHttp2Session): void {
+    const socket = this.#injecting;
+    if (socket === undefined) return;
+    this.#guards.add(
+      new SessionGuard(session, socket, this.#options.clock, this.#options, this.#sessionEvents),
+    );
+  }
+
+  readonly #sessionEvents: SessionEvents = {
+    onHandshakeTimeout: () => {
+      this.#options.metrics.handshakeTimeouts += 1;
+    },
+    onPingFlood: (socket) => {
+      this.#options.metrics.pingFloods += 1;
+      this.#floods.warn({ peer: socket.remoteAddress ?? 'unix' }, 'connection ended: too many pings');
+    },
+    onClose: (guard) => {
+      this.#guards.delete(guard);
+    },
+  };
+
+  #throwIfLeaving(): void {
+    if (this.#state !== 'starting') throw new Error('the server was stopped while it started');
+  }
+}

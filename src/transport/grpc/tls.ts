@@ -1,0 +1,172 @@
+import { constants } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+
+import type { Clock, Timer } from '../../core/clock.js';
+import type { TransportLogger } from './limited-log.js';
+import { readTlsMaterial, secureContextOptions, type TlsMaterial, type TlsOptions } from './tls-files.js';
+
+/** A certificate that ends sooner is worth a warning whenever it is loaded. */
+const EXPIRY_WARNING_MS = 7 * 24 * 60 * 60 * 1000;
+
+export interface TlsEvents {
+  /** The handshake is done, and the client's certificate, if any, is good. */
+  onSecure(socket: TLSSocket): void;
+  onHandshakeTimeout(): void;
+  /** The client spoke no TLS, no common version, or showed a certificate that does not hold. */
+  onRefused(reason: string, peer: string): void;
+}
+
+/**
+ * Turns accepted sockets into TLS sockets, and keeps the certificate fresh: the
+ * files are read again on an interval and on `reload()`. A new pair is used
+ * for new connections only when it is whole and valid; otherwise the last good
+ * one stays, with one log line for each distinct fault.
+ */
+export class TlsGate {
+  readonly #options: TlsOptions;
+  readonly #clock: Clock;
+  readonly #logger: TransportLogger;
+  readonly #server: Server;
+  #material: TlsMaterial;
+  #lastFault: string | undefined;
+  #timer: Timer | undefined;
+
+  /** Throws a StartError when the files can't be used. */
+  constructor(
+    options: TlsOptions,
+    handshakeTimeoutMs: number,
+    clock: Clock,
+    logger: TransportLogger,
+    events: TlsEvents,
+  ) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#material = readTlsMaterial(options);
+    this.#server = createServer({
+      ...this.#contextOptions(),
+      ALPNProtocols: ['h2'],
+      handshakeTimeout: handshakeTimeoutMs,
+      requestCert: options.clientCaFile !== undefined,
+      // Judged below, so that a refusal has a reason to log.
+      rejectUnauthorized: false,
+    });
+    this.#server.on('secureConnection', (socket) => {
+      socket.on('error', ignoreError);
+      const refusal = this.#refusal(socket);
+      if (refusal === undefined) {
+        events.onSecure(socket);
+      } else {
+        events.onRefused(refusal, socket.remoteAddress ?? 'unix');
+        socket.destroy();
+      }
+    });
+    this.#server.on('tlsClientError', (error, socket) => {
+      socket.destroy();
+      if ('code' in error && error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') events.onHandshakeTimeout();
+      else events.onRefused(error.message, socket.remoteAddress ?? 'unix');
+    });
+    this.#warnOfExpiry(this.#material);
+    this.#schedule();
+  }
+
+  /** Starts the TLS handshake on an accepted socket. */
+  admit(socket: Socket): void {
+    this.#server.emit('connection', socket);
+  }
+
+  /** Reads the files again now; true when a new certificate, key or authority is in use. Never throws. */
+  reload(): boolean {
+    let material: TlsMaterial;
+    try {
+      material = readTlsMaterial(this.#options);
+      const same = sameMaterial(material, this.#material);
+      if (!same) this.#checkDates(material);
+      this.#lastFault = undefined;
+      if (same) return false;
+      this.#material = material;
+      this.#server.setSecureContext(this.#contextOptions());
+    } catch (error) {
+      this.#keep(error instanceof Error ? error.message : String(error));
+      return false;
+    }
+    this.#logger.info(
+      { subject: material.certificate.subject, validTo: material.certificate.validTo },
+      'TLS certificate reloaded; new connections use it',
+    );
+    this.#warnOfExpiry(material);
+    return true;
+  }
+
+  /** No more reloads. Idempotent. */
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #contextOptions(): ReturnType<typeof secureContextOptions> {
+    return {
+      ...secureContextOptions(this.#options, this.#material),
+      // A resumed TLS session skips the check of the client's certificate: none where that check matters.
+      ...(this.#options.clientCaFile === undefined ? {} : { secureOptions: constants.SSL_OP_NO_TICKET }),
+    };
+  }
+
+  /** Why this client may not come in; undefined when it may. */
+  #refusal(socket: TLSSocket): string | undefined {
+    if (this.#options.clientCaFile === undefined || socket.authorized) return undefined;
+    if (socket.getPeerX509Certificate() === undefined) {
+      return this.#options.requireClientCertificate === true ? 'no client certificate' : undefined;
+    }
+    // Typed as an Error, a string in truth.
+    return `client certificate refused: ${String(socket.authorizationError)}`;
+  }
+
+  #checkDates(material: TlsMaterial): void {
+    const now = this.#clock.wallNow();
+    const { validFrom, validTo } = material.certificate;
+    if (Date.parse(validTo) <= now) throw new Error(this.#dated(`has expired: it was valid to ${validTo}`));
+    if (Date.parse(validFrom) > now)
+      throw new Error(this.#dated(`is not valid yet: it is from ${validFrom}`));
+  }
+
+  #warnOfExpiry(material: TlsMaterial): void {
+    const { validTo } = material.certificate;
+    const leftMs = Date.parse(validTo) - this.#clock.wallNow();
+    if (leftMs >= EXPIRY_WARNING_MS) return;
+    const message =
+      leftMs <= 0 ? `has expired: it was valid to ${validTo}` : `expires soon: it is valid to ${validTo}`;
+    this.#logger.warn({ validTo }, this.#dated(message));
+  }
+
+  #dated(message: string): string {
+    return `server.tls.certificateFile: the certificate in "${this.#options.certificateFile}" ${message}.`;
+  }
+
+  #keep(fault: string): void {
+    if (fault === this.#lastFault) return;
+    this.#lastFault = fault;
+    this.#logger.error(
+      { validTo: this.#material.certificate.validTo },
+      `TLS certificate not reloaded, the last good one stays in use: ${fault}`,
+    );
+  }
+
+  #schedule(): void {
+    if (this.#options.reloadIntervalMs === 0) return;
+    this.#timer = this.#clock.setTimeout(() => {
+      this.reload();
+      this.#schedule();
+    }, this.#options.reloadIntervalMs);
+  }
+}
+
+function sameMaterial(a: TlsMaterial, b: TlsMaterial): boolean {
+  const sameCa = a.ca === undefined || b.ca === undefined ? a.ca === b.ca : a.ca.equals(b.ca);
+  return a.cert.equals(b.cert) && a.key.equals(b.key) && sameCa;
+}
+
+function ignoreError(): void {
+  // 'close' follows.
+}
