@@ -10,7 +10,6 @@ import {
   WIRE_VARINT,
   writeBytesField,
   writeTextField,
-  writeVarint,
   writeVarintField,
 } from './writer.js';
 
