@@ -1,0 +1,128 @@
+import { existsSync } from 'node:fs';
+
+import { Child, within, type ChildCommand } from './child.js';
+import type { GoTools } from './go-tools.js';
+import { pathOf } from './paths.js';
+
+export type ServerName = 'sluice' | 'go' | 'plain' | 'http2';
+export type Method = 'StreamData' | 'StreamBatches';
+
+export interface ServerDefinition extends ChildCommand {
+  readonly name: ServerName;
+  readonly title: string;
+  /** The Go original knows single messages only; other servers speak both. */
+  readonly methods: readonly Method[];
+}
+
+/** A server that could not be had, and why. */
+export interface Missing {
+  readonly name: ServerName;
+  readonly reason: string;
+}
+
+export const SERVER_NAMES: readonly ServerName[] = ['sluice', 'go', 'plain', 'http2'];
+
+const BOTH: readonly Method[] = ['StreamData', 'StreamBatches'];
+const READY_LIMIT_MS = 20_000;
+
+export function isMissing(found: ServerDefinition | Missing): found is Missing {
+  return 'reason' in found;
+}
+
+/** How each server is started. All bind a free port of 127.0.0.1 and print a ready line. */
+export function defineServer(name: ServerName, go: GoTools): ServerDefinition | Missing {
+  switch (name) {
+    case 'sluice':
+      return defineSluice();
+    case 'go':
+      if (go.peer === undefined) return { name, reason: go.reason ?? 'not built' };
+      return {
+        name,
+        title: "the Go original's architecture on grpc-go",
+        command: go.peer,
+        args: [],
+        methods: ['StreamData'],
+      };
+    case 'plain':
+      return nodePeer(name, 'plain grpc-js, proto-loader', 'bench/peers/plain-grpc-js.ts');
+    case 'http2':
+      return nodePeer(name, 'bare node:http2 echo, the ceiling', 'bench/peers/http2-echo.ts');
+  }
+}
+
+/** The gateway as built, with settings beyond the defaults given as flags. */
+export function defineSluice(...flags: readonly string[]): ServerDefinition | Missing {
+  const main = pathOf('dist/main.js');
+  if (!existsSync(main)) return { name: 'sluice', reason: 'dist/main.js is not built: npm run build' };
+  return {
+    name: 'sluice',
+    title: 'Sluice',
+    command: process.execPath,
+    args: [main, '--server.listen', '127.0.0.1:0', '--admin.enabled', 'false', ...flags],
+    methods: BOTH,
+  };
+}
+
+function nodePeer(name: ServerName, title: string, file: string): ServerDefinition {
+  // node itself with a loader, not the tsx command: the child's pid has to be the server's.
+  return { name, title, command: process.execPath, args: ['--import', 'tsx', pathOf(file)], methods: BOTH };
+}
+
+export interface RunningServer {
+  readonly definition: ServerDefinition;
+  readonly pid: number;
+  /** `127.0.0.1:PORT` */
+  readonly address: string;
+  /** Resolves when the process ends, wanted or not. */
+  readonly exited: Promise<number>;
+  /** The last of what it wrote to stderr. */
+  readonly stderr: () => string;
+  readonly stop: () => Promise<void>;
+}
+
+/** Starts a server and waits for its ready line. */
+export async function startServer(definition: ServerDefinition): Promise<RunningServer> {
+  let announce: (address: string) => void = () => undefined;
+  const ready = new Promise<string>((resolve) => {
+    announce = resolve;
+  });
+  const child = new Child(definition, (line) => {
+    const address = readyAddress(line);
+    if (address !== undefined) announce(address);
+  });
+  const failed = child.exited.then((code): never => {
+    throw new Error(`${definition.name} ended with ${String(code)} before it was ready: ${child.stderr}`);
+  });
+  try {
+    const address = await within(
+      Promise.race([ready, failed]),
+      READY_LIMIT_MS,
+      `the start of ${definition.name}`,
+    );
+    // From here on an exit is the business of whoever watches `exited`.
+    failed.catch(() => undefined);
+    return {
+      definition,
+      pid: child.pid,
+      address,
+      exited: child.exited,
+      stderr: () => child.stderr,
+      stop: () => child.stop(),
+    };
+  } catch (error) {
+    await child.stop();
+    throw error;
+  }
+}
+
+/** The address in `{"msg":"gateway ready","grpc":["127.0.0.1:PORT"]}`, whatever else the line holds. */
+function readyAddress(line: string): string | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    const parsed = JSON.parse(line) as { readonly msg?: unknown; readonly grpc?: readonly unknown[] };
+    const address = parsed.msg === 'gateway ready' ? parsed.grpc?.[0] : undefined;
+    return typeof address === 'string' ? address : undefined;
+  } catch {
+    return undefined;
+  }
+}
