@@ -1,0 +1,170 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Clock } from '../core/clock.js';
+import type { AdminSources } from './admin-sources.js';
+import { answer } from './admin-routes.js';
+import { parseListenAddress } from './listen-address.js';
+import { errorResponse, type AdminResponse } from './responses.js';
+
+/** What the admin server needs of a logger; a pino logger is one. */
+export interface AdminLogger {
+  error(fields: object, message: string): void;
+}
+
+export interface AdminServerOptions {
+  readonly clock: Clock;
+  readonly logger: AdminLogger;
+  /** `admin.listen`: `host:port`; port 0 lets the system choose. */
+  readonly listen: string;
+  readonly sources: AdminSources;
+}
+
+/** People, a scraper or two and an orchestrator's probes: nobody needs more connections than this at once. */
+const MAX_CONNECTIONS = 64;
+const MAX_HEADER_BYTES = 8 * 1024;
+const MAX_REQUESTS_PER_CONNECTION = 1_000;
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 15_000;
+/** How often the platform looks for requests over those limits. */
+const CHECK_INTERVAL_MS = 1_000;
+/** How long `stop` lets answers under way go out. */
+const STOP_GRACE_MS = 1_000;
+
+/** The read-only HTTP address for operators: metrics, health and a look inside. */
+export class AdminServer {
+  readonly #options: AdminServerOptions;
+  #server: Server | undefined;
+  #started: Promise<unknown> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: AdminServerOptions) {
+    this.#options = options;
+  }
+
+  /** Listens. Rejects with one sentence that names `admin.listen` when it can not. Once. */
+  start(): Promise<{ readonly address: string; readonly port: number }> {
+    if (this.#started !== undefined) throw new Error('The admin server has been started already.');
+    const started = this.#open();
+    this.#started = started;
+    return started;
+  }
+
+  /** Lets answers under way go out for a second, then closes everything. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#close();
+    return this.#stopping;
+  }
+
+  async #open(): Promise<{ readonly address: string; readonly port: number }> {
+    const { host, port } = parseListenAddress(this.#options.listen, 'admin.listen');
+    const server = createServer(
+      {
+        maxHeaderSize: MAX_HEADER_BYTES,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      },
+      (request, response) => void this.#respond(request, response),
+    );
+    server.maxConnections = MAX_CONNECTIONS;
+    server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
+    try {
+      await listen(server, host, port);
+    } catch (error) {
+      throw new Error(`admin.listen is ${this.#options.listen}: ${whyNot(error)}.`, { cause: error });
+    }
+    server.on('error', (error) => {
+      this.#options.logger.error({ err: error }, 'admin server error');
+    });
+    this.#server = server;
+    const bound = server.address() as AddressInfo;
+    return { address: bound.address, port: bound.port };
+  }
+
+  async #close(): Promise<void> {
+    await this.#started?.catch(() => undefined);
+    const server = this.#server;
+    if (server === undefined) return;
+    const closed = new Promise<void>((resolve) => {
+      server.close(() => {
+        resolve();
+      });
+    });
+    server.closeIdleConnections();
+    const timer = this.#options.clock.setTimeout(() => {
+      server.closeAllConnections();
+    }, STOP_GRACE_MS);
+    await closed;
+    timer.cancel();
+  }
+
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A connection that breaks under an answer is nobody's fault; it must not be an uncaught error.
+    response.on('error', () => undefined);
+    write(request, response, await this.#answer(request), this.#stopping !== undefined);
+  }
+
+  async #answer(request: IncomingMessage): Promise<AdminResponse> {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return errorResponse('METHOD_NOT_ALLOWED', 'This address only answers GET and HEAD.', {
+        allow: 'GET, HEAD',
+      });
+    }
+    try {
+      return await answer(request.url ?? '', this.#options.sources);
+    } catch (error) {
+      this.#options.logger.error({ err: error, url: request.url }, 'admin request failed');
+      return errorResponse('INTERNAL', 'The gateway failed to answer; its log says more.');
+    }
+  }
+}
+
+function write(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answered: AdminResponse,
+  last: boolean,
+): void {
+  const body = Buffer.from(answered.body);
+  // A body is never read here: rather than take it from the network to reach the next request, close.
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined || (request.headers['content-length'] ?? '0') !== '0';
+  response.writeHead(answered.status, {
+    'content-type': answered.contentType,
+    'content-length': body.byteLength,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...answered.headers,
+    ...(last || hasBody ? { connection: 'close' } : {}),
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** The usual reasons in words; the platform's own message for the rest. */
+function whyNot(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'EADDRINUSE':
+      return 'the address is in use; stop whoever listens there or choose another';
+    case 'EACCES':
+      return 'this process may not listen there';
+    case 'EADDRNOTAVAIL':
+      return 'this machine has no such address';
+    case 'ENOTFOUND':
+      return 'the host has no address';
+    default:
+      return message;
+  }
+}

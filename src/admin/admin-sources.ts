@@ -1,0 +1,97 @@
+/** What the admin address shows; whoever composes the gateway provides it. None of it changes anything. */
+export interface AdminSources {
+  /** All connections, or one client's, in any order. Walked within one turn. */
+  connections(clientId?: string): Iterable<InspectedConnection>;
+  connection(id: string): InspectedConnection | undefined;
+  /** All sessions, or one client's, in any order. Walked within one turn. */
+  sessions(clientId?: string): Iterable<InspectedSession>;
+  session(clientId: string, sessionId: string): InspectedSession | undefined;
+  /** Everything counted, as JSON. */
+  totals(): object;
+  ready(): Readiness;
+  metricsText(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why not, each a short text; empty when ready. */
+  readonly reasons: readonly string[];
+}
+
+/** A connection that can be listed cheaply: the snapshot is taken only for those that are shown. */
+export interface InspectedConnection {
+  readonly id: string;
+  snapshot(): ConnectionSnapshot;
+}
+
+export interface InspectedSession {
+  readonly clientId: string;
+  readonly sessionId: string;
+  snapshot(): SessionSnapshot;
+}
+
+/** Times in milliseconds, sizes in bytes, rates in messages a second over the recent past. */
+export interface ConnectionSnapshot {
+  readonly id: string;
+  readonly clientId: string;
+  readonly peer: string;
+  /** connecting, open, draining or closed. */
+  readonly state: string;
+  /** StreamData or StreamBatches. */
+  readonly method: string;
+  readonly ageMs: number;
+  /** Since anything arrived. */
+  readonly idleMs: number;
+  readonly sessions: number;
+  readonly receiveQueue: QueueSnapshot;
+  readonly sendQueue: QueueSnapshot;
+  /** Handed to the network, which has not taken it yet: what a client that does not read leaves behind. */
+  readonly bytesInFlight: number;
+  readonly messagesReceived: number;
+  readonly messagesSent: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly receiveRate: number;
+  readonly sendRate: number;
+  /** Whether the throttle holds its sends now, and for how long it has in all. */
+  readonly throttled: boolean;
+  readonly throttledMs: number;
+  /** Whether the client has paused delivery. */
+  readonly paused: boolean;
+  /** Whether a full receive queue has stopped the reading. */
+  readonly readingStopped: boolean;
+}
+
+export interface QueueSnapshot {
+  readonly messages: number;
+  readonly bytes: number;
+  /** Messages it may hold. */
+  readonly capacity: number;
+}
+
+export interface SessionSnapshot {
+  /** `clientId:sessionId`, for people. */
+  readonly id: string;
+  readonly clientId: string;
+  readonly sessionId: string;
+  /** Null while the session waits for its client. */
+  readonly connectionId: string | null;
+  readonly route: string;
+  readonly subject: string;
+  readonly state: string;
+  readonly ageMs: number;
+  readonly idleMs: number;
+  /** Messages waiting for the route, and for the client. */
+  readonly inbox: number;
+  readonly outbox: number;
+  readonly up: FlowSnapshot;
+  readonly down: FlowSnapshot;
+}
+
+/** `admitted = delivered + dropped + pending` */
+export interface FlowSnapshot {
+  readonly admitted: number;
+  readonly delivered: number;
+  readonly dropped: number;
+  readonly pending: number;
+}

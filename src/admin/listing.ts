@@ -1,0 +1,59 @@
+/** The part of a long list that one answer shows. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** How many there are in all, on every page. */
+  readonly total: number;
+  /** Key to go on after; undefined on the last page. */
+  readonly after: string | undefined;
+}
+
+interface Keyed<T> {
+  readonly key: string;
+  readonly item: T;
+}
+
+/**
+ * The `limit` items with the smallest keys above `after`. One pass that holds
+ * one page: a hundred thousand sessions are neither sorted nor copied. Keys
+ * order the pages, so that what comes and goes between two requests neither
+ * repeats nor hides the others.
+ */
+export function pageOf<T>(
+  items: Iterable<T>,
+  keyOf: (item: T) => string,
+  limit: number,
+  after: string,
+): Page<T> {
+  const page: Keyed<T>[] = [];
+  let total = 0;
+  let more = false;
+  for (const item of items) {
+    total += 1;
+    const key = keyOf(item);
+    if (key <= after) continue;
+    const last = page[limit - 1];
+    if (last !== undefined) {
+      more = true;
+      if (key >= last.key) continue;
+      page.pop();
+    }
+    page.splice(placeOf(page, key), 0, { key, item });
+  }
+  return {
+    items: page.map((keyed) => keyed.item),
+    total,
+    after: more ? page.at(-1)?.key : undefined,
+  };
+}
+
+/** Where `key` belongs in a page sorted by key. */
+function placeOf(page: readonly Keyed<unknown>[], key: string): number {
+  let low = 0;
+  let high = page.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((page[middle]?.key ?? '') < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,70 @@
+import { Registry } from 'prom-client';
+import { registerFamily } from './metric-family.js';
+import type { MetricsSources, QueueDepths } from './metrics-sources.js';
+import { ProcessFamilies } from './process-families.js';
+import { streamFamilies, type MetricsLimits } from './stream-families.js';
+import type { StreamMetrics } from './stream-metrics.js';
+
+export interface PrometheusExporterOptions {
+  readonly metrics: StreamMetrics;
+  readonly sources: MetricsSources;
+  readonly limits: MetricsLimits;
+  readonly build: {
+    /** Of Sluice. */
+    readonly version: string;
+    /** `node.id` */
+    readonly nodeId: string;
+  };
+}
+
+export interface MetricsText {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const NO_QUEUES: QueueDepths = {
+  receive: { messages: 0, bytes: 0, maxMessages: 0 },
+  send: { messages: 0, bytes: 0, maxMessages: 0 },
+  bytesInFlight: 0,
+};
+
+/**
+ * The gateway's metrics as Prometheus reads them, in a registry of its own:
+ * several gateways in one process do not meet, and nothing is global. Counters
+ * are read when a scrape asks and cost nothing in between.
+ */
+export class PrometheusExporter {
+  readonly #registry = new Registry();
+  readonly #process = new ProcessFamilies();
+  readonly #sources: MetricsSources;
+  #queues: QueueDepths = NO_QUEUES;
+
+  constructor(options: PrometheusExporterOptions) {
+    const { metrics, sources, limits, build } = options;
+    this.#sources = sources;
+    const families = [
+      {
+        name: 'sluice_build_info',
+        type: 'gauge' as const,
+        help: 'The version of Sluice and the ID of this gateway, as labels.',
+        samples: () => [{ labels: { version: build.version, node_id: build.nodeId }, value: 1 }],
+      },
+      ...streamFamilies(metrics, sources, limits, () => this.#queues),
+      ...this.#process.families,
+    ];
+    for (const family of families) registerFamily(this.#registry, family);
+  }
+
+  /** The exposition, text format 0.0.4. */
+  async metricsText(): Promise<MetricsText> {
+    // Asked once a scrape: it walks all connections, and the figures belong together.
+    this.#queues = this.#sources.queues();
+    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+
+  /** Stops observing the process. Idempotent. */
+  stop(): void {
+    this.#process.stop();
+    this.#registry.clear();
+  }
+}

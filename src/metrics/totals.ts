@@ -1,0 +1,104 @@
+import type { FlowCounters } from '../core/counters.js';
+import type { MetricsSources, QueueDepths } from './metrics-sources.js';
+import type { StreamMetrics } from './stream-metrics.js';
+
+/** Everything since the start, and what there is now, as the admin address shows it under `/totals`. */
+export interface Totals {
+  readonly connections: {
+    readonly active: number;
+    readonly accepted: number;
+    readonly rejected: Readonly<Record<string, number>>;
+    readonly ended: Readonly<Record<string, number>>;
+  };
+  readonly sessions: { readonly active: number; readonly opened: number; readonly closed: number };
+  readonly sockets: {
+    readonly active: number;
+    readonly accepted: number;
+    readonly dropped: number;
+    readonly handshakeTimeouts: number;
+    readonly pingFloods: number;
+  };
+  readonly messages: { readonly received: number; readonly sent: number };
+  readonly bytes: { readonly received: number; readonly sent: number };
+  readonly flow: { readonly up: FlowTotals; readonly down: FlowTotals };
+  readonly errors: {
+    readonly receive: Readonly<Record<string, number>>;
+    readonly send: Readonly<Record<string, number>>;
+    readonly route: number;
+    readonly slowConsumers: number;
+  };
+  readonly throttle: { readonly times: number; readonly ms: number; readonly readsStopped: number };
+  readonly heartbeats: { readonly sent: number; readonly skipped: number; readonly received: number };
+  readonly probes: { readonly sent: number; readonly answered: number; readonly failed: number };
+  readonly queues: QueueDepths;
+}
+
+/** One direction's account: `admitted = delivered + dropped + pending`. */
+export interface FlowTotals {
+  readonly admitted: number;
+  readonly admittedBytes: number;
+  readonly delivered: number;
+  readonly dropped: number;
+  readonly droppedBy: Readonly<Record<string, number>>;
+  readonly pending: number;
+}
+
+export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Totals {
+  return {
+    connections: {
+      active: sources.connections(),
+      accepted: metrics.connectionsAccepted,
+      rejected: Object.fromEntries(metrics.connectionsRejected),
+      ended: Object.fromEntries(metrics.connectionsEnded),
+    },
+    sessions: {
+      active: sources.sessions(),
+      opened: metrics.sessionsOpened,
+      closed: metrics.sessionsClosed,
+    },
+    sockets: {
+      active: sources.sockets(),
+      accepted: metrics.socketsAccepted,
+      dropped: metrics.socketsDropped,
+      handshakeTimeouts: metrics.handshakeTimeouts,
+      pingFloods: metrics.pingFloods,
+    },
+    messages: { received: metrics.messagesReceived, sent: metrics.messagesSent },
+    bytes: { received: metrics.bytesReceived, sent: metrics.bytesSent },
+    flow: { up: flowTotals(metrics.up), down: flowTotals(metrics.down) },
+    errors: {
+      receive: Object.fromEntries(metrics.receiveErrors),
+      send: Object.fromEntries(metrics.sendErrors),
+      route: metrics.routeErrors,
+      slowConsumers: metrics.slowConsumers,
+    },
+    throttle: {
+      times: metrics.throttledTimes,
+      ms: metrics.throttledMs,
+      readsStopped: metrics.readsStopped,
+    },
+    heartbeats: {
+      sent: metrics.heartbeatsSent,
+      skipped: metrics.heartbeatsSkipped,
+      received: metrics.heartbeatsReceived,
+    },
+    probes: {
+      sent: metrics.probesSent,
+      answered: metrics.probesAnswered,
+      failed: metrics.probesFailed,
+    },
+    queues: sources.queues(),
+  };
+}
+
+/** An account as plain JSON; also for one session's. */
+export function flowTotals(flow: FlowCounters): FlowTotals {
+  return {
+    admitted: flow.admitted,
+    admittedBytes: flow.admittedBytes,
+    delivered: flow.delivered,
+    dropped: flow.dropped,
+    droppedBy: { ...flow.droppedBy },
+    pending: flow.pending,
+  };
+}
