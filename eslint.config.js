@@ -24,6 +24,10 @@ const timeSyntax = [
     message: 'Take a Clock (src/core/clock.ts): clock.now().',
   },
   {
+    selector: 'MemberExpression[object.object.name="globalThis"][property.name="now"]',
+    message: 'Take a Clock (src/core/clock.ts).',
+  },
+  {
     selector: 'MemberExpression[object.name="globalThis"][property.name=/^set(Timeout|Interval|Immediate)$/]',
     message: 'Take a Clock (src/core/clock.ts).',
   },
