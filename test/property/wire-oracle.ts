@@ -31,14 +31,14 @@ function controlToOracle(control: Control): Plain {
 /** What protobufjs has read, as the codec would give it. */
 export function fromOracle(decoded: protobuf.Message): DataMessage {
   const plain = oracleMessage.toObject(decoded, { longs: Number, defaults: false });
-  const { metadata, control, ...rest } = plain as Plain;
+  const { metadata, control, ...rest } = plain;
   return dataMessage({
     type: 0,
     ...rest,
     metadata:
       metadata === undefined ? undefined : new Map(Object.entries(metadata as Record<string, string>)),
     control: control === undefined ? undefined : controlFromOracle(control as Plain),
-  } as Partial<DataMessage>);
+  });
 }
 
 function controlFromOracle(control: Plain): Control {
