@@ -10,8 +10,8 @@ export interface Conflict {
 
 export interface CrossCheckContext {
   /** `stream.heartbeatInterval = 20s (default)` */
-  show(key: string): string;
-  isDefault(key: string): boolean;
+  readonly show: (key: string) => string;
+  readonly isDefault: (key: string) => boolean;
 }
 
 /** Checks the whole. A limit that is merely out of reach is a mistake only where both sides were set. */

@@ -8,7 +8,7 @@ import type { Found } from './sources/found.js';
 
 /** The values so far, over their defaults, and where each came from. */
 export class LayeredValues {
-  readonly #convict: convict.Config<unknown>;
+  readonly #convict: convict.Config<Record<string, unknown>>;
   readonly #names: Names;
   readonly #sources = new Map<string, Source>();
   readonly #broken = new Set<string>();
@@ -66,17 +66,17 @@ export class LayeredValues {
   #shown(key: string): string {
     const setting = this.#names.byKey(key)?.setting;
     if (setting === undefined || setting.sensitive) return HIDDEN;
-    return showRaw(rawOf(setting.format.print(this.#convict.get(key as never), true)));
+    return showRaw(rawOf(setting.format.print(this.#convict.get(key), true)));
   }
 }
 
-function convictSchema(children: Children): convict.Schema<unknown> {
+function convictSchema(children: Children): convict.Schema<Record<string, unknown>> {
   const entries = Object.entries(children).map(([name, child]) => {
     if (child.type === 'section') return [name, convictSchema(child.children)] as const;
     const { doc, format, defaultValue, sensitive } = child;
     return [name, { doc, sensitive, default: defaultValue, format: mustRead(format) }] as const;
   });
-  return Object.fromEntries(entries) as convict.Schema<unknown>;
+  return Object.fromEntries(entries) as convict.Schema<Record<string, unknown>>;
 }
 
 /** convict asks again, of the finished whole: each value has to be one that its format would print and read. */

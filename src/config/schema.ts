@@ -300,7 +300,7 @@ export const schema = {
   routes: setting(
     routeMap(routeKinds),
     { echo: { kind: 'echo' } },
-    'What sessions can talk to: a name for each, its kind (echo or conformance) and the options of that kind. Given anywhere, it replaces the default as a whole. In a variable or flag: one line of JSON.',
+    'What sessions can talk to: for each a name, its kind and the options of that kind. The kind echo sends every message back; conformance delays, fails and floods on request, for tests only. Given anywhere, it replaces the default as a whole. In a variable or flag: one line of JSON.',
   ),
 };
 

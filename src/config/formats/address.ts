@@ -20,6 +20,7 @@ export function addressList(): Format<readonly string[]> {
   const allowed = `1 to ${String(MAX_ADDRESSES)} addresses ${ANY}`;
   return {
     allowed,
+    summary: `1 to ${String(MAX_ADDRESSES)} addresses, host:port or unix:/path`,
     print: (value) => value,
     read(raw) {
       const items = itemsOf(raw);
@@ -46,6 +47,7 @@ function itemsOf(raw: Raw): readonly Raw[] | undefined {
 function address(allowed: string, unix: boolean): Format<string> {
   return textual({
     allowed,
+    summary: 'an address, host:port',
     print: (value) => value,
     parse(text) {
       if (unix && text.startsWith('unix:')) return isSocketPath(text.slice(5)) ? { value: text } : UNREAD;

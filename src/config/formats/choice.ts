@@ -5,6 +5,7 @@ import { type Format, textual, UNREAD } from './format.js';
 export function choice<const T extends string>(words: readonly T[]): Format<T> {
   return textual({
     allowed: `one of ${words.join(', ')}`,
+    summary: words.join(', '),
     print: (value) => value,
     parse(text) {
       const value = words.find((word) => word === text);

@@ -23,7 +23,8 @@ export interface DurationOptions {
 export function duration(options: DurationOptions = {}): Format<number> {
   return quantity({
     units: UNITS,
-    what: 'a duration such as 500ms, 25s, 2m or 1h',
+    name: 'duration',
+    examples: '500ms, 25s, 2m or 1h',
     min: options.minMs ?? 1,
     max: options.maxMs ?? MAX_DURATION_MS,
     zero: options.zero,

@@ -27,6 +27,8 @@ export type Reading<T> = Accepted<T> | Refused;
 export interface Format<T> {
   /** For messages and the reference: `a duration such as 25s, from 1ms to 24h`. */
   readonly allowed: string;
+  /** The same for readers of a reference, who know how a duration is written: `duration, 1ms to 24h`. */
+  readonly summary: string;
   read(raw: Raw): Reading<T>;
   /** `hideSecrets` masks the parts that are sensitive, where a value has parts. */
   print(value: T, hideSecrets?: boolean): Plain;
@@ -55,12 +57,14 @@ export const UNREAD: Unread = { hint: undefined };
 /** A format for what is written as one piece of text. */
 export function textual<T>(options: {
   readonly allowed: string;
+  readonly summary?: string;
   readonly parse: (text: string) => Accepted<T> | Unread;
   readonly print: (value: T) => Plain;
 }): Format<T> {
   const { allowed, parse, print } = options;
   return {
     allowed,
+    summary: options.summary ?? allowed,
     print,
     read(raw) {
       if (raw.kind === 'none') return refuse(raw, allowed, 'leave the key out to have its default');

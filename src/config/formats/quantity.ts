@@ -5,8 +5,9 @@ export type Units = readonly (readonly [name: string, factor: number])[];
 
 export interface QuantityOptions {
   readonly units: Units;
-  /** "a duration such as 500ms or 25s" */
-  readonly what: string;
+  readonly name: string;
+  /** "500ms, 25s or 2m" */
+  readonly examples: string;
   readonly min: number;
   readonly max: number;
   /** What a bare 0 means ("off"), where 0 may be written. */
@@ -22,13 +23,19 @@ export function printQuantity(value: number, units: Units): string {
   return `${String(value / factor)}${name}`;
 }
 
+/** The end of a range for keys that give 0 a meaning of its own. */
+export function zeroNote(zero: string | undefined): string {
+  return zero === undefined ? '' : `, or 0 (${zero})`;
+}
+
 /** Whole numbers with a unit, or a bare 0 where the key gives it a meaning. */
 export function quantity(options: QuantityOptions): Format<number> {
-  const { units, what, min, max, zero, unitHint } = options;
+  const { units, name, examples, min, max, zero, unitHint } = options;
   const factors = new Map(units);
-  const range = `from ${printQuantity(min, units)} to ${printQuantity(max, units)}`;
+  const range = `${printQuantity(min, units)} to ${printQuantity(max, units)}${zeroNote(zero)}`;
   return textual({
-    allowed: `${what}, ${range}${zero === undefined ? '' : `, or 0 (${zero})`}`,
+    allowed: `a ${name} such as ${examples}, from ${range}`,
+    summary: `${name}, ${range}`,
     print: (value) => (value === 0 ? 0 : printQuantity(value, units)),
     parse(text) {
       if (text === '0') return zero === undefined ? UNREAD : { value: 0 };

@@ -23,6 +23,7 @@ const ALLOWED = `1 to ${String(MAX_ROUTES)} routes, each a name with its kind: {
 export function routeMap<const K extends RouteKinds>(kinds: K): Format<Readonly<Record<string, RouteOf<K>>>> {
   return {
     allowed: ALLOWED,
+    summary: `1 to ${String(MAX_ROUTES)} routes`,
     print: (routes, hideSecrets = false) =>
       mapValues(routes, (route) => printRoute(kinds, route, hideSecrets)),
     read(raw) {

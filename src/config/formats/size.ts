@@ -26,7 +26,8 @@ export interface SizeOptions {
 export function size(options: SizeOptions): Format<number> {
   return quantity({
     units: UNITS,
-    what: 'a size such as 512B, 64KiB, 5MiB or 1GiB',
+    name: 'size',
+    examples: '512B, 64KiB, 5MiB or 1GiB',
     min: options.minBytes,
     max: options.maxBytes,
     zero: options.zero,

@@ -12,6 +12,5 @@ export function text(pattern: RegExp, allowed: string): Format<string> {
 /** The path of a file, relative to the working directory of the process; "" for none. */
 export function filePath(): Format<string> {
   // Paths end at a NUL byte in the system's calls: one inside would name another file.
-  // eslint-disable-next-line no-control-regex
   return text(/^[^\0]{0,4096}$/, 'the path of a file');
 }

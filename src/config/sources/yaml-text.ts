@@ -47,8 +47,7 @@ class NodeReader {
       return { kind: 'list', items: node.items.map((item) => this.read(item, depth + 1)), line };
     } else if (isScalar(node)) {
       if (node.value === null) return { kind: 'none', line };
-      const text = typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
-      return { kind: 'text', text, line };
+      return { kind: 'text', text: typeof node.value === 'string' ? node.value : (node.source ?? ''), line };
     } else if (isAlias(node)) {
       // Anchors save nothing in a file of this kind, and can be made to expand without bound.
       this.#faults.push({ message: `aliases (*${node.source}) are not supported here`, line });

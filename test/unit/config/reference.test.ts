@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { format } from 'prettier';
+import { expect, test } from 'vitest';
+import { defaultYaml, referenceMarkdown } from '../../../src/config/reference.js';
+import { schema } from '../../../src/config/schema.js';
+import { settingsOf } from '../../../src/config/setting.js';
+import { loadConfig } from '../../../src/config/load.js';
+
+// `npm run docs` runs this file with --update, which writes what is compared here.
+
+const YAML = new URL('../../../config/default.yaml', import.meta.url).pathname;
+const MARKDOWN = new URL('../../../docs/configuration.md', import.meta.url).pathname;
+const MARK = /^<!-- Generated from .* -->$/m;
+
+test('config/default.yaml is what the schema says', async () => {
+  await expect(
+    await format(defaultYaml(), { parser: 'yaml', printWidth: 110, singleQuote: true }),
+  ).toMatchFileSnapshot(YAML);
+});
+
+test('config/default.yaml loads to the defaults', () => {
+  expect(loadConfig({ argv: ['--config', YAML] }).config).toEqual(loadConfig().config);
+});
+
+test('the tables of docs/configuration.md are what the schema says', async () => {
+  const page = readFileSync(MARKDOWN, 'utf8');
+  const mark = MARK.exec(page);
+  expect(mark).not.toBeNull();
+  const head = page.slice(0, mark!.index + mark![0].length);
+  await expect(`${head}\n\n${referenceMarkdown()}`).toMatchFileSnapshot(MARKDOWN);
+});
+
+test('every key is in both', () => {
+  const [yaml, markdown] = [defaultYaml(), referenceMarkdown()];
+  for (const { key, env } of settingsOf(schema)) {
+    expect(yaml).toContain(`# ${env}: `);
+    expect(markdown).toContain(`| \`${key}\`<br>\`${env}\` |`);
+  }
+});
+
+test.each(['development', 'production', 'test'])('config/%s.yaml is right', (name) => {
+  const path = new URL(`../../../config/${name}.yaml`, import.meta.url).pathname;
+  const { settings, sources } = loadConfig({ argv: ['--config', path] });
+  expect(settings.some(({ key }) => sources(key).kind === 'file')).toBe(true);
+});
