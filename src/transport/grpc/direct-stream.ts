@@ -1,6 +1,6 @@
 import { constants, type Http2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Clock } from '../../core/clock.js';
-import { GrpcStatus, SluiceError } from '../../core/errors.js';
+import { SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
 import type {
   StreamAcceptor,
@@ -14,7 +14,15 @@ import type { FrameWriter } from './frame-writer.js';
 import { MessageReader } from './message-reader.js';
 import type { MessageEncoding } from './request-headers.js';
 import { DEADLINE_FLUSH_MS } from './stream-options.js';
-import { type CallStatus, OK_STATUS, RESPONSE_HEADERS, statusOf, trailersOf } from './trailers.js';
+import {
+  type CallStatus,
+  DEADLINE_STATUS,
+  OK_STATUS,
+  receiverFault,
+  RESPONSE_HEADERS,
+  statusOf,
+  trailersOf,
+} from './trailers.js';
 
 /** Above this many unwritten bytes a stream gets chunks of its own instead of parts of shared slabs. */
 const BACKED_UP_BYTES = 8 * 1024;
@@ -235,7 +243,7 @@ export class DirectStream implements TransportStream {
       if (batch.length > 0) {
         receiver.onMessages(batch);
         batch.length = 0;
-        if (this.#inputDone) return;
+        if (this.#readsNoMore()) return;
       }
       if (outcome === 'full') continue;
       if (outcome === 'invalid') {
@@ -253,6 +261,11 @@ export class DirectStream implements TransportStream {
       }
       return;
     }
+  }
+
+  /** Asked anew after the receiver was called: it may have ended the stream. */
+  #readsNoMore(): boolean {
+    return this.#inputDone;
   }
 
   #refuse(receiver: StreamReceiver, error: SluiceError): void {
@@ -280,7 +293,7 @@ export class DirectStream implements TransportStream {
   }
 
   readonly #onChunkWritten = (error?: Error | null): void => {
-    if (error != null || this.#state === 'closed') return;
+    if ((error !== undefined && error !== null) || this.#state === 'closed') return;
     const inFlight = this.#http2.writableLength;
     // Several chunks that left together are one fall.
     if (inFlight >= this.#lastInFlight) return;
@@ -295,7 +308,7 @@ export class DirectStream implements TransportStream {
   readonly #onDeadline = (): void => {
     if (this.#state === 'closed') return;
     if (this.#state === 'open') {
-      this.#endWith({ code: GrpcStatus.DEADLINE_EXCEEDED, message: 'The deadline of the call has passed.' });
+      this.#endWith(DEADLINE_STATUS);
       this.#deadline = this.#context.clock.setTimeout(() => {
         this.#http2.close(constants.NGHTTP2_CANCEL);
       }, DEADLINE_FLUSH_MS);
@@ -329,7 +342,7 @@ export class DirectStream implements TransportStream {
   /** A receiver must not throw; if one does, its stream pays, not the connection. */
   #fault(error: unknown): void {
     this.#context.onFault(error);
-    this.end(new SluiceError('INTERNAL', 'The gateway failed on this stream; its log says more.'));
+    this.end(receiverFault());
   }
 }
 

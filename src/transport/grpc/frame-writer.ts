@@ -1,4 +1,4 @@
-import { encodeBatch, encodedBound, encodeMessage } from '../../wire/codec.js';
+import { batchSize, encodeBatch, encodedBound, encodeMessage, messageSize } from '../../wire/codec.js';
 import { type DataMessage, MAX_BATCH_MESSAGES } from '../../wire/messages.js';
 import type { StreamMethod } from '../contract.js';
 import { PREFIX_BYTES } from './frame-reader.js';
@@ -81,7 +81,7 @@ function encodeFrames(
 }
 
 /** How far the batch that begins at `from` reaches: at least one message. */
-export function batchEnd(messages: readonly DataMessage[], from: number): number {
+function batchEnd(messages: readonly DataMessage[], from: number): number {
   let bytes = 0;
   let to = from;
   const limit = Math.min(messages.length, from + MAX_BATCH_MESSAGES);
@@ -99,4 +99,25 @@ function writePrefix(target: Buffer, offset: number, size: number): void {
   target[offset + 2] = size >>> 16;
   target[offset + 3] = size >>> 8;
   target[offset + 4] = size;
+}
+
+/** The same frames without prefixes, each in memory of its own: for who writes the prefix himself. */
+export function encodeBodies(method: StreamMethod, messages: readonly DataMessage[]): Buffer[] {
+  const bodies: Buffer[] = [];
+  if (method === 'StreamData') {
+    for (const message of messages) {
+      const body = Buffer.allocUnsafe(messageSize(message));
+      encodeMessage(message, body, 0);
+      bodies.push(body);
+    }
+    return bodies;
+  }
+  for (let from = 0, to; from < messages.length; from = to) {
+    to = batchEnd(messages, from);
+    const batch = messages.slice(from, to);
+    const body = Buffer.allocUnsafe(batchSize(batch));
+    encodeBatch(batch, body, 0);
+    bodies.push(body);
+  }
+  return bodies;
 }

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
-import { GrpcStatus, type SluiceError } from '../../core/errors.js';
+import { GrpcStatus, SluiceError } from '../../core/errors.js';
 import { encodeStatusDetails } from '../../wire/status-details.js';
 import { ACCEPTED_ENCODINGS } from './request-headers.js';
 
@@ -18,12 +18,19 @@ export const RESPONSE_HEADERS: OutgoingHttpHeaders = {
  */
 const MAX_MESSAGE_LENGTH = 1_000;
 
+const LONE_SURROGATE = /\p{Surrogate}/gu;
 const UNRESERVED = /^[\x20-\x24\x26-\x7e]*$/;
 const utf8 = new TextEncoder();
 
+/** A message for the status, not too long, and of whole characters. */
+export function shortened(message: string): string {
+  const text = message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message;
+  return text.replace(LONE_SURROGATE, '\ufffd');
+}
+
 /** Percent-encodes UTF-8 as `grpc-message` wants it: all but 0x20 to 0x7E, and "%" (gRPC over HTTP/2, "Status-Message"). */
 export function encodeGrpcMessage(message: string): string {
-  const text = message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message;
+  const text = shortened(message);
   if (UNRESERVED.test(text)) return text;
   let encoded = '';
   for (const byte of utf8.encode(text)) {
@@ -42,6 +49,16 @@ export interface CallStatus {
 }
 
 export const OK_STATUS: CallStatus = { code: GrpcStatus.OK, message: '' };
+
+export const DEADLINE_STATUS: CallStatus = {
+  code: GrpcStatus.DEADLINE_EXCEEDED,
+  message: 'The deadline of the call has passed.',
+};
+
+/** What the client of a stream is told whose receiver threw. */
+export function receiverFault(): SluiceError {
+  return new SluiceError('INTERNAL', 'The gateway failed on this stream; its log says more.');
+}
 
 /** `code` overrides the catalogue's where gRPC itself fixes the status. */
 export function statusOf(error: SluiceError | undefined, code?: number): CallStatus {

@@ -1,0 +1,360 @@
+import { constants, type Http2Session } from 'node:http2';
+import { Metadata, type ServerInterceptingCallInterface, status as Status } from '@grpc/grpc-js';
+import type { Timer } from '../../core/clock.js';
+import { SluiceError } from '../../core/errors.js';
+import { BatchReader, decodeMessage, StringCache } from '../../wire/codec.js';
+import type { DataMessage } from '../../wire/messages.js';
+import type { StreamClose, StreamMethod, StreamReceiver, TransportStream } from '../contract.js';
+import { PREFIX_BYTES } from './frame-reader.js';
+import { encodeBodies } from './frame-writer.js';
+import { refusalOf } from './grpc-js-status.js';
+import { type InnermostCall, innermostCall, type StatusObject } from './innermost-call.js';
+import { formatPeer, isTextMetadata } from './request-headers.js';
+import { DEADLINE_FLUSH_MS, type StreamHandlerOptions } from './stream-options.js';
+import { type CallStatus, DEADLINE_STATUS, receiverFault, shortened, statusOf } from './trailers.js';
+
+/** A deadline this far in the past is one of more than 24 days that grpc-js let overflow. */
+const OVERFLOWN_MS = 60_000;
+
+type State = 'starting' | 'open' | 'ending' | 'closed';
+
+/**
+ * One gRPC stream on grpc-js's public interceptor API: reads one message at a
+ * time and only while there is room; hands over at once what the same chunk
+ * brought. Writes do not wait for each other, so that HTTP/2 joins them.
+ */
+export class InterceptorStream implements TransportStream {
+  readonly method: StreamMethod;
+  readonly peer: string;
+  metadata: ReadonlyMap<string, string> = new Map();
+  bytesInFlight = 0;
+  bytesSent = 0;
+  bytesReceived = 0;
+
+  readonly #call: ServerInterceptingCallInterface;
+  readonly #inner: InnermostCall | undefined;
+  readonly #session: Http2Session | undefined;
+  readonly #options: StreamHandlerOptions;
+  readonly #sendStatus: (status: StatusObject) => void;
+  readonly #startedAtMs: number;
+  readonly #strings = new StringCache();
+  /** Message bodies not decoded yet: those of one chunk, or fewer. */
+  readonly #bodies: Buffer[] = [];
+  readonly #batch: DataMessage[] = [];
+  #frame: BatchReader | undefined;
+  #receiver: StreamReceiver | undefined;
+  #state: State = 'starting';
+  #reading = false;
+  #pumping = false;
+  #deliveryQueued = false;
+  #inputEnded = false;
+  #inputDone = false;
+  /** Told to the receiver after what came before it. */
+  #failure: SluiceError | undefined;
+  #failureStatus: number | undefined;
+  #trailersOnly = false;
+  #flushTimer: Timer | undefined;
+  /** Sizes of the messages in flight, oldest at `#oldest`. */
+  #sizes: number[] = [];
+  #oldest = 0;
+
+  constructor(method: StreamMethod, call: ServerInterceptingCallInterface, options: StreamHandlerOptions) {
+    this.method = method;
+    this.#call = call;
+    this.#options = options;
+    this.#inner = innermostCall(call);
+    this.#session = this.#inner?.http2.session;
+    this.#startedAtMs = options.clock.wallNow();
+    this.#sendStatus =
+      this.#inner?.takeStatuses(this.#onOwnStatus) ??
+      ((status) => {
+        call.sendStatus(status);
+      });
+    const { remoteAddress, remotePort } = call.getConnectionInfo();
+    this.peer = formatPeer(remoteAddress, remotePort);
+  }
+
+  /** Begins the call; the acceptor is called from within. */
+  start(): void {
+    this.#call.start({
+      onReceiveMetadata: (metadata: Metadata) => {
+        this.#accept(metadata);
+      },
+      onReceiveMessage: (body: Buffer) => {
+        this.#reading = false;
+        // As inflated: what the network brought is grpc-js's secret.
+        this.bytesReceived += body.length + PREFIX_BYTES;
+        if (this.#inputDone) return;
+        this.#bodies.push(body);
+        this.#deliverSoon();
+        this.#readMore();
+      },
+      onReceiveHalfClose: () => {
+        if (this.#inputDone) return;
+        this.#inputEnded = true;
+        if (this.#inner?.midFrame() === true) {
+          this.#failure = new SluiceError(
+            'INVALID_MESSAGE',
+            'The stream was half-closed in the middle of a message.',
+          );
+        }
+        this.#deliverSoon();
+      },
+      onCancel: () => {
+        this.#onOver();
+      },
+    });
+  }
+
+  send(messages: readonly DataMessage[]): void {
+    if (this.#state !== 'open' && this.#state !== 'starting') return;
+    try {
+      for (const body of encodeBodies(this.method, messages)) this.#sendBody(body);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  resume(): void {
+    this.#pump();
+  }
+
+  end(error?: SluiceError): void {
+    if (this.#state !== 'open' && this.#state !== 'starting') return;
+    this.#endWith(statusOf(error, error === this.#failure ? this.#failureStatus : undefined));
+  }
+
+  reset(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'ending';
+    this.#stopReading();
+    if (this.#inner === undefined) this.#sendStatus({ code: Status.CANCELLED, details: 'Reset.' });
+    else this.#inner.http2.close(constants.NGHTTP2_CANCEL);
+    this.#options.clock.setImmediate(() => {
+      this.#inner?.http2.destroy();
+      this.#close('reset');
+    });
+  }
+
+  #accept(metadata: Metadata): void {
+    this.metadata = textMetadataOf(metadata);
+    try {
+      this.#receiver = this.#options.accept(this);
+    } catch (error) {
+      this.#fault(error);
+    }
+    if (this.#state !== 'starting') return;
+    this.#state = 'open';
+    this.#call.sendMetadata(new Metadata());
+    this.#pump();
+  }
+
+  #sendBody(body: Buffer): void {
+    const size = body.length + PREFIX_BYTES;
+    this.bytesSent += size;
+    this.bytesInFlight += size;
+    this.#sizes.push(size);
+    this.#call.sendMessage(body, this.#onBodyWritten);
+  }
+
+  readonly #onBodyWritten = (): void => {
+    this.bytesInFlight -= this.#sizes[this.#oldest] ?? 0;
+    this.#oldest += 1;
+    if (this.#oldest >= this.#sizes.length) {
+      this.#sizes = [];
+      this.#oldest = 0;
+    }
+    if (this.#state === 'closed') return;
+    try {
+      this.#receiver?.onWritten();
+    } catch (error) {
+      this.#fault(error);
+    }
+  };
+
+  /** Once the turn's other messages are here: grpc-js brings each of a chunk in a microtask of its own. */
+  #deliverSoon(): void {
+    if (this.#deliveryQueued) return;
+    this.#deliveryQueued = true;
+    queueMicrotask(() => {
+      this.#deliveryQueued = false;
+      this.#pump();
+    });
+  }
+
+  /** Asks for the next message of the chunk, unless within `#read`, which does. */
+  #readMore(): void {
+    const receiver = this.#receiver;
+    if (this.#pumping || receiver === undefined) return;
+    this.#pumping = true;
+    try {
+      this.#read(receiver);
+    } catch (error) {
+      this.#fault(error);
+    }
+    this.#pumping = false;
+  }
+
+  /** Hands over what there is and room for, then reads on; `resume` may be called from within. */
+  #pump(): void {
+    const receiver = this.#receiver;
+    if (this.#pumping || receiver === undefined || this.#state === 'starting') return;
+    this.#pumping = true;
+    try {
+      this.#deliver(receiver);
+      this.#read(receiver);
+    } catch (error) {
+      this.#fault(error);
+    }
+    this.#pumping = false;
+  }
+
+  #deliver(receiver: StreamReceiver): void {
+    const batch = this.#batch;
+    while (!this.#inputDone) {
+      const { room } = receiver;
+      if (room <= 0) return;
+      this.#fill(room);
+      if (batch.length > 0) {
+        receiver.onMessages(batch);
+        batch.length = 0;
+      } else if (this.#failure !== undefined) {
+        this.#stopReading();
+        receiver.onInvalid(this.#failure);
+      } else if (this.#inputEnded) {
+        this.#inputDone = true;
+        receiver.onHalfClose();
+      } else {
+        return;
+      }
+    }
+  }
+
+  /** Decodes up to `room` messages; on one that can't be, what follows is forgotten and `#failure` set. */
+  #fill(room: number): void {
+    const batch = this.#batch;
+    try {
+      while (batch.length < room) {
+        if (this.#frame !== undefined) {
+          const message = this.#frame.next();
+          if (message === undefined) this.#frame = undefined;
+          else batch.push(message);
+          continue;
+        }
+        const body = this.#bodies.shift();
+        if (body === undefined) return;
+        if (this.method === 'StreamData') batch.push(decodeMessage(body, 0, body.length, this.#strings));
+        else this.#frame = new BatchReader(body, 0, body.length, this.#strings);
+      }
+    } catch (error) {
+      this.#bodies.length = 0;
+      this.#frame = undefined;
+      this.#failure =
+        error instanceof SluiceError
+          ? error
+          : new SluiceError('INTERNAL', 'A message could not be read.', { cause: error });
+      this.#failureStatus = undefined;
+    }
+  }
+
+  /** Reads on while there is room; a loop, for grpc-js may bring the message within `startRead`. */
+  #read(receiver: StreamReceiver): void {
+    while (!this.#reading && !this.#inputDone && !this.#inputEnded && this.#failure === undefined) {
+      const held = this.method === 'StreamData' ? this.#bodies.length : this.#heldFrames();
+      if (held >= receiver.room) return;
+      this.#reading = true;
+      this.#call.startRead();
+    }
+  }
+
+  /** One frame at a time: each may hold a thousand messages. */
+  #heldFrames(): number {
+    return this.#frame === undefined && this.#bodies.length === 0 ? 0 : Infinity;
+  }
+
+  #stopReading(): void {
+    this.#inputDone = true;
+    this.#bodies.length = 0;
+    this.#frame = undefined;
+  }
+
+  #endWith(status: CallStatus): void {
+    this.#trailersOnly = this.#state === 'starting' && this.bytesSent === 0;
+    this.#state = 'ending';
+    this.#stopReading();
+    const metadata = new Metadata();
+    if (status.details !== undefined) metadata.set('grpc-status-details-bin', Buffer.from(status.details));
+    this.#sendStatus({ code: status.code as Status, details: shortened(status.message), metadata });
+  }
+
+  /** grpc-js wants to end the call by itself. */
+  readonly #onOwnStatus = (status: StatusObject): void => {
+    if (status.code === Status.DEADLINE_EXCEEDED) {
+      this.#onDeadline();
+    } else if (this.#failure === undefined && !this.#inputDone && !isWriteFailure(status)) {
+      const refusal = refusalOf(status, this.#options.maxMessageBytes);
+      this.#failure = refusal.error;
+      this.#failureStatus = refusal.grpcStatus;
+      this.#deliverSoon();
+    }
+  };
+
+  #onDeadline(): void {
+    if (this.#state === 'closed') return;
+    if (Number(this.#call.getDeadline()) < this.#startedAtMs - OVERFLOWN_MS) return;
+    const http2 = this.#inner?.http2;
+    if (this.#state === 'ending') {
+      http2?.close(constants.NGHTTP2_CANCEL);
+    } else {
+      this.#endWith(DEADLINE_STATUS);
+      this.#flushTimer = this.#options.clock.setTimeout(() => {
+        http2?.close(constants.NGHTTP2_CANCEL);
+      }, DEADLINE_FLUSH_MS);
+    }
+    this.#close('deadline');
+  }
+
+  /** grpc-js calls it 'cancelled' however the call is over: the status sent, a reset, a lost connection. */
+  #onOver(): void {
+    this.#flushTimer?.cancel();
+    const http2 = this.#inner?.http2;
+    const statusSent =
+      this.#state === 'ending' &&
+      (this.#trailersOnly || http2 === undefined || http2.sentTrailers !== undefined);
+    // A client that is still sending is told to stop (RFC 9113, section 8.1).
+    if (http2?.sentTrailers !== undefined || this.#trailersOnly) http2?.close(constants.NGHTTP2_NO_ERROR);
+    if (statusSent) this.#close('ended');
+    else this.#close(this.#session?.destroyed === true ? 'lost' : 'cancelled');
+  }
+
+  #close(close: StreamClose): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.bytesInFlight = 0;
+    this.#stopReading();
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    try {
+      receiver?.onClose(close);
+    } catch (error) {
+      this.#options.onFault?.(error);
+    }
+  }
+
+  #fault(error: unknown): void {
+    this.#options.onFault?.(error);
+    this.end(receiverFault());
+  }
+}
+
+function isWriteFailure(status: StatusObject): boolean {
+  return status.code === Status.INTERNAL && /^(Internal server error|Error writing)/.test(status.details);
+}
+
+function textMetadataOf(metadata: Metadata): ReadonlyMap<string, string> {
+  const text = new Map<string, string>();
+  for (const name of Object.keys(metadata.getMap())) {
+    if (isTextMetadata(name)) text.set(name, metadata.get(name).join(', '));
+  }
+  return text;
+}
