@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { StreamMetrics, tally } from '../../../src/metrics/stream-metrics.js';
+import { totalsOf } from '../../../src/metrics/totals.js';
+import { QUEUES, SOURCES } from './fixtures.js';
+
+describe('totalsOf', () => {
+  it('shows every counter as plain JSON', () => {
+    const metrics = new StreamMetrics();
+    const marks: number[] = [];
+    for (const [field, value] of Object.entries(metrics)) {
+      if (typeof value !== 'number') continue;
+      marks.push(10_000 + marks.length);
+      (metrics as unknown as Record<string, number>)[field] = marks.at(-1) ?? 0;
+    }
+    const text = JSON.stringify(totalsOf(metrics, SOURCES));
+    for (const mark of marks) expect(text).toContain(String(mark));
+  });
+
+  it('keeps the accounting identity, tallies and levels', () => {
+    const metrics = new StreamMetrics();
+    tally(metrics.connectionsRejected, 'CLIENT_LIMIT');
+    metrics.down.admitted = 9;
+    metrics.down.delivered = 4;
+    metrics.down.droppedBy.drained = 2;
+    const totals = totalsOf(metrics, SOURCES);
+    expect(totals.connections).toMatchObject({ active: 3, rejected: { CLIENT_LIMIT: 1 } });
+    expect(totals.flow.down).toMatchObject({ admitted: 9, delivered: 4, dropped: 2, pending: 3 });
+    expect(totals.queues).toEqual(QUEUES);
+  });
+});
