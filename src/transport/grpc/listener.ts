@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
-import { lstatSync, unlinkSync } from 'node:fs';
+import { existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { createServer, connect, isIP, type ListenOptions, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 
 import { StartError } from '../../core/start-error.js';
 import { addressText, hostPort, type BoundAddress, type ListenAddress } from './address.js';
@@ -183,16 +184,18 @@ function reasonOf(address: ListenAddress, error: unknown): string {
         : 'the port is in use';
     case 'EACCES':
     case 'EPERM':
-      return 'this user may not';
+      // A missing directory is EACCES too (libuv, for likeness with Windows).
+      return address.kind === 'unix' && !existsSync(dirname(address.path))
+        ? 'its directory does not exist'
+        : 'this user may not';
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':
       return 'this machine has no such address';
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return 'the host name is not known';
-    case 'ENOENT':
     case 'ENOTDIR':
-      return 'its directory does not exist';
+      return 'its path leads through a file';
     default:
       return error instanceof Error ? error.message : 'for an unknown reason';
   }
