@@ -45,3 +45,8 @@ export class FlowCounters {
     return this.admitted - this.delivered - this.dropped;
   }
 }
+
+/** Adds 1 to a count by code or reason. */
+export function tally<K extends string>(tallies: Map<K, number>, key: K): void {
+  tallies.set(key, (tallies.get(key) ?? 0) + 1);
+}

@@ -17,6 +17,8 @@ export interface TransportStream {
   readonly peer: string;
   /** Request metadata, names in lower case, text values only (several of a name are joined by ", "). */
   readonly metadata: ReadonlyMap<string, string>;
+  /** When the network connection below is to be left because of its age, in Clock.now(); undefined where it has no limit. */
+  readonly connectionDeadline?: number | undefined;
   /** Bytes handed to `send` that the network has not taken yet: what a peer that does not read leaves behind. */
   readonly bytesInFlight: number;
   /** Encoded bytes (frames included) sent and received so far. */

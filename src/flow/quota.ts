@@ -1,0 +1,37 @@
+/**
+ * How much may be held at once, in messages and in bytes, by one queue or by
+ * several that share it. One message always fits when nothing is held, however
+ * large: its size has a limit of its own.
+ */
+export class Quota {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  messages = 0;
+  bytes = 0;
+
+  constructor(maxMessages: number, maxBytes: number) {
+    this.maxMessages = maxMessages;
+    this.maxBytes = maxBytes;
+  }
+
+  /** Whether one more message of this many bytes may be held. */
+  fits(bytes: number): boolean {
+    if (this.messages === 0) return true;
+    return this.messages < this.maxMessages && this.bytes + bytes <= this.maxBytes;
+  }
+
+  /** How many more messages may be held, as far as can be said without knowing their sizes. */
+  get room(): number {
+    return this.bytes >= this.maxBytes ? 0 : Math.max(0, this.maxMessages - this.messages);
+  }
+
+  take(bytes: number): void {
+    this.messages += 1;
+    this.bytes += bytes;
+  }
+
+  give(bytes: number): void {
+    this.messages -= 1;
+    this.bytes -= bytes;
+  }
+}

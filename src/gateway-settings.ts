@@ -1,0 +1,79 @@
+import type { Config } from './config/schema.js';
+import type { MetricsLimits } from './metrics/stream-families.js';
+import type { StreamSettings } from './server/settings.js';
+import type { GrpcServerOptions } from './transport/grpc/grpc-server-options.js';
+
+// The configuration speaks to people (receiveTimeout: 25s), the parts of the
+// gateway to one another (receiveTimeoutMs: 25000). Here the one becomes the other.
+
+export function streamSettings({ server, stream, session }: Config): StreamSettings {
+  return {
+    receiveQueueMessages: stream.receiveQueueMessages,
+    receiveQueueBytes: stream.receiveQueueSize,
+    sendQueueMessages: stream.sendQueueMessages,
+    sendQueueBytes: stream.sendQueueSize,
+    sendBufferBytes: stream.sendBufferSize,
+    maxControlAnswers: stream.maxControlAnswers,
+    maxMessageBytes: server.maxMessageSize,
+    firstMessageTimeoutMs: stream.firstMessageTimeout,
+    receiveTimeoutMs: stream.receiveTimeout,
+    sendTimeoutMs: stream.sendTimeout,
+    heartbeatIntervalMs: stream.heartbeatInterval,
+    flowControlDelayMs: stream.flowControlDelay,
+    messagesPerSecond: stream.throttle.messagesPerSecond,
+    bytesPerSecond: stream.throttle.bytesPerSecond,
+    maxStreamAgeMs: server.maxStreamAge,
+    maxStreamMessages: server.maxStreamMessages,
+    maxStreamBytes: server.maxStreamBytes,
+    ageJitter: server.ageJitter,
+    ageGraceMs: server.ageGrace,
+    drainQuietMs: server.drainQuiet,
+    maxSessionsPerConnection: session.maxPerConnection,
+  };
+}
+
+/** All of the gRPC server's options that come from the configuration. */
+export function grpcServerSettings({ server }: Config): Omit<GrpcServerOptions, 'clock' | 'logger' | 'metrics'> {
+  const { tls } = server;
+  return {
+    listen: server.listen,
+    streamHandler: server.streamHandler,
+    maxSockets: server.maxSockets,
+    maxConcurrentStreams: server.maxConcurrentStreams,
+    maxMessageBytes: server.maxMessageSize,
+    maxMetadataBytes: server.maxMetadataSize,
+    handshakeTimeoutMs: server.handshakeTimeout,
+    keepaliveIntervalMs: server.keepaliveInterval,
+    keepaliveTimeoutMs: server.keepaliveTimeout,
+    minPingIntervalMs: server.minPingInterval,
+    permitPingsWithoutStreams: server.permitPingsWithoutStreams,
+    idleTimeoutMs: server.idleTimeout,
+    streamWindowBytes: server.streamWindow,
+    connectionWindowBytes: server.connectionWindow,
+    reflection: server.reflection,
+    tcpNoDelay: true,
+    ...(tls.certificateFile === ''
+      ? {}
+      : {
+          tls: {
+            certificateFile: tls.certificateFile,
+            keyFile: tls.keyFile,
+            ...(tls.clientCaFile === '' ? {} : { clientCaFile: tls.clientCaFile }),
+            requireClientCertificate: tls.requireClientCertificate,
+            minVersion: tls.minVersion,
+            reloadIntervalMs: tls.reloadInterval,
+          },
+        }),
+  };
+}
+
+export function metricsLimits({ pool, server, session, stream }: Config): MetricsLimits {
+  return {
+    connections: pool.maxConnections,
+    sessions: session.max,
+    sockets: server.maxSockets,
+    receiveQueue: { messages: stream.receiveQueueMessages, bytes: stream.receiveQueueSize },
+    sendQueue: { messages: stream.sendQueueMessages, bytes: stream.sendQueueSize },
+    sendBufferBytes: stream.sendBufferSize,
+  };
+}

@@ -1,0 +1,251 @@
+import { AdminServer } from './admin/admin-server.js';
+import type { Config } from './config/schema.js';
+import { SystemClock, type Clock, type Timer } from './core/clock.js';
+import type { Logger } from './core/logger.js';
+import { grpcServerSettings, metricsLimits, streamSettings } from './gateway-settings.js';
+import { HealthChecker } from './health/health-checker.js';
+import { Readiness } from './health/readiness.js';
+import type { MetricsSources } from './metrics/metrics-sources.js';
+import { PeriodicReport } from './metrics/periodic-report.js';
+import { PrometheusExporter } from './metrics/prometheus.js';
+import { RateSampler } from './metrics/rate-sampler.js';
+import { StreamMetrics } from './metrics/stream-metrics.js';
+import { totalsOf } from './metrics/totals.js';
+import type { ClientConnection } from './pool/client-connection.js';
+import { ConnectionPool } from './pool/connection-pool.js';
+import { routeTable } from './routes/route-table.js';
+import { inspection, queueDepths } from './server/inspection.js';
+import { silentConnections } from './server/probe.js';
+import { streamCounting } from './server/stream-counting.js';
+import { streamLogging } from './server/stream-logging.js';
+import { StreamingServer } from './server/streaming-server.js';
+import type { Route } from './session/route.js';
+import { SessionManager } from './session/session-manager.js';
+import type { BoundAddress } from './transport/grpc/address.js';
+import { GrpcServer } from './transport/grpc/grpc-server.js';
+import { VERSION } from './version.js';
+
+export interface GatewayOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** Default: the platform's time. */
+  readonly clock?: Clock;
+  /** Routes of your own, by name, beside the configured ones; on a name of both, yours is taken. */
+  readonly routes?: Readonly<Record<string, Route>>;
+}
+
+/** How soon a client that was refused for a limit should try again, in milliseconds. */
+const LIMIT_RETRY_MS = 5_000;
+/** After the grace time, what the last statuses have to leave the process. */
+const FAREWELL_MS = 1_000;
+
+/**
+ * The whole gateway: builds the parts, wires them, starts them in order and
+ * takes leave in the reverse. One process may hold several.
+ */
+export class Gateway {
+  readonly clock: Clock;
+  readonly metrics = new StreamMetrics();
+  readonly readiness = new Readiness();
+  readonly #config: Config;
+  readonly #logger: Logger;
+  readonly #pool: ConnectionPool;
+  readonly #sessions: SessionManager;
+  readonly #server: StreamingServer;
+  readonly #grpc: GrpcServer;
+  readonly #checker: HealthChecker;
+  readonly #report: PeriodicReport;
+  readonly #rates: RateSampler<ClientConnection>;
+  readonly #exporter: PrometheusExporter;
+  readonly #admin: AdminServer | undefined;
+  readonly #stopFollowing: () => void;
+  #adminAddress: string | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: GatewayOptions) {
+    const { config, logger } = options;
+    const clock = options.clock ?? new SystemClock();
+    this.#config = config;
+    this.#logger = logger;
+    this.clock = clock;
+    this.#pool = new ConnectionPool({
+      maxConnections: config.pool.maxConnections,
+      maxConnectionsPerClient: config.pool.maxConnectionsPerClient,
+      retryAfterMs: LIMIT_RETRY_MS,
+    });
+    this.#sessions = new SessionManager({
+      clock,
+      maxPerConnection: config.session.maxPerConnection,
+      maxPerClient: config.session.maxPerClient,
+      max: config.session.max,
+      idleTimeoutMs: config.session.idleTimeout,
+      recent: { maxMessages: config.session.recentMessages, maxBytes: config.session.recentSize },
+      retryAfterMs: LIMIT_RETRY_MS,
+      totalUp: this.metrics.up,
+    });
+    this.#server = new StreamingServer({
+      clock,
+      logger,
+      nodeId: config.node.id,
+      pool: this.#pool,
+      sessions: this.#sessions,
+      counters: this.metrics,
+      settings: streamSettings(config),
+      routes: new Map([...routeTable(config.routes, clock), ...Object.entries(options.routes ?? {})]),
+      defaultRoute: config.defaultRoute,
+      interceptors: [streamCounting(this.metrics), streamLogging(logger, clock)],
+    });
+    this.#grpc = new GrpcServer({ clock, logger, metrics: this.metrics, ...grpcServerSettings(config) });
+    this.#stopFollowing = this.readiness.follow((ready) => {
+      this.#grpc.setServing(ready);
+    });
+    this.#checker = new HealthChecker({
+      clock,
+      probe: { silentSince: (since) => silentConnections(this.#server, since) },
+      metrics: this.metrics,
+      intervalMs: config.health.interval,
+      maxInactivityMs: config.health.maxInactivity,
+      queueTimeoutMs: config.health.probeQueueTimeout,
+      answerTimeoutMs: config.health.probeAnswerTimeout,
+    });
+    this.#rates = new RateSampler({
+      clock,
+      items: () => this.#pool,
+      read: (connection) => ({ received: connection.messagesReceived, sent: connection.messagesSent }),
+    });
+    const sources = this.#metricsSources();
+    this.#exporter = new PrometheusExporter({
+      metrics: this.metrics,
+      sources,
+      limits: metricsLimits(config),
+      build: { version: VERSION, nodeId: config.node.id },
+    });
+    this.#report = new PeriodicReport({
+      clock,
+      logger,
+      metrics: this.metrics,
+      sources,
+      intervalMs: config.metrics.reportInterval,
+    });
+    if (!config.admin.enabled) return;
+    this.#admin = new AdminServer({
+      clock,
+      logger,
+      listen: config.admin.listen,
+      sources: {
+        ...inspection({ clock, pool: this.#pool, sessions: this.#sessions, server: this.#server, rates: this.#rates }),
+        totals: () => totalsOf(this.metrics, sources),
+        ready: () => ({ ready: this.readiness.ready, reasons: this.readiness.ready ? [] : [this.readiness.reason] }),
+        metricsText: () => this.#exporter.metricsText(),
+      },
+    });
+  }
+
+  /** Where clients connect; empty before `start` and after `stop`. */
+  get addresses(): readonly BoundAddress[] {
+    return this.#grpc.addresses;
+  }
+
+  /** `host:port` of the admin address, where there is one. */
+  get adminAddress(): string | undefined {
+    return this.#adminAddress;
+  }
+
+  get connections(): number {
+    return this.#pool.size;
+  }
+
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** Network connections at this moment, those without a stream included. */
+  get sockets(): number {
+    return this.#grpc.socketCount;
+  }
+
+  /** Rejects with a StartError, one sentence for a person, when something can't be opened; nothing is left open then. */
+  async start(): Promise<void> {
+    try {
+      await this.#grpc.start(this.#server.accept);
+      if (this.#admin !== undefined) {
+        const { address, port } = await this.#admin.start();
+        this.#adminAddress = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+      }
+    } catch (error) {
+      await this.destroy();
+      throw error;
+    }
+    this.#checker.start();
+    this.#rates.start();
+    this.#report.start();
+    this.readiness.setReady();
+    this.#logger.info(
+      {
+        version: VERSION,
+        grpc: this.addresses.map((address) => address.text),
+        admin: this.#adminAddress,
+        routes: Object.keys(this.#config.routes),
+        pid: process.pid,
+      },
+      'gateway ready',
+    );
+  }
+
+  /**
+   * Leaves gracefully: unready, no new connections, every client told, queues
+   * emptied, streams ended with UNAVAILABLE and retry advice; what is left
+   * after `server.drainGrace` is cut. Resolves when nothing is left. Idempotent.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#leave();
+    return this.#stopping;
+  }
+
+  /** Ends everything now. Idempotent; also while `stop` is under way. */
+  async destroy(): Promise<void> {
+    this.readiness.setUnready('stopped');
+    this.#checker.stop();
+    this.#rates.stop();
+    this.#sessions.stop();
+    this.#server.destroy();
+    await Promise.all([this.#grpc.destroy(), this.#admin?.stop()]);
+    this.#report.stop();
+    this.#exporter.stop();
+    this.#stopFollowing();
+  }
+
+  /** Reads the certificate files again now; true when new ones are in use. */
+  reloadTls(): boolean {
+    return this.#grpc.reloadTls();
+  }
+
+  async #leave(): Promise<void> {
+    const graceMs = this.#config.server.drainGrace;
+    this.#logger.info({ graceMs, connections: this.connections, sessions: this.sessions }, 'draining');
+    this.readiness.setUnready('draining');
+    await this.#grpc.stopListening();
+    const drained = this.#server.drain(graceMs);
+    this.#grpc.drainConnections();
+    let timer: Timer | undefined;
+    const graceOver = new Promise<'cut'>((resolve) => {
+      timer = this.clock.setTimeout(() => {
+        resolve('cut');
+      }, graceMs + FAREWELL_MS);
+    });
+    const outcome = await Promise.race([drained, graceOver]);
+    timer?.cancel();
+    if (outcome === 'cut') this.#logger.warn({ connections: this.connections }, 'the grace time is over: cutting what is left');
+    await this.destroy();
+    this.#logger.info({}, 'gateway stopped');
+  }
+
+  #metricsSources(): MetricsSources {
+    return {
+      connections: () => this.#pool.size,
+      sessions: () => this.#sessions.size,
+      sockets: () => this.#grpc.socketCount,
+      queues: () => queueDepths(this.#pool),
+    };
+  }
+}

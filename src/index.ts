@@ -1,0 +1,11 @@
+export { Gateway, type GatewayOptions } from './gateway.js';
+export { loadConfig, type LoadOptions, type LoadedConfig } from './config/load.js';
+export { ConfigError, type ConfigMistake } from './config/mistake.js';
+export { createLogger } from './config/logger.js';
+export type { Config } from './config/schema.js';
+export { StartError } from './core/start-error.js';
+export type { Logger } from './core/logger.js';
+export type { Clock, Timer } from './core/clock.js';
+export { errorCatalogue, SluiceError, type CatalogueEntry, type ErrorCode } from './core/errors.js';
+export type { Route, RouteHandler, RouteMessage, RouteSession } from './session/route.js';
+export type { DataMessage } from './wire/messages.js';

@@ -1,0 +1,88 @@
+import type { FlowCounters } from '../core/counters.js';
+import type { ErrorCode } from '../core/errors.js';
+import { Quota } from '../flow/quota.js';
+import type { Throttle } from '../flow/throttle.js';
+import type { TransportStream } from '../transport/contract.js';
+import { SendQueue, type SendQueueOptions } from './send-queue.js';
+
+/** How a connection ended: a code of the catalogue, or how the client's side went. */
+export type ConnectionEnd = ErrorCode | 'OK' | 'CANCELLED' | 'LOST' | 'DEADLINE_EXCEEDED';
+
+export type ConnectionState =
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'open' }
+  /** Told to leave, by `deadline` (Clock.now()) at the latest. */
+  | { readonly kind: 'draining'; readonly deadline: number }
+  | { readonly kind: 'closed'; readonly end: ConnectionEnd };
+
+/** Which states may follow which; a connection never comes back. */
+const ALLOWED: Readonly<Record<ConnectionState['kind'], readonly ConnectionState['kind'][]>> = {
+  connecting: ['open', 'closed'],
+  open: ['draining', 'closed'],
+  draining: ['closed'],
+  closed: [],
+};
+
+export interface ClientConnectionOptions extends SendQueueOptions {
+  readonly id: string;
+  readonly clientId: string;
+  readonly stream: TransportStream;
+  /** Clock.now() */
+  readonly now: number;
+  readonly receiveMessages: number;
+  readonly receiveBytes: number;
+  readonly throttle: Throttle | undefined;
+  readonly totalDown: FlowCounters;
+}
+
+/**
+ * One client stream as the gateway keeps it: who it is, its state, when it was
+ * last heard, its two queues and its throttle. The loops move messages through
+ * it; the pool finds it; the health checker and the operator look at it.
+ */
+export class ClientConnection {
+  readonly id: string;
+  readonly clientId: string;
+  readonly stream: TransportStream;
+  readonly openedAt: number;
+  /** When something last arrived, in Clock.now(); also when reading went on after a stop of our own. */
+  lastActivity: number;
+  /** What is held of what arrived: the bounded receive queue, over all sessions of a simple connection. */
+  readonly receiveQuota: Quota;
+  readonly sendQueue: SendQueue;
+  readonly throttle: Throttle | undefined;
+  messagesReceived = 0;
+  messagesSent = 0;
+  throttledMs = 0;
+  /** Whether the send loop waits for the throttle now. */
+  throttled = false;
+  /** Whether a full receive queue has stopped the reading. */
+  readingStopped = false;
+  /** The gateway's last HEALTH_CHECK: what comes back like it is its answer. */
+  openProbe: { readonly sequence: number; readonly timestampMs: number } | undefined;
+  /** Whether the client has sent its last message. */
+  halfClosed = false;
+  #state: ConnectionState = { kind: 'connecting' };
+
+  constructor(options: ClientConnectionOptions) {
+    this.id = options.id;
+    this.clientId = options.clientId;
+    this.stream = options.stream;
+    this.openedAt = options.now;
+    this.lastActivity = options.now;
+    this.receiveQuota = new Quota(options.receiveMessages, options.receiveBytes);
+    this.sendQueue = new SendQueue(options, options.totalDown);
+    this.throttle = options.throttle;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Moves to `next`; false (and no change) where that can't follow. */
+  transition(next: ConnectionState): boolean {
+    if (!ALLOWED[this.#state.kind].includes(next.kind)) return false;
+    this.#state = next;
+    return true;
+  }
+}

@@ -1,0 +1,157 @@
+import type { DropReason, FlowCounters } from '../core/counters.js';
+import { SluiceError } from '../core/errors.js';
+import type { Quota } from '../flow/quota.js';
+import type { ClientConnection } from '../pool/client-connection.js';
+import { SendLane } from '../pool/send-lane.js';
+import { messageSize } from '../wire/codec.js';
+import { controlMessage, weightOf, type Control, type DataMessage } from '../wire/messages.js';
+import type { SessionPort, StreamSession } from '../session/stream-session.js';
+import { closedControl, errorControl } from './control-messages.js';
+
+/** What an attachment needs of the connection's supervisor. */
+export interface AttachmentHost {
+  readonly connection: ClientConnection;
+  readonly maxMessageBytes: number;
+  now(): number;
+  wallNow(): number;
+  /** Something was queued: the send loop has work. */
+  wake(): void;
+  /** A message that waited has been handled. */
+  handled(): void;
+  /** The session is over; forget it. */
+  detach(attachment: Attachment): void;
+  routeFailed(session: StreamSession, error: unknown): void;
+  observeProcessing(ms: number): void;
+}
+
+/** A session of a simple connection, attached to it: what the session says goes into its lane of the send queue. */
+export class Attachment implements SessionPort {
+  readonly sessionId: string;
+  readonly #host: AttachmentHost;
+  readonly #totalDown: FlowCounters;
+  #session: StreamSession | undefined;
+  #lane: SendLane | undefined;
+
+  constructor(sessionId: string, host: AttachmentHost, totalDown: FlowCounters) {
+    this.sessionId = sessionId;
+    this.#host = host;
+    this.#totalDown = totalDown;
+  }
+
+  get receiveQuota(): Quota {
+    return this.#host.connection.receiveQuota;
+  }
+
+  get answersBlocked(): boolean {
+    return this.#host.connection.sendQueue.controlRoom === 0;
+  }
+
+  /** The session, once its route has accepted it. */
+  get session(): StreamSession {
+    if (this.#session === undefined) throw new TypeError('the attachment has no session yet');
+    return this.#session;
+  }
+
+  get outboxLength(): number {
+    return this.#lane?.messages.length ?? 0;
+  }
+
+  /** Whether the client has paused this session and sends of its route wait for room. */
+  get stuckInPause(): boolean {
+    return this.#lane !== undefined && this.#lane.paused && this.#lane.waiting > 0;
+  }
+
+  bind(session: StreamSession): void {
+    this.#session = session;
+  }
+
+  now(): number {
+    return this.#host.now();
+  }
+
+  wallNow(): number {
+    return this.#host.wallNow();
+  }
+
+  send(session: StreamSession, message: DataMessage): undefined | Promise<void> {
+    this.#refuseOversize(message);
+    const queued = this.#host.connection.sendQueue.push(this.#laneOf(session), message);
+    this.#host.wake();
+    return queued;
+  }
+
+  pause(): void {
+    this.#host.connection.sendQueue.pauseLane(this.#laneOf(this.session));
+  }
+
+  resume(): void {
+    this.#host.connection.sendQueue.resumeLane(this.#laneOf(this.session));
+    this.#host.wake();
+  }
+
+  routeFailed(session: StreamSession, message: DataMessage, error: unknown): void {
+    this.#host.routeFailed(session, error);
+    this.answer(errorControl(error, message.sequence));
+  }
+
+  handled(): void {
+    this.#host.handled();
+  }
+
+  drained(session: StreamSession, reason: string): void {
+    this.#host.connection.sendQueue.finish(
+      this.#laneOf(session),
+      controlMessage(closedControl(undefined, reason), this.sessionId),
+    );
+    this.#host.wake();
+  }
+
+  expel(session: StreamSession, reason: DropReason, error: SluiceError): void {
+    this.release(session, reason, error);
+    this.answer(closedControl(error));
+  }
+
+  fault(session: StreamSession, error: unknown): void {
+    this.#host.routeFailed(session, error);
+  }
+
+  observeProcessing(ms: number): void {
+    this.#host.observeProcessing(ms);
+  }
+
+  /** Ends the session here; what waits in either direction is dropped for `reason`. */
+  release(session: StreamSession, reason: DropReason, error: SluiceError): void {
+    session.close(reason, error);
+    if (this.#lane !== undefined) {
+      const dropped = this.#host.connection.sendQueue.discard(this.#lane, error);
+      session.down.droppedBy[reason] += dropped;
+      this.#totalDown.droppedBy[reason] += dropped;
+    }
+    this.#host.detach(this);
+  }
+
+  answer(control: Control): void {
+    this.#host.connection.sendQueue.pushControl(controlMessage(control, this.sessionId));
+    this.#host.wake();
+  }
+
+  #laneOf(session: StreamSession): SendLane {
+    this.#lane ??= new SendLane(session.down, () => {
+      this.release(session, 'session-closed', new SluiceError('INTERNAL', `session "${this.sessionId}" has ended`));
+    });
+    return this.#lane;
+  }
+
+  #refuseOversize(message: DataMessage): void {
+    const { maxMessageBytes } = this.#host;
+    // The exact size is worth counting only where it may matter.
+    if (weightOf(message) * 2 < maxMessageBytes) return;
+    const size = messageSize(message);
+    if (size <= maxMessageBytes) return;
+    throw new SluiceError(
+      'MESSAGE_TOO_LARGE',
+      `a message of ${size} bytes to the client is larger than the gateway sends ` +
+        `(server.maxMessageSize = ${maxMessageBytes} bytes)`,
+    );
+  }
+}

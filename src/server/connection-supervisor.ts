@@ -1,0 +1,401 @@
+import type { Clock, Timer } from '../core/clock.js';
+import { tally, type DropReason } from '../core/counters.js';
+import { SluiceError } from '../core/errors.js';
+import type { Logger } from '../core/logger.js';
+import type { ClientConnection, ConnectionEnd } from '../pool/client-connection.js';
+import type { Route } from '../session/route.js';
+import type { SessionManager } from '../session/session-manager.js';
+import type { StreamSession } from '../session/stream-session.js';
+import type { StreamClose, StreamReceiver } from '../transport/contract.js';
+import { controlMessage, dataMessage, MessageType, type DataMessage } from '../wire/messages.js';
+import { Attachment, type AttachmentHost } from './attachment.js';
+import { ControlHandler } from './control-handler.js';
+import { closedControl, errorControl } from './control-messages.js';
+import { isPrintableId } from './identity.js';
+import { Leaving } from './leaving.js';
+import { Liveness } from './liveness.js';
+import { ReceiveLoop, type ReceiveEvents } from './receive-loop.js';
+import { SendLoop } from './send-loop.js';
+import type { ServerCounters } from './server-counters.js';
+import type { StreamSettings } from './settings.js';
+import type { TurnFlusher } from './turn-flusher.js';
+
+/** What all connections of a server share. */
+export interface SupervisorContext {
+  readonly clock: Clock;
+  readonly flusher: TurnFlusher;
+  readonly sessions: SessionManager;
+  readonly counters: ServerCounters;
+  readonly settings: StreamSettings;
+  readonly logger: Logger;
+  /** The connection is over and holds nothing any more. */
+  readonly onGone: (supervisor: ConnectionSupervisor, end: ConnectionEnd, error?: SluiceError) => void;
+}
+
+/** The route of a simple connection's sessions, chosen by its metadata. */
+export interface RouteChoice {
+  readonly name: string;
+  readonly route: Route;
+  readonly subject: string;
+}
+
+const CLOSE_ENDS: Readonly<Record<StreamClose, ConnectionEnd>> = {
+  ended: 'OK',
+  reset: 'CANCELLED',
+  cancelled: 'CANCELLED',
+  lost: 'LOST',
+  deadline: 'DEADLINE_EXCEEDED',
+};
+
+/**
+ * Joins the two loops of one connection and its sessions. Whatever ends it (the
+ * first error of either loop, a timeout, the client, a drain) ends all of it,
+ * once, and leaves nothing behind.
+ */
+export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
+  readonly connection: ClientConnection;
+  readonly receiver: StreamReceiver;
+  readonly #context: SupervisorContext;
+  readonly #choice: RouteChoice;
+  readonly #attachments = new Map<string, Attachment>();
+  readonly #receiveLoop: ReceiveLoop;
+  readonly #sendLoop: SendLoop;
+  readonly #liveness: Liveness;
+  readonly #leaving: Leaving;
+  readonly #control: ControlHandler;
+  #answersWereBlocked = false;
+  #routeFaultLogged = false;
+  #endTimer: Timer | undefined;
+  #endError: SluiceError | undefined;
+
+  constructor(context: SupervisorContext, connection: ClientConnection, choice: RouteChoice) {
+    const { clock, counters, settings } = context;
+    this.connection = connection;
+    this.#context = context;
+    this.#choice = choice;
+    this.#receiveLoop = new ReceiveLoop(clock, connection, this, counters);
+    this.receiver = this.#receiveLoop;
+    this.#sendLoop = new SendLoop(clock, context.flusher, connection, settings, this, counters);
+    this.#liveness = new Liveness(clock, connection, settings, this);
+    this.#leaving = new Leaving(clock, connection, settings, this);
+    this.#control = new ControlHandler(this);
+  }
+
+  get maxMessageBytes(): number {
+    return this.#context.settings.maxMessageBytes;
+  }
+
+  get sessionCount(): number {
+    return this.#attachments.size;
+  }
+
+  attachments(): Iterable<Attachment> {
+    return this.#attachments.values();
+  }
+
+  attachment(sessionId: string): Attachment | undefined {
+    return this.#attachments.get(sessionId);
+  }
+
+  now(): number {
+    return this.#context.clock.now();
+  }
+
+  wallNow(): number {
+    return this.#context.clock.wallNow();
+  }
+
+  /** Begins: the client is greeted, the clocks run. */
+  start(welcome: DataMessage): void {
+    this.connection.transition({ kind: 'open' });
+    this.notify(welcome);
+    this.#liveness.start();
+    this.#leaving.start();
+  }
+
+  /** Queues control for the client, ahead of data. */
+  notify(message: DataMessage): void {
+    if (this.connection.state.kind === 'closed') return;
+    this.connection.sendQueue.pushControl(message);
+    this.wake();
+  }
+
+  wake(): void {
+    this.#sendLoop.wake();
+  }
+
+  /** Queues a HEALTH_CHECK; false when there is no room for it. */
+  probe(sequence: number): boolean {
+    const { sendQueue } = this.connection;
+    if (this.connection.state.kind === 'closed' || sendQueue.controlRoom === 0) return false;
+    const timestampMs = this.wallNow();
+    this.connection.openProbe = { sequence, timestampMs };
+    this.notify(dataMessage({ type: MessageType.HEALTH_CHECK, sequence, timestampMs }));
+    return true;
+  }
+
+  /** Tells the client to leave within `graceMs`; what is left then ends with `error`. */
+  drain(graceMs: number, reason: string, error: SluiceError): void {
+    this.#leaving.begin(graceMs, reason, error);
+  }
+
+  /**
+   * Ends the connection with what was written so far, control that waits and
+   * the status. Waiting data is dropped and counted. The first call wins.
+   */
+  end(error?: SluiceError): void {
+    if (!this.connection.transition({ kind: 'closed', end: error?.code ?? 'OK' })) return;
+    this.#endError = error;
+    this.#releaseSessions(error);
+    const { sendQueue, stream } = this.connection;
+    const last: DataMessage[] = [];
+    sendQueue.takeControl(last, Infinity);
+    if (last.length > 0) {
+      this.#context.counters.messagesSent += last.length;
+      stream.send(last);
+    }
+    this.#stopLoops();
+    stream.end(error);
+    // A peer that takes nothing would keep the status, and the stream, waiting for ever.
+    this.#endTimer = this.#context.clock.setTimeout(() => {
+      stream.reset();
+    }, this.#context.settings.sendTimeoutMs);
+  }
+
+  /** Ends the connection without waiting for the peer to take anything. */
+  abort(error: SluiceError): void {
+    if (this.connection.transition({ kind: 'closed', end: error.code })) {
+      this.#endError = error;
+      this.#releaseSessions(error);
+      this.#stopLoops();
+    }
+    this.connection.stream.reset();
+  }
+
+  // --- what the receive loop says ---
+
+  sessionFor(sessionId: string): Attachment | undefined {
+    const known = this.#attachments.get(sessionId);
+    if (known !== undefined) return known;
+    if (!isPrintableId(sessionId)) {
+      this.refuse(
+        sessionId,
+        new SluiceError(
+          'INVALID_MESSAGE',
+          `session_id ${JSON.stringify(sessionId.slice(0, 160))} is not 1 to 128 printable characters`,
+        ),
+      );
+      return undefined;
+    }
+    return this.#openSession(sessionId);
+  }
+
+  onControl(message: DataMessage): void {
+    this.#control.handle(message);
+  }
+
+  onHeartbeat(): void {
+    this.#context.counters.heartbeatsReceived += 1;
+    this.#liveness.promised();
+  }
+
+  onHealthCheck(message: DataMessage): void {
+    this.#control.onHealthCheck(message);
+  }
+
+  refuse(sessionId: string, error: SluiceError): void {
+    tally(this.#context.counters.receiveErrors, error.code);
+    this.notify(controlMessage(errorControl(error), sessionId));
+  }
+
+  fail(error: SluiceError): void {
+    tally(this.#context.counters.receiveErrors, error.code);
+    this.end(error);
+  }
+
+  onHalfClose(): void {
+    this.connection.halfClosed = true;
+    // A client that has said its last word can't resume any more: it is given what there is.
+    this.connection.sendQueue.resumeAll();
+    for (const attachment of this.#attachments.values()) attachment.resume();
+    this.wake();
+    this.#endWhenDone();
+  }
+
+  onReadingStopped(): void {
+    if (this.connection.readingStopped) return;
+    this.connection.readingStopped = true;
+    this.#context.counters.readsStopped += 1;
+    if (this.#stuckInPause()) {
+      this.end(
+        new SluiceError(
+          'SLOW_CONSUMER',
+          `the client paused its delivery and the receive queue is full ` +
+            `(stream.receiveQueueMessages = ${this.connection.receiveQuota.maxMessages}): its Resume could not be read`,
+        ),
+      );
+    }
+  }
+
+  onReceived(): void {
+    this.#leaving.checkLimits();
+  }
+
+  onWritten(): void {
+    this.#sendLoop.written();
+  }
+
+  onClose(close: StreamClose): void {
+    const end = CLOSE_ENDS[close];
+    if (this.connection.transition({ kind: 'closed', end })) this.#releaseSessions(undefined);
+    this.#stopLoops();
+    this.#endTimer?.cancel();
+    this.connection.sendQueue.clearControl();
+    const { state } = this.connection;
+    this.#context.onGone(this, state.kind === 'closed' ? state.end : end, this.#endError);
+  }
+
+  // --- what the send loop says ---
+
+  onSent(): void {
+    if (this.#answersWereBlocked && this.connection.sendQueue.controlRoom > 0) {
+      this.#answersWereBlocked = false;
+      for (const attachment of this.#attachments.values()) attachment.session.pump();
+    }
+    this.#readOn();
+    this.#leaving.checkLimits();
+    this.#endWhenDone();
+  }
+
+  onSlow(stalledMs: number, bytesInFlight: number): void {
+    this.#context.counters.slowConsumers += 1;
+    this.abort(
+      new SluiceError(
+        'SLOW_CONSUMER',
+        `the client has taken none of ${bytesInFlight} bytes for ${stalledMs} ms ` +
+          `(stream.sendTimeout = ${this.#context.settings.sendTimeoutMs} ms)`,
+      ),
+    );
+  }
+
+  onFault(error: unknown): void {
+    this.#context.logger.error({ err: error, connection: this.connection.id }, 'a fault ended a connection');
+    this.abort(new SluiceError('INTERNAL', 'a fault of the gateway ended the connection; its log says more'));
+  }
+
+  // --- what the clocks say ---
+
+  heartbeatDue(): void {
+    const { sendQueue, stream } = this.connection;
+    const { counters, settings } = this.#context;
+    if (sendQueue.isFull || stream.bytesInFlight >= settings.sendBufferBytes) {
+      counters.heartbeatsSkipped += 1;
+      return;
+    }
+    counters.heartbeatsSent += 1;
+    this.notify(dataMessage({ type: MessageType.HEARTBEAT, timestampMs: this.wallNow() }));
+  }
+
+  silent(error: SluiceError): void {
+    this.fail(error);
+  }
+
+  // --- what the sessions say ---
+
+  handled(): void {
+    if (this.connection.sendQueue.controlRoom === 0) this.#answersWereBlocked = true;
+    this.#readOn();
+    this.#endWhenDone();
+  }
+
+  detach(attachment: Attachment): void {
+    if (this.#attachments.get(attachment.sessionId) !== attachment) return;
+    this.#attachments.delete(attachment.sessionId);
+    this.#receiveLoop.forget(attachment);
+    this.#context.sessions.remove(attachment.session);
+    this.#context.counters.sessionsClosed += 1;
+  }
+
+  routeFailed(session: StreamSession, error: unknown): void {
+    this.#context.counters.routeErrors += 1;
+    if (error instanceof SluiceError) return;
+    const fields = { err: error, session: session.name, route: session.routeName, connection: this.connection.id };
+    // A route that fails on every message must not fill the log.
+    if (this.#routeFaultLogged) this.#context.logger.debug(fields, 'a route failed on a message');
+    else this.#context.logger.warn(fields, 'a route failed on a message; more of this connection at level debug');
+    this.#routeFaultLogged = true;
+  }
+
+  observeProcessing(ms: number): void {
+    this.#context.counters.processing.observe(ms);
+  }
+
+  #openSession(sessionId: string): Attachment | undefined {
+    const attachment = new Attachment(sessionId, this, this.#context.counters.down);
+    try {
+      attachment.bind(
+        this.#context.sessions.open({
+          clientId: this.connection.clientId,
+          sessionId,
+          subject: this.#choice.subject,
+          routeName: this.#choice.name,
+          route: this.#choice.route,
+          connectionId: this.connection.id,
+          connectionSessions: this.#attachments.size,
+          port: attachment,
+        }),
+      );
+    } catch (error) {
+      this.#refuseSession(sessionId, error);
+      return undefined;
+    }
+    this.#attachments.set(sessionId, attachment);
+    this.#context.counters.sessionsOpened += 1;
+    return attachment;
+  }
+
+  #refuseSession(sessionId: string, error: unknown): void {
+    const refusal =
+      error instanceof SluiceError
+        ? error
+        : new SluiceError('ROUTE_FAILED', `route "${this.#choice.name}" failed to open the session`, { cause: error });
+    if (refusal !== error) this.#context.logger.warn({ err: error, route: this.#choice.name }, refusal.message);
+    tally(this.#context.counters.receiveErrors, refusal.code);
+    this.notify(controlMessage(closedControl(refusal), sessionId));
+  }
+
+  #readOn(): void {
+    const { connection } = this;
+    if (!connection.readingStopped || connection.state.kind === 'closed') return;
+    const { receiveQuota, sendQueue } = connection;
+    // Half empty before reading on: a message at a time would cost a turn each.
+    if (receiveQuota.messages > receiveQuota.maxMessages / 2 || receiveQuota.bytes > receiveQuota.maxBytes / 2) return;
+    if (sendQueue.controlRoom < this.#context.settings.maxControlAnswers / 2) return;
+    connection.readingStopped = false;
+    connection.lastActivity = this.now();
+    connection.stream.resume();
+  }
+
+  #endWhenDone(): void {
+    const { halfClosed, receiveQuota, sendQueue } = this.connection;
+    if (halfClosed && receiveQuota.messages === 0 && sendQueue.isEmpty) this.end();
+  }
+
+  #stuckInPause(): boolean {
+    if (this.connection.sendQueue.paused) return true;
+    for (const attachment of this.#attachments.values()) if (attachment.stuckInPause) return true;
+    return false;
+  }
+
+  #releaseSessions(error: SluiceError | undefined): void {
+    const reason: DropReason = error?.code === 'DRAINING' ? 'drained' : 'connection-closed';
+    const cause = error ?? new SluiceError('INTERNAL', 'the connection of the session has ended');
+    for (const attachment of [...this.#attachments.values()]) attachment.release(attachment.session, reason, cause);
+  }
+
+  #stopLoops(): void {
+    this.#sendLoop.stop();
+    this.#liveness.stop();
+    this.#leaving.stop();
+  }
+}

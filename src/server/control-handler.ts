@@ -1,0 +1,129 @@
+import { assertNever } from '../core/assert-never.js';
+import { SluiceError } from '../core/errors.js';
+import type { ClientConnection } from '../pool/client-connection.js';
+import { controlMessage, dataMessage, MessageType, type DataMessage } from '../wire/messages.js';
+import type { Attachment } from './attachment.js';
+import { closedControl } from './control-messages.js';
+
+/** What the control handler needs of its connection's supervisor. */
+export interface ControlHost {
+  readonly connection: ClientConnection;
+  attachment(sessionId: string): Attachment | undefined;
+  notify(message: DataMessage): void;
+  refuse(sessionId: string, error: SluiceError): void;
+  wake(): void;
+}
+
+/** What a client may say about its simple connection, beside data. */
+export class ControlHandler {
+  readonly #host: ControlHost;
+
+  constructor(host: ControlHost) {
+    this.#host = host;
+  }
+
+  handle(message: DataMessage): void {
+    const { control, sessionId } = message;
+    if (control === undefined) {
+      this.#refuse(sessionId, 'a CONTROL message without an action');
+      return;
+    }
+    switch (control.action) {
+      case 'pause':
+        this.#pause(sessionId);
+        return;
+      case 'resume':
+        this.#resume(sessionId);
+        return;
+      case 'close':
+        this.#close(sessionId);
+        return;
+      case 'open':
+        this.#host.notify(
+          controlMessage(
+            closedControl(
+              new SluiceError(
+                'INVALID_MESSAGE',
+                'Open is not served: sessions of this connection open by being named in a DATA message ' +
+                  '(metadata x-route and x-subject choose the route)',
+              ),
+            ),
+            sessionId,
+          ),
+        );
+        return;
+      case 'authenticate':
+        this.#refuse(sessionId, 'Authenticate is not served: this gateway takes every client as it is');
+        return;
+      case 'window':
+        this.#refuse(sessionId, 'Window on a simple connection, whose sessions have no window');
+        return;
+      case 'unknown':
+        this.#refuse(sessionId, `a CONTROL message with unknown action (field ${control.field})`);
+        return;
+      case 'welcome':
+      case 'opened':
+      case 'closed':
+      case 'gap':
+      case 'throttle':
+      case 'drain':
+      case 'error':
+        this.#refuse(sessionId, `${control.action} is for the gateway to say, not for a client`);
+        return;
+      default:
+        assertNever(control);
+    }
+  }
+
+  /** Answers a probe of the client's at once, or notes the answer to one of ours. */
+  onHealthCheck(message: DataMessage): void {
+    const { openProbe } = this.#host.connection;
+    const answersOurs =
+      openProbe !== undefined &&
+      openProbe.sequence === message.sequence &&
+      openProbe.timestampMs === message.timestampMs;
+    // An answer is never answered; that it came is all that counts, and the receive loop has noted it.
+    if (message.ack !== 0 || answersOurs) return;
+    if (message.sequence === 0) {
+      this.#refuse('', 'a HEALTH_CHECK with sequence 0: a probe has a random sequence of at least 1');
+      return;
+    }
+    this.#host.notify(
+      dataMessage({
+        type: MessageType.HEALTH_CHECK,
+        sequence: message.sequence,
+        ack: message.sequence,
+        timestampMs: message.timestampMs,
+      }),
+    );
+  }
+
+  #pause(sessionId: string): void {
+    if (sessionId === '') this.#host.connection.sendQueue.pauseAll();
+    else this.#attached(sessionId, 'Pause')?.pause();
+  }
+
+  #resume(sessionId: string): void {
+    if (sessionId === '') {
+      this.#host.connection.sendQueue.resumeAll();
+      this.#host.wake();
+    } else this.#attached(sessionId, 'Resume')?.resume();
+  }
+
+  /** Idempotent: closing what is closed is answered with Closed again. */
+  #close(sessionId: string): void {
+    const attachment = this.#host.attachment(sessionId);
+    if (attachment === undefined) this.#host.notify(controlMessage(closedControl(undefined), sessionId));
+    else attachment.session.end();
+  }
+
+  #attached(sessionId: string, action: string): Attachment | undefined {
+    const attachment = this.#host.attachment(sessionId);
+    if (attachment === undefined) this.#refuse(sessionId, `${action} for session "${sessionId}", which is not open`);
+    return attachment;
+  }
+
+  #refuse(sessionId: string, explanation: string): void {
+    this.#host.refuse(sessionId, new SluiceError('INVALID_MESSAGE', explanation));
+  }
+}

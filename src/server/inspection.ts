@@ -1,0 +1,138 @@
+import type { Clock } from '../core/clock.js';
+import type { FlowCounters } from '../core/counters.js';
+import type { ClientConnection } from '../pool/client-connection.js';
+import type { ConnectionPool } from '../pool/connection-pool.js';
+import type { SessionManager } from '../session/session-manager.js';
+import type { StreamSession } from '../session/stream-session.js';
+import type { ConnectionSupervisor } from './connection-supervisor.js';
+import type { StreamingServer } from './streaming-server.js';
+
+/** Messages a second over the recent past. */
+export interface ConnectionRates {
+  readonly receive: number;
+  readonly send: number;
+}
+
+/** What an inspection looks into. */
+export interface Inspected {
+  readonly clock: Clock;
+  readonly pool: ConnectionPool;
+  readonly sessions: SessionManager;
+  readonly server: StreamingServer;
+  readonly rates: { of(connection: ClientConnection): ConnectionRates };
+}
+
+/** Lists of what there is, each taken apart only when it is shown. */
+export function inspection({ clock, pool, sessions, server, rates }: Inspected) {
+  const ofConnection = (supervisor: ConnectionSupervisor) => ({
+    id: supervisor.connection.id,
+    snapshot: () => connectionSnapshot(supervisor, clock.now(), rates.of(supervisor.connection)),
+  });
+  const ofSession = (session: StreamSession) => ({
+    clientId: session.clientId,
+    sessionId: session.sessionId,
+    snapshot: () => sessionSnapshot(session, server, clock.now()),
+  });
+  return {
+    *connections(clientId?: string) {
+      for (const { id } of clientId === undefined ? pool : pool.ofClient(clientId)) {
+        const supervisor = server.supervisor(id);
+        if (supervisor !== undefined) yield ofConnection(supervisor);
+      }
+    },
+    connection(id: string) {
+      const supervisor = server.supervisor(id);
+      return supervisor === undefined ? undefined : ofConnection(supervisor);
+    },
+    *sessions(clientId?: string) {
+      for (const session of clientId === undefined ? sessions : sessions.ofClient(clientId)) yield ofSession(session);
+    },
+    /** Where several connections of a client hold a session of this name: the oldest. */
+    session(clientId: string, sessionId: string) {
+      return sessions.find(clientId, sessionId).map(ofSession)[0];
+    },
+  };
+}
+
+/** One connection as an operator sees it. Times in milliseconds, sizes in bytes. */
+function connectionSnapshot(supervisor: ConnectionSupervisor, now: number, rates: ConnectionRates) {
+  const { connection } = supervisor;
+  const { stream, receiveQuota, sendQueue } = connection;
+  return {
+    id: connection.id,
+    clientId: connection.clientId,
+    peer: stream.peer,
+    state: connection.state.kind,
+    method: stream.method,
+    ageMs: Math.round(now - connection.openedAt),
+    idleMs: Math.round(now - connection.lastActivity),
+    sessions: supervisor.sessionCount,
+    receiveQueue: {
+      messages: receiveQuota.messages,
+      bytes: receiveQuota.bytes,
+      capacity: receiveQuota.maxMessages,
+    },
+    sendQueue: {
+      messages: sendQueue.quota.messages,
+      bytes: sendQueue.quota.bytes,
+      capacity: sendQueue.quota.maxMessages,
+    },
+    bytesInFlight: stream.bytesInFlight,
+    messagesReceived: connection.messagesReceived,
+    messagesSent: connection.messagesSent,
+    bytesReceived: stream.bytesReceived,
+    bytesSent: stream.bytesSent,
+    receiveRate: rates.receive,
+    sendRate: rates.send,
+    throttled: connection.throttled,
+    throttledMs: Math.round(connection.throttledMs),
+    paused: sendQueue.paused,
+    readingStopped: connection.readingStopped,
+  };
+}
+
+/** One session as an operator sees it. */
+function sessionSnapshot(session: StreamSession, server: StreamingServer, now: number) {
+  const attachment = server.supervisor(session.connectionId)?.attachment(session.sessionId);
+  return {
+    id: session.name,
+    clientId: session.clientId,
+    sessionId: session.sessionId,
+    connectionId: session.connectionId,
+    route: session.routeName,
+    subject: session.subject,
+    state: session.state,
+    ageMs: Math.round(now - session.createdAt),
+    idleMs: Math.round(session.idleMs(now)),
+    inbox: session.inboxLength,
+    outbox: attachment?.outboxLength ?? 0,
+    up: flowSnapshot(session.up),
+    down: flowSnapshot(session.down),
+  };
+}
+
+/** The queues of all connections together, and the fullest of each kind. */
+export function queueDepths(connections: Iterable<ClientConnection>) {
+  const receive = { messages: 0, bytes: 0, maxMessages: 0 };
+  const send = { messages: 0, bytes: 0, maxMessages: 0 };
+  let bytesInFlight = 0;
+  for (const { receiveQuota, sendQueue, stream } of connections) {
+    addDepth(receive, receiveQuota);
+    addDepth(send, sendQueue.quota);
+    bytesInFlight += stream.bytesInFlight;
+  }
+  return { receive, send, bytesInFlight };
+}
+
+function addDepth(
+  sum: { messages: number; bytes: number; maxMessages: number },
+  queue: { readonly messages: number; readonly bytes: number },
+): void {
+  sum.messages += queue.messages;
+  sum.bytes += queue.bytes;
+  sum.maxMessages = Math.max(sum.maxMessages, queue.messages);
+}
+
+function flowSnapshot({ admitted, delivered, dropped, pending }: FlowCounters) {
+  return { admitted, delivered, dropped, pending };
+}

@@ -1,0 +1,162 @@
+import type { Clock } from '../core/clock.js';
+import { SluiceError } from '../core/errors.js';
+import type { ClientConnection } from '../pool/client-connection.js';
+import type { StreamClose, StreamReceiver } from '../transport/contract.js';
+import { MessageType, weightOf, type DataMessage } from '../wire/messages.js';
+import type { Attachment } from './attachment.js';
+import type { ServerCounters } from './server-counters.js';
+
+/** What the receive loop makes of what arrives; the supervisor of the connection answers. */
+export interface ReceiveEvents {
+  /** The session this data is for, opened if need be; undefined when it was refused (and the client told). */
+  sessionFor(sessionId: string): Attachment | undefined;
+  onControl(message: DataMessage): void;
+  onHeartbeat(): void;
+  onHealthCheck(message: DataMessage): void;
+  /** One message is refused, the connection goes on. */
+  refuse(sessionId: string, error: SluiceError): void;
+  /** The connection can't go on. */
+  fail(error: SluiceError): void;
+  onHalfClose(): void;
+  /** The transport asked for room and there was none: it stops reading. */
+  onReadingStopped(): void;
+  /** The client has been heard: limits on what a stream may carry are looked at. */
+  onReceived(): void;
+  onWritten(): void;
+  onClose(close: StreamClose): void;
+}
+
+/**
+ * Takes decoded messages from the transport, notes that the client lives, and
+ * sorts by type: data to its session, the rest to the supervisor. It reads only
+ * as much as the receive queue and the queue of answers have room for.
+ */
+export class ReceiveLoop implements StreamReceiver {
+  readonly #clock: Clock;
+  readonly #connection: ClientConnection;
+  readonly #events: ReceiveEvents;
+  readonly #counters: ServerCounters;
+  #bytesCounted = 0;
+  /** The session of the last message: most often that of the next. */
+  #last: Attachment | undefined;
+
+  constructor(clock: Clock, connection: ClientConnection, events: ReceiveEvents, counters: ServerCounters) {
+    this.#clock = clock;
+    this.#connection = connection;
+    this.#events = events;
+    this.#counters = counters;
+  }
+
+  get room(): number {
+    const { receiveQuota, sendQueue, state } = this.#connection;
+    if (state.kind === 'closed') return 0;
+    const room = Math.min(receiveQuota.room, sendQueue.controlRoom);
+    if (room === 0) this.#events.onReadingStopped();
+    return room;
+  }
+
+  onMessages(messages: readonly DataMessage[]): void {
+    const startedAt = this.#clock.now();
+    const connection = this.#connection;
+    const counters = this.#counters;
+    connection.lastActivity = startedAt;
+    connection.messagesReceived += messages.length;
+    counters.messagesReceived += messages.length;
+    this.#countBytes();
+    const deliveredBefore = counters.up.delivered;
+    for (const message of messages) {
+      if (connection.state.kind === 'closed') break;
+      if (message.type <= MessageType.DATA) this.#onData(message, startedAt);
+      else this.#onOther(message);
+    }
+    const handled = counters.up.delivered - deliveredBefore;
+    // What was handled within this turn is timed together: a clock reading a message would cost more than most routes.
+    if (handled > 0) counters.processing.observe((this.#clock.now() - startedAt) / handled, handled);
+    this.#events.onReceived();
+  }
+
+  onHalfClose(): void {
+    this.#events.onHalfClose();
+  }
+
+  onInvalid(error: SluiceError): void {
+    this.#countBytes();
+    this.#events.fail(error);
+  }
+
+  onWritten(): void {
+    this.#events.onWritten();
+  }
+
+  onClose(close: StreamClose): void {
+    this.#countBytes();
+    this.#events.onClose(close);
+  }
+
+  /** The session is over: the next message of its ID opens another. */
+  forget(attachment: Attachment): void {
+    if (this.#last === attachment) this.#last = undefined;
+  }
+
+  #onData(message: DataMessage, now: number): void {
+    if (message.sequence !== 0) {
+      this.#events.fail(
+        new SluiceError(
+          'INVALID_MESSAGE',
+          `data with sequence ${message.sequence} for session "${message.sessionId}", which was not opened: ` +
+            'sequences need an opened session, a simple client leaves sequence at 0',
+        ),
+      );
+      return;
+    }
+    let attachment = this.#last;
+    if (attachment === undefined || attachment.sessionId !== message.sessionId) {
+      attachment = this.#events.sessionFor(message.sessionId);
+      if (attachment === undefined) return;
+      this.#last = attachment;
+    }
+    const { session } = attachment;
+    if (session.state !== 'open') {
+      this.#events.refuse(
+        message.sessionId,
+        new SluiceError(
+          'INVALID_MESSAGE',
+          `data for session "${message.sessionId}", which is closing: wait for its Closed`,
+        ),
+      );
+      return;
+    }
+    session.deliver(message, weightOf(message), now);
+  }
+
+  #onOther(message: DataMessage): void {
+    switch (message.type) {
+      case MessageType.HEARTBEAT:
+        this.#events.onHeartbeat();
+        return;
+      case MessageType.CONTROL:
+        this.#events.onControl(message);
+        return;
+      case MessageType.HEALTH_CHECK:
+        this.#events.onHealthCheck(message);
+        return;
+      case MessageType.ACK:
+        this.#events.refuse(
+          message.sessionId,
+          new SluiceError('INVALID_MESSAGE', 'ACK on a simple connection, where nothing is acknowledged'),
+        );
+        return;
+      default:
+        this.#events.refuse(
+          message.sessionId,
+          new SluiceError('INVALID_MESSAGE', `message type ${message.type} is not known; known are 0 to 5`),
+        );
+    }
+  }
+
+  #countBytes(): void {
+    const { bytesReceived } = this.#connection.stream;
+    this.#counters.bytesReceived += bytesReceived - this.#bytesCounted;
+    this.#bytesCounted = bytesReceived;
+  }
+}

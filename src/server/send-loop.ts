@@ -1,0 +1,190 @@
+import type { Clock, Timer } from '../core/clock.js';
+import type { ClientConnection } from '../pool/client-connection.js';
+import type { DataMessage } from '../wire/messages.js';
+import type { TurnFlusher } from './turn-flusher.js';
+
+export interface SendLoopOptions {
+  /** What may be handed to the network and not taken by it, before the loop waits. */
+  readonly sendBufferBytes: number;
+  /** How long the network may take nothing before the peer is a slow consumer. */
+  readonly sendTimeoutMs: number;
+  /** The most one throttled send waits before it is tried again. */
+  readonly flowControlDelayMs: number;
+}
+
+export interface SendLoopEvents {
+  /** The peer has taken nothing for sendTimeoutMs, though something waits for it. */
+  onSlow(stalledMs: number, bytesInFlight: number): void;
+  /** Something left the queue: there is room for more, answers and data. */
+  onSent(): void;
+  /** A fault of our own while writing: this stream ends, nobody else's. */
+  onFault(error: unknown): void;
+}
+
+/** Read by the metrics; the loop adds to them. */
+export interface SendLoopCounters {
+  messagesSent: number;
+  throttledMs: number;
+  throttledTimes: number;
+}
+
+/** At most this many messages a write: a connection's turn is short, so that no other waits long. */
+const MAX_WRITE_MESSAGES = 512;
+
+/**
+ * The only writer of its stream. Woken when something is queued, it takes what
+ * the throttle and the network allow, control first, and hands it over as one
+ * write a turn. It never waits in a loop: it goes on when the network has taken
+ * something, when the throttle's time has come, or when it is woken.
+ */
+export class SendLoop {
+  readonly #clock: Clock;
+  readonly #flusher: TurnFlusher;
+  readonly #connection: ClientConnection;
+  readonly #options: SendLoopOptions;
+  readonly #events: SendLoopEvents;
+  readonly #counters: SendLoopCounters;
+  #scheduled = false;
+  #stopped = false;
+  #throttleTimer: Timer | undefined;
+  #throttledSince = 0;
+  #stallTimer: Timer | undefined;
+  #progressAt = 0;
+
+  constructor(
+    clock: Clock,
+    flusher: TurnFlusher,
+    connection: ClientConnection,
+    options: SendLoopOptions,
+    events: SendLoopEvents,
+    counters: SendLoopCounters,
+  ) {
+    this.#clock = clock;
+    this.#flusher = flusher;
+    this.#connection = connection;
+    this.#options = options;
+    this.#events = events;
+    this.#counters = counters;
+  }
+
+  /** Something was queued, or may go now: write at the end of this turn. */
+  wake(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    this.#flusher.schedule(this);
+  }
+
+  /** Called by the transport: the network has taken something. */
+  written(): void {
+    this.#progressAt = this.#clock.now();
+    const { sendQueue } = this.#connection;
+    if (sendQueue.hasControl || sendQueue.hasReadyData) this.wake();
+  }
+
+  /** Writes what may go now. Called by the flusher; never throws. */
+  flush(): void {
+    this.#scheduled = false;
+    if (this.#stopped) return;
+    try {
+      this.#write();
+    } catch (error) {
+      this.#events.onFault(error);
+    }
+  }
+
+  #write(): void {
+    const { stream, sendQueue } = this.#connection;
+    const batch: DataMessage[] = [];
+    const room = this.#options.sendBufferBytes - stream.bytesInFlight;
+    if (room <= 0) return;
+    sendQueue.takeControl(batch, MAX_WRITE_MESSAGES);
+    if (sendQueue.hasReadyData) this.#takeData(batch, room);
+    if (batch.length === 0) return;
+    if (stream.bytesInFlight === 0) this.#progressAt = this.#clock.now();
+    this.#counters.messagesSent += batch.length;
+    this.#connection.messagesSent += batch.length;
+    stream.send(batch);
+    this.#watchForStall();
+    this.#events.onSent();
+    // More is ready and the network would take it: after the others' turn.
+    if ((sendQueue.hasControl || sendQueue.hasReadyData) && this.#throttleTimer === undefined) this.wake();
+  }
+
+  /** Writes no more; the timers are gone. */
+  stop(): void {
+    this.#stopped = true;
+    this.#endThrottling();
+    this.#stallTimer?.cancel();
+    this.#stallTimer = undefined;
+  }
+
+  #takeData(batch: DataMessage[], room: number): void {
+    const { sendQueue, throttle } = this.#connection;
+    if (throttle === undefined) {
+      sendQueue.takeData(batch, MAX_WRITE_MESSAGES, room);
+      return;
+    }
+    const now = this.#clock.now();
+    if (throttle.shouldThrottle(now)) {
+      this.#waitForThrottle(throttle.waitMs(now), now);
+      return;
+    }
+    this.#endThrottling();
+    const before = batch.length;
+    const most = Math.min(MAX_WRITE_MESSAGES, before + throttle.messageBudget(now));
+    const bytes = sendQueue.takeData(batch, most, Math.min(room, throttle.byteBudget(now)));
+    throttle.spend(batch.length - before, bytes);
+    if (sendQueue.hasReadyData && throttle.shouldThrottle(now)) this.#waitForThrottle(throttle.waitMs(now), now);
+  }
+
+  #waitForThrottle(waitMs: number, now: number): void {
+    if (this.#throttleTimer !== undefined) return;
+    if (!this.#connection.throttled) {
+      this.#connection.throttled = true;
+      this.#throttledSince = now;
+      this.#counters.throttledTimes += 1;
+    }
+    this.#throttleTimer = this.#clock.setTimeout(
+      () => {
+        this.#throttleTimer = undefined;
+        this.#countThrottled();
+        this.wake();
+      },
+      Math.min(Math.max(1, Math.ceil(waitMs)), this.#options.flowControlDelayMs),
+    );
+  }
+
+  #countThrottled(): void {
+    if (!this.#connection.throttled) return;
+    const now = this.#clock.now();
+    const heldMs = now - this.#throttledSince;
+    this.#throttledSince = now;
+    this.#counters.throttledMs += heldMs;
+    this.#connection.throttledMs += heldMs;
+  }
+
+  #endThrottling(): void {
+    this.#countThrottled();
+    this.#connection.throttled = false;
+    this.#throttleTimer?.cancel();
+    this.#throttleTimer = undefined;
+  }
+
+  /** One timer while something is in flight, however many writes there are: it looks back when it fires. */
+  #watchForStall(): void {
+    if (this.#stallTimer !== undefined || this.#connection.stream.bytesInFlight === 0) return;
+    this.#armStallTimer(this.#options.sendTimeoutMs);
+  }
+
+  #armStallTimer(delayMs: number): void {
+    this.#stallTimer = this.#clock.setTimeout(() => {
+      this.#stallTimer = undefined;
+      const { bytesInFlight } = this.#connection.stream;
+      if (bytesInFlight === 0 || this.#stopped) return;
+      const stalledMs = this.#clock.now() - this.#progressAt;
+      const leftMs = this.#options.sendTimeoutMs - stalledMs;
+      if (leftMs <= 0) this.#events.onSlow(Math.round(stalledMs), bytesInFlight);
+      else this.#armStallTimer(leftMs);
+    }, delayMs);
+  }
+}

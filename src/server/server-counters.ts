@@ -1,0 +1,29 @@
+import type { FlowCounters } from '../core/counters.js';
+import type { ErrorCode } from '../core/errors.js';
+import type { ConnectionEnd } from '../pool/client-connection.js';
+
+/** What the server counts; `StreamMetrics` fits. Plain fields, for the hot path. */
+export interface ServerCounters {
+  connectionsAccepted: number;
+  readonly connectionsRejected: Map<ErrorCode, number>;
+  readonly connectionsEnded: Map<ConnectionEnd, number>;
+  sessionsOpened: number;
+  sessionsClosed: number;
+  messagesReceived: number;
+  messagesSent: number;
+  bytesReceived: number;
+  bytesSent: number;
+  readonly up: FlowCounters;
+  readonly down: FlowCounters;
+  readonly receiveErrors: Map<ErrorCode, number>;
+  readonly sendErrors: Map<ErrorCode, number>;
+  routeErrors: number;
+  heartbeatsSent: number;
+  heartbeatsSkipped: number;
+  heartbeatsReceived: number;
+  slowConsumers: number;
+  throttledMs: number;
+  throttledTimes: number;
+  readsStopped: number;
+  readonly processing: { observe(ms: number, count?: number): void };
+}

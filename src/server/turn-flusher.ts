@@ -1,0 +1,35 @@
+import type { Clock } from '../core/clock.js';
+
+/** What is to be flushed at the end of a turn. */
+export interface Flushable {
+  flush(): void;
+}
+
+/**
+ * Runs what was scheduled in a turn of the event loop at its end, with one
+ * immediate for all: everything a turn brings to a connection leaves it in one
+ * write, and a thousand connections cost one callback.
+ */
+export class TurnFlusher {
+  readonly #clock: Clock;
+  #scheduled: Flushable[] = [];
+  #spare: Flushable[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The caller sees to it that nothing is scheduled twice. */
+  schedule(flushable: Flushable): void {
+    this.#scheduled.push(flushable);
+    if (this.#scheduled.length === 1) this.#clock.setImmediate(this.#run);
+  }
+
+  readonly #run = (): void => {
+    const due = this.#scheduled;
+    this.#scheduled = this.#spare;
+    for (const flushable of due) flushable.flush();
+    due.length = 0;
+    this.#spare = due;
+  };
+}

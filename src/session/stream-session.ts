@@ -1,0 +1,269 @@
+import { FlowCounters, type DropReason } from '../core/counters.js';
+import { SluiceError } from '../core/errors.js';
+import type { Quota } from '../flow/quota.js';
+import { RingQueue } from '../flow/ring-queue.js';
+import { EMPTY_BYTES, MessageType, weightOf, type DataMessage } from '../wire/messages.js';
+import { detached } from './detached-message.js';
+import { RecentMessages, type RecentLimits } from './recent-messages.js';
+import type { Route, RouteHandler, RouteMessage, RouteSession } from './route.js';
+
+/** What a session needs of the connection it is attached to. */
+export interface SessionPort {
+  /** The bound of what waits for the route: shared by the sessions of a simple connection. */
+  readonly receiveQuota: Quota;
+  /** Whether so many answers wait unwritten that no further message may be handled. */
+  readonly answersBlocked: boolean;
+  /** Clock.now() */
+  now(): number;
+  /** Unix milliseconds, for stamps. */
+  wallNow(): number;
+  /** Queues data for the client; see `RouteSession.send`. */
+  send(session: StreamSession, message: DataMessage): undefined | Promise<void>;
+  /** The route failed on this message: tell the client. */
+  routeFailed(session: StreamSession, message: DataMessage, error: unknown): void;
+  /** Something that waited has been handled: there may be room to read on. */
+  handled(session: StreamSession): void;
+  /** All that came is handled and nothing more is taken: write what waits, then Closed. Called once. */
+  drained(session: StreamSession, reason: string): void;
+  /** The session ends at once: drop what waits, for `reason`, and tell the client why. */
+  expel(session: StreamSession, reason: DropReason, error: SluiceError): void;
+  /** The route's clean-up failed; the session is over all the same. */
+  fault(session: StreamSession, error: unknown): void;
+  /** The time one message took in its route, for messages that were not handled within the turn they came in. */
+  observeProcessing(ms: number): void;
+}
+
+/**
+ * - open: messages come and go
+ * - closing: ended by its client or its route; what came is handled, nothing more is taken
+ * - finishing: all is handled; what the route sent is written, then Closed
+ * - closed: nothing happens any more
+ */
+export type SessionState = 'open' | 'closing' | 'finishing' | 'closed';
+
+export interface SessionSpec {
+  readonly clientId: string;
+  readonly sessionId: string;
+  readonly subject: string;
+  readonly routeName: string;
+  readonly route: Route;
+  readonly connectionId: string;
+  readonly port: SessionPort;
+  readonly recent: RecentLimits;
+  /** The account of the whole gateway, client to route. */
+  readonly totalUp: FlowCounters;
+}
+
+/** One logical conversation: hands its messages to its route in order, one at a time, and sends what the route says. */
+export class StreamSession implements RouteSession {
+  readonly clientId: string;
+  readonly sessionId: string;
+  readonly subject: string;
+  readonly routeName: string;
+  readonly connectionId: string;
+  readonly createdAt: number;
+  lastActivity: number;
+  readonly up = new FlowCounters();
+  readonly down = new FlowCounters();
+  readonly #port: SessionPort;
+  readonly #totalUp: FlowCounters;
+  readonly #handler: RouteHandler;
+  readonly #recent: RecentMessages | undefined;
+  readonly #inbox = new RingQueue<DataMessage>();
+  #state: SessionState = 'open';
+  #endReason = '';
+  /** Whether the route has a message it has not accepted yet. */
+  #busy = false;
+  #sentWhenAsked = 0;
+  #abort: AbortController | undefined;
+  #closeError: SluiceError | undefined;
+
+  /** Throws what the route throws to refuse the session. */
+  constructor(spec: SessionSpec) {
+    this.clientId = spec.clientId;
+    this.sessionId = spec.sessionId;
+    this.subject = spec.subject;
+    this.routeName = spec.routeName;
+    this.connectionId = spec.connectionId;
+    this.#port = spec.port;
+    this.#totalUp = spec.totalUp;
+    this.createdAt = this.#port.now();
+    this.lastActivity = this.createdAt;
+    this.#recent = spec.route.wantsRecent === true ? new RecentMessages(spec.recent) : undefined;
+    this.#handler = spec.route.open(this);
+  }
+
+  /** `clientID:sessionID`, as it is printed. IDs may hold a colon: never parse it. */
+  get name(): string {
+    return `${this.clientId}:${this.sessionId}`;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Messages that wait for the route or are being handled by it. */
+  get inboxLength(): number {
+    return this.#inbox.length + (this.#busy ? 1 : 0);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#state === 'closed') this.#abort.abort(this.#closeError);
+    }
+    return this.#abort.signal;
+  }
+
+  get recent(): readonly DataMessage[] {
+    return this.#recent?.messages ?? [];
+  }
+
+  /**
+   * How long neither side has sent anything, at `now`. What was sent down is
+   * only noticed by asking again, so the hot path pays nothing for it.
+   */
+  idleMs(now: number): number {
+    if (this.down.admitted !== this.#sentWhenAsked) {
+      this.#sentWhenAsked = this.down.admitted;
+      this.lastActivity = now;
+    }
+    return now - this.lastActivity;
+  }
+
+  /** Admits a message of the client. The caller has made sure that the session is open and that there is room. */
+  deliver(message: DataMessage, weight: number, now: number): void {
+    this.lastActivity = now;
+    this.up.admitted += 1;
+    this.up.admittedBytes += weight;
+    this.#totalUp.admitted += 1;
+    this.#totalUp.admittedBytes += weight;
+    this.#recent?.note(message);
+    if (this.#busy || this.#inbox.length > 0 || this.#port.answersBlocked) {
+      this.#port.receiveQuota.take(weight);
+      this.#inbox.push(detached(message));
+      return;
+    }
+    this.#handle(message, weight);
+  }
+
+  /** Handles what waits, as far as the route and the connection allow. */
+  pump(): void {
+    while (!this.#busy && this.#state !== 'closed' && !this.#port.answersBlocked) {
+      const message = this.#inbox.shift();
+      if (message === undefined) break;
+      const weight = weightOf(message);
+      this.#port.receiveQuota.give(weight);
+      const startedAt = this.#port.now();
+      this.#handle(message, weight);
+      if (!this.#busy) this.#port.observeProcessing(this.#port.now() - startedAt);
+    }
+    this.#port.handled(this);
+    this.#finishIfDrained();
+  }
+
+  send(fields: RouteMessage): undefined | Promise<void> {
+    if (this.#state === 'closed' || this.#state === 'finishing') {
+      throw this.#closeError ?? new SluiceError('INTERNAL', `session "${this.sessionId}" has ended`);
+    }
+    return this.#port.send(
+      this,
+      // Spelled out, for speed: the same shape as every other message.
+      {
+        type: MessageType.DATA,
+        sessionId: this.sessionId,
+        sequence: 0,
+        ack: 0,
+        timestampMs: this.#port.wallNow(),
+        data: fields.data ?? EMPTY_BYTES,
+        metadata: fields.metadata,
+        key: fields.key ?? '',
+        more: fields.more ?? false,
+        control: undefined,
+        ttlMs: fields.ttlMs ?? 0,
+      },
+    );
+  }
+
+  end(reason = ''): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#endReason = reason;
+    this.#finishIfDrained();
+  }
+
+  /** Ends the session at once and tells the client. */
+  expel(reason: DropReason, error: SluiceError): void {
+    if (this.#state !== 'closed') this.#port.expel(this, reason, error);
+  }
+
+  /**
+   * Ends the session at once, for the port. What waits for the route, or is still being
+   * handled, is dropped and counted for `reason`.
+   */
+  close(reason: DropReason, error: SluiceError): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#closeError = error;
+    let dropped = this.#busy ? 1 : 0;
+    for (let message = this.#inbox.shift(); message !== undefined; message = this.#inbox.shift()) {
+      this.#port.receiveQuota.give(weightOf(message));
+      dropped += 1;
+    }
+    this.up.droppedBy[reason] += dropped;
+    this.#totalUp.droppedBy[reason] += dropped;
+    this.#abort?.abort(error);
+    try {
+      this.#handler.closed?.();
+    } catch (fault) {
+      this.#port.fault(this, fault);
+    }
+  }
+
+  #handle(message: DataMessage, weight: number): void {
+    let result: void | Promise<void>;
+    try {
+      result = this.#handler.handle(message);
+    } catch (error) {
+      this.#accepted();
+      this.#port.routeFailed(this, message, error);
+      return;
+    }
+    if (result === undefined || typeof result.then !== 'function') {
+      this.#accepted();
+      return;
+    }
+    this.#busy = true;
+    this.#port.receiveQuota.take(weight);
+    const startedAt = this.#port.now();
+    result.then(
+      () => {
+        this.#settled(weight, startedAt);
+      },
+      (error: unknown) => {
+        if (this.#state !== 'closed') this.#port.routeFailed(this, message, error);
+        this.#settled(weight, startedAt);
+      },
+    );
+  }
+
+  #accepted(): void {
+    this.up.delivered += 1;
+    this.#totalUp.delivered += 1;
+  }
+
+  #settled(weight: number, startedAt: number): void {
+    this.#busy = false;
+    this.#port.receiveQuota.give(weight);
+    this.#port.observeProcessing(this.#port.now() - startedAt);
+    if (this.#state === 'closed') return;
+    this.#accepted();
+    this.pump();
+  }
+
+  #finishIfDrained(): void {
+    if (this.#state !== 'closing' || this.inboxLength > 0) return;
+    this.#state = 'finishing';
+    this.#port.drained(this, this.#endReason);
+  }
+}
