@@ -15,7 +15,7 @@ import {
   writeVarintField,
 } from './writer.js';
 
-export const ERROR_DOMAIN = 'sluice';
+const ERROR_DOMAIN = 'sluice';
 
 const TYPE_ERROR_INFO = 'type.googleapis.com/google.rpc.ErrorInfo';
 const TYPE_RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo';

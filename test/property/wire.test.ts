@@ -47,9 +47,8 @@ function decodeOrRefuse(bytes: Uint8Array): DataMessage | undefined {
   try {
     return decodeMessage(bytes, 0, bytes.length, new StringCache());
   } catch (error) {
-    expect(error).toBeInstanceOf(SluiceError);
-    expect((error as SluiceError).code).toBe('INVALID_MESSAGE');
-    return undefined;
+    if (error instanceof SluiceError && error.code === 'INVALID_MESSAGE') return undefined;
+    throw error;
   }
 }
 
@@ -157,7 +156,7 @@ describe('the codec', () => {
         const bytes = encode(value);
         for (let length = 0; length < bytes.length; length += 1) decodeOrRefuse(bytes.subarray(0, length));
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -168,7 +167,7 @@ describe('the codec', () => {
         try {
           readBatch(bytes);
         } catch (error) {
-          expect(error).toBeInstanceOf(SluiceError);
+          if (!(error instanceof SluiceError)) throw error;
         }
       }),
       { numRuns: RUNS },
