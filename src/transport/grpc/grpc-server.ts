@@ -1,8 +1,6 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 
-import { Server, ServerCredentials, type ConnectionInjector } from '@grpc/grpc-js';
-
 import type { StreamAcceptor } from '../contract.js';
 import { parseListenAddresses, type BoundAddress } from './address.js';
 import type { GrpcServerOptions } from './grpc-server-options.js';
@@ -11,9 +9,9 @@ import { findHttp2Server } from './http2-server.js';
 import { LimitedLog } from './limited-log.js';
 import { openListeners, type Listener, type ListenerOptions } from './listener.js';
 import { addReflection } from './reflection.js';
-import { serveStreams } from './serve-streams.js';
 import { SessionGuard, type SessionEvents } from './session-guard.js';
 import { SocketRegistry } from './socket-registry.js';
+import { createStreamServer, type StreamServer } from './stream-server.js';
 import { TlsGate } from './tls.js';
 
 /** A flood of one kind of event is one log line in this time. */
@@ -29,8 +27,6 @@ type State = 'new' | 'starting' | 'listening' | 'leaving' | 'destroyed';
  */
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
-  readonly #server: Server;
-  readonly #injector: ConnectionInjector;
   readonly #health = new HealthService();
   readonly #sockets: SocketRegistry;
   readonly #guards = new Set<SessionGuard>();
@@ -39,6 +35,7 @@ export class GrpcServer {
   readonly #floods: LimitedLog;
   readonly #drops: LimitedLog;
   readonly #acceptErrors: LimitedLog;
+  #streams: StreamServer | undefined;
   #tls: TlsGate | undefined;
   #state: State = 'new';
   /** The socket being handed to HTTP/2, so that its session knows it. */
@@ -52,14 +49,6 @@ export class GrpcServer {
     this.#floods = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
     this.#drops = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
     this.#acceptErrors = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
-    // Keepalive, idle time and age are not grpc-js's to judge: it does not see the streams we serve ourselves.
-    this.#server = new Server({
-      'grpc.enable_channelz': 0,
-      'grpc.max_concurrent_streams': options.maxConcurrentStreams,
-      'grpc.max_receive_message_length': options.maxMessageBytes,
-      'grpc.max_send_message_length': options.maxMessageBytes,
-    });
-    this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
   }
 
   /** Where it listens; empty before `start` has resolved and after `stopListening`. */
@@ -136,24 +125,18 @@ export class GrpcServer {
     await this.stopListening();
     if (this.#state !== 'destroyed') {
       this.#state = 'destroyed';
-      this.#server.forceShutdown();
+      this.#streams?.server.forceShutdown();
     }
     await this.#sockets.destroyAll();
   }
 
   #serve(accept: StreamAcceptor): void {
-    const { clock, logger, maxMessageBytes, streamHandler } = this.#options;
-    this.#health.addToServer(this.#server);
-    if (this.#options.reflection) addReflection(this.#server);
-    serveStreams(this.#server, streamHandler, logger, {
-      accept,
-      clock,
-      maxMessageBytes,
-      onFault: (error) => {
-        logger.error({ err: error }, 'a stream was ended: its receiver threw');
-      },
-    });
-    const http2Server = findHttp2Server(this.#server);
+    const { logger, reflection } = this.#options;
+    this.#streams = createStreamServer(this.#options, accept);
+    const { server } = this.#streams;
+    this.#health.addToServer(server);
+    if (reflection) addReflection(server);
+    const http2Server = findHttp2Server(server);
     if (http2Server === undefined) {
       logger.warn({}, 'HTTP/2 limits are off: this version of @grpc/grpc-js has no known way to them');
       return;
@@ -198,15 +181,16 @@ export class GrpcServer {
   }
 
   #inject(socket: Socket): void {
+    if (socket.destroyed) return;
     // The 'session' event comes from within this call.
     this.#injecting = socket;
-    this.#injector.injectConnection(socket);
+    this.#streams?.injector.injectConnection(socket);
     this.#injecting = undefined;
   }
 
   #onSession(session: ServerHttp2Session): void {
     const socket = this.#injecting;
-    if (socket === undefined) return;
+    if (socket === undefined || session.destroyed) return;
     this.#guards.add(
       new SessionGuard(session, socket, this.#options.clock, this.#options, this.#sessionEvents),
     );
