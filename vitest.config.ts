@@ -38,8 +38,8 @@ export default defineConfig(({ mode }) => ({
                 include: ['test/{unit,property,conformance}/**/*.test.ts'],
                 exclude: [LONG],
                 setupFiles,
-                testTimeout: 20_000,
-                hookTimeout: 20_000,
+                testTimeout: 30_000,
+                hookTimeout: 30_000,
               },
             },
             {

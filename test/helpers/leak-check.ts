@@ -18,6 +18,8 @@ const monotonicMs = performance.now.bind(performance);
 /** How long `assertSettled` waits for things that are closing, in milliseconds. */
 const SETTLE_TIMEOUT_MS = Number(process.env['LEAK_SETTLE_MS'] ?? 2_000);
 const SETTLE_POLL_MS = 10;
+/** Kept of each resource's stack: enough to get past Node's own frames, little to keep. */
+const ORIGIN_FRAMES = 20;
 
 export interface Leak {
   /** `timer`, `socket`, `listener`, … */
@@ -152,7 +154,10 @@ export function installLeakCheck(): void {
     init(_asyncId, type, _triggerAsyncId, resource) {
       if (own || KIND_BY_TYPE[type] === undefined) return;
       created += 1;
+      const limit = Error.stackTraceLimit;
+      Error.stackTraceLimit = ORIGIN_FRAMES;
       tracked.add({ order: created, type, resource: new WeakRef(resource), origin: new Error('origin') });
+      Error.stackTraceLimit = limit;
       if (tracked.size >= pruneAt) prune();
     },
   }).enable();

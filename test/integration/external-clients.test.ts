@@ -117,7 +117,13 @@ describe('pythonClient', () => {
       output,
     ]);
 
-    expect(summary).toEqual({ sent: 5_003, received: 5_003, otherTypes: {}, code: 'OK', details: expect.any(String) });
+    expect(summary).toEqual({
+      sent: 5_003,
+      received: 5_003,
+      otherTypes: {},
+      code: 'OK',
+      details: expect.any(String),
+    });
     expect(await readFile(output)).toEqual(await readFile(input));
   });
 });
