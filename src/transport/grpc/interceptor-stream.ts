@@ -2,11 +2,10 @@ import { constants, type Http2Session } from 'node:http2';
 import { Metadata, type ServerInterceptingCallInterface, status as Status } from '@grpc/grpc-js';
 import type { Timer } from '../../core/clock.js';
 import { SluiceError } from '../../core/errors.js';
-import { BatchReader, decodeMessage, StringCache } from '../../wire/codec.js';
 import type { DataMessage } from '../../wire/messages.js';
+import { BodyReader, encodeBodies } from '../bodies.js';
 import type { StreamClose, StreamMethod, StreamReceiver, TransportStream } from '../contract.js';
 import { PREFIX_BYTES } from './frame-reader.js';
-import { encodeBodies } from './frame-writer.js';
 import { refusalOf } from './grpc-js-status.js';
 import { type InnermostCall, innermostCall, type StatusObject } from './innermost-call.js';
 import { formatPeer, isTextMetadata } from './request-headers.js';
@@ -37,11 +36,9 @@ export class InterceptorStream implements TransportStream {
   readonly #options: StreamHandlerOptions;
   readonly #sendStatus: (status: StatusObject) => void;
   readonly #startedAtMs: number;
-  readonly #strings = new StringCache();
-  /** Message bodies not decoded yet: those of one chunk, or fewer. */
-  readonly #bodies: Buffer[] = [];
+  /** Messages not decoded yet: those of one chunk, or fewer. */
+  readonly #bodies: BodyReader;
   readonly #batch: DataMessage[] = [];
-  #frame: BatchReader | undefined;
   #receiver: StreamReceiver | undefined;
   #state: State = 'starting';
   #reading = false;
@@ -61,6 +58,7 @@ export class InterceptorStream implements TransportStream {
   constructor(method: StreamMethod, call: ServerInterceptingCallInterface, options: StreamHandlerOptions) {
     this.method = method;
     this.#call = call;
+    this.#bodies = new BodyReader(method);
     this.#options = options;
     this.#inner = innermostCall(call);
     this.#session = this.#inner?.http2.session;
@@ -214,7 +212,11 @@ export class InterceptorStream implements TransportStream {
     while (!this.#inputDone) {
       const { room } = receiver;
       if (room <= 0) return;
-      this.#fill(room);
+      const unreadable = this.#bodies.fill(batch, room);
+      if (unreadable !== undefined) {
+        this.#failure = unreadable;
+        this.#failureStatus = undefined;
+      }
       if (batch.length > 0) {
         receiver.onMessages(batch);
         batch.length = 0;
@@ -230,52 +232,20 @@ export class InterceptorStream implements TransportStream {
     }
   }
 
-  /** Decodes up to `room` messages; on one that can't be, what follows is forgotten and `#failure` set. */
-  #fill(room: number): void {
-    const batch = this.#batch;
-    try {
-      while (batch.length < room) {
-        if (this.#frame !== undefined) {
-          const message = this.#frame.next();
-          if (message === undefined) this.#frame = undefined;
-          else batch.push(message);
-          continue;
-        }
-        const body = this.#bodies.shift();
-        if (body === undefined) return;
-        if (this.method === 'StreamData') batch.push(decodeMessage(body, 0, body.length, this.#strings));
-        else this.#frame = new BatchReader(body, 0, body.length, this.#strings);
-      }
-    } catch (error) {
-      this.#bodies.length = 0;
-      this.#frame = undefined;
-      this.#failure =
-        error instanceof SluiceError
-          ? error
-          : new SluiceError('INTERNAL', 'A message could not be read.', { cause: error });
-      this.#failureStatus = undefined;
-    }
-  }
-
   /** Reads on while there is room; a loop, for grpc-js may bring the message within `startRead`. */
   #read(receiver: StreamReceiver): void {
     while (!this.#reading && !this.#inputDone && !this.#inputEnded && this.#failure === undefined) {
-      const held = this.method === 'StreamData' ? this.#bodies.length : this.#heldFrames();
-      if (held >= receiver.room) return;
+      if (this.#bodies.held >= receiver.room) return;
+      // A batch may hold a thousand messages: one at a time.
+      if (this.method === 'StreamBatches' && !this.#bodies.isEmpty) return;
       this.#reading = true;
       this.#call.startRead();
     }
   }
 
-  /** One frame at a time: each may hold a thousand messages. */
-  #heldFrames(): number {
-    return this.#frame === undefined && this.#bodies.length === 0 ? 0 : Infinity;
-  }
-
   #stopReading(): void {
     this.#inputDone = true;
-    this.#bodies.length = 0;
-    this.#frame = undefined;
+    this.#bodies.clear();
   }
 
   #endWith(status: CallStatus): void {
@@ -284,7 +254,8 @@ export class InterceptorStream implements TransportStream {
     this.#stopReading();
     const metadata = new Metadata();
     if (status.details !== undefined) metadata.set('grpc-status-details-bin', Buffer.from(status.details));
-    this.#sendStatus({ code: status.code as Status, details: shortened(status.message), metadata });
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the same numbers, kept in core
+    this.#sendStatus({ code: status.code, details: shortened(status.message), metadata });
   }
 
   /** grpc-js wants to end the call by itself. */

@@ -1,6 +1,7 @@
 import { SluiceError } from '../../core/errors.js';
 import { BatchReader, decodeMessage, StringCache } from '../../wire/codec.js';
 import type { DataMessage } from '../../wire/messages.js';
+import { asUnreadable } from '../bodies.js';
 import type { StreamMethod } from '../contract.js';
 import { FrameReader } from './frame-reader.js';
 import { inflateMessage } from './inflate.js';
@@ -74,10 +75,7 @@ export class MessageReader {
         ? this.#fillSingly(target, room)
         : this.#fillFromBatches(target, room);
     } catch (error) {
-      this.failure =
-        error instanceof SluiceError
-          ? error
-          : new SluiceError('INTERNAL', 'A message could not be read.', { cause: error });
+      this.failure = asUnreadable(error);
       this.clear();
       return 'invalid';
     }

@@ -1,0 +1,131 @@
+import { SluiceError } from '../core/errors.js';
+import {
+  BatchReader,
+  batchSize,
+  decodeMessage,
+  encodeBatch,
+  encodedBound,
+  encodeMessage,
+  messageSize,
+  StringCache,
+} from '../wire/codec.js';
+import { type DataMessage, MAX_BATCH_MESSAGES } from '../wire/messages.js';
+import type { StreamMethod } from './contract.js';
+
+/**
+ * A batch is split at this size (a larger message goes alone): most clients
+ * refuse what is over 4 MiB, and a frame is decoded in one go at the far end.
+ */
+const MAX_BATCH_BYTES = 256 * 1024;
+/** At most what tag and length of one message take within a batch. */
+export const ENTRY_BOUND_BYTES = 6;
+
+/** How far the batch that begins at `from` reaches: at least one message. */
+export function batchEnd(messages: readonly DataMessage[], from: number): number {
+  let bytes = 0;
+  let to = from;
+  const limit = Math.min(messages.length, from + MAX_BATCH_MESSAGES);
+  while (to < limit) {
+    bytes += ENTRY_BOUND_BYTES + encodedBound(messages[to] as DataMessage);
+    if (bytes > MAX_BATCH_BYTES && to > from) break;
+    to += 1;
+  }
+  return to;
+}
+
+/** The bodies of the frames that carry these messages, each in memory of its own. */
+export function encodeBodies(method: StreamMethod, messages: readonly DataMessage[]): Buffer[] {
+  const bodies: Buffer[] = [];
+  if (method === 'StreamData') {
+    for (const message of messages) {
+      const body = Buffer.allocUnsafe(messageSize(message));
+      encodeMessage(message, body, 0);
+      bodies.push(body);
+    }
+    return bodies;
+  }
+  for (let from = 0, to; from < messages.length; from = to) {
+    to = batchEnd(messages, from);
+    const batch = messages.slice(from, to);
+    const body = Buffer.allocUnsafe(batchSize(batch));
+    encodeBatch(batch, body, 0);
+    bodies.push(body);
+  }
+  return bodies;
+}
+
+/** What a reader of ours threw, as the error a receiver is told. */
+export function asUnreadable(error: unknown): SluiceError {
+  if (error instanceof SluiceError) return error;
+  return new SluiceError('INTERNAL', 'A message could not be read.', { cause: error });
+}
+
+/** Bodies of frames in, messages out, no more at a time than asked for. */
+export class BodyReader {
+  /** Bodies not looked into yet. */
+  held = 0;
+
+  readonly #method: StreamMethod;
+  readonly #strings = new StringCache();
+  #bodies: Uint8Array[] = [];
+  #next = 0;
+  #batch: BatchReader | undefined;
+
+  constructor(method: StreamMethod) {
+    this.#method = method;
+  }
+
+  /** Whether nothing is left to be asked for. */
+  get isEmpty(): boolean {
+    return this.held === 0 && this.#batch === undefined;
+  }
+
+  push(body: Uint8Array): void {
+    this.#bodies.push(body);
+    this.held += 1;
+  }
+
+  clear(): void {
+    this.#bodies = [];
+    this.#next = 0;
+    this.held = 0;
+    this.#batch = undefined;
+  }
+
+  /**
+   * Adds the next messages to `target`, up to `room` in all. Returns why it
+   * stopped at one that can't be read: what was held behind it is forgotten.
+   */
+  fill(target: DataMessage[], room: number): SluiceError | undefined {
+    try {
+      while (target.length < room) {
+        if (this.#batch !== undefined) {
+          const message = this.#batch.next();
+          if (message === undefined) this.#batch = undefined;
+          else target.push(message);
+          continue;
+        }
+        const body = this.#shift();
+        if (body === undefined) break;
+        if (this.#method === 'StreamData') target.push(decodeMessage(body, 0, body.length, this.#strings));
+        else this.#batch = new BatchReader(body, 0, body.length, this.#strings);
+      }
+      return undefined;
+    } catch (error) {
+      this.clear();
+      return asUnreadable(error);
+    }
+  }
+
+  #shift(): Uint8Array | undefined {
+    const body = this.#bodies[this.#next];
+    if (body === undefined) return undefined;
+    this.held -= 1;
+    this.#next += 1;
+    if (this.held === 0) {
+      this.#bodies = [];
+      this.#next = 0;
+    }
+    return body;
+  }
+}
