@@ -48,7 +48,7 @@ export default defineConfig(({ mode }) => ({
                 include: ['test/{integration,faults}/**/*.test.ts'],
                 exclude: [LONG],
                 setupFiles,
-                testTimeout: 60_000,
+                testTimeout: 120_000,
                 hookTimeout: 30_000,
               },
             },

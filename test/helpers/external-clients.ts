@@ -11,7 +11,7 @@ import { runProcess, type RunResult } from './run-process.js';
 const root = resolve(import.meta.dirname, '../..');
 const buf = join(root, 'node_modules/.bin/buf');
 const run = promisify(execFile);
-const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_TIMEOUT_MS = 60_000;
 
 export interface BufCurlOptions {
   /** `host:port`; with `unixSocket`, only the name the server is called by. */
