@@ -11,10 +11,14 @@ export interface Conflict {
 export interface CrossCheckContext {
   /** `stream.heartbeatInterval = 20s (default)` */
   readonly show: (key: string) => string;
+  /** Whether the value is the default, wherever it comes from. */
   readonly isDefault: (key: string) => boolean;
 }
 
-/** Checks the whole. A limit that is merely out of reach is a mistake only where both sides were set. */
+/**
+ * Checks the whole. A limit that is merely out of reach is a mistake only where
+ * neither side is a default: lowering one limit should not mean lowering all.
+ */
 export function* crossChecks(config: Config, context: CrossCheckContext): Generator<Conflict> {
   yield* tlsConflicts(config.server.tls);
   yield* addressConflicts(config);

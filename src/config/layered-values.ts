@@ -51,7 +51,7 @@ export class LayeredValues {
   conflicts(check: (context: CrossCheckContext) => Iterable<Conflict>): ConfigMistake[] {
     const context: CrossCheckContext = {
       show: (key) => `${key} = ${this.#shown(key)} (${showSource(this.sourceOf(key))})`,
-      isDefault: (key) => this.sourceOf(key).kind === 'default',
+      isDefault: (key) => this.#isDefault(key),
     };
     return [...check(context)]
       .filter(({ keys }) => !keys.some((key) => this.#broken.has(key)))
@@ -61,6 +61,12 @@ export class LayeredValues {
         source: this.sourceOf(key),
         reason,
       }));
+  }
+
+  #isDefault(key: string): boolean {
+    const setting = this.#names.byKey(key)?.setting;
+    const print = (value: unknown): string => JSON.stringify(setting?.format.print(value));
+    return setting !== undefined && print(this.#convict.get(key)) === print(setting.defaultValue);
   }
 
   #shown(key: string): string {

@@ -29,7 +29,11 @@ export class Names {
   nearestKey(key: string): string | undefined {
     const last = lastPart(key).toLowerCase();
     const sameLast = this.settings.find((named) => lastPart(named.key).toLowerCase() === last);
-    return nearest(key, this.#byKey.keys()) ?? sameLast?.key ?? nearest(key, this.#sections());
+    return nearest(key, this.#byKey.keys()) ?? sameLast?.key;
+  }
+
+  nearestSection(key: string): string | undefined {
+    return nearest(key, this.#sections());
   }
 
   nearestEnv(env: string): string | undefined {

@@ -85,7 +85,10 @@ class FileWalk {
     if (named !== undefined) {
       this.#found.push({ named, raw, source });
     } else if (!this.#names.isSection(key)) {
-      const reason = didYouMean('there is no such key', this.#names.nearestKey(key));
+      const reason = didYouMean(
+        'there is no such key',
+        this.#names.nearestKey(key) ?? this.#names.nearestSection(key),
+      );
       this.#mistakes.push({ key, source, reason });
     } else if (raw.kind === 'map') {
       for (const { name, value } of raw.entries) this.#visit(`${key}.${name}`, value);

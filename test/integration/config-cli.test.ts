@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { configCommand } from '../../src/cli/config.js';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-config-cli-'));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+async function run(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ['', ''];
+  const code = await configCommand(argv, env, {
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+  });
+  return { code, out, err };
+}
+
+test('check says that all is right', async () => {
+  expect(await run(['check'])).toEqual({
+    code: 0,
+    out: 'The configuration is right (no file was named).\n',
+    err: '',
+  });
+  const path = join(folder, 'right.yaml');
+  writeFileSync(path, 'log: {level: warn}\n');
+  expect(await run(['check'], { SLUICE_CONFIG: path })).toEqual({
+    code: 0,
+    out: `The configuration is right (${path}).\n`,
+    err: '',
+  });
+});
+
+test.each(['check', 'print'])('%s ends with 78 and a line for each mistake', async (action) => {
+  const path = join(folder, 'wrong.yaml');
+  writeFileSync(path, 'log: {level: loud}\npool: {maxConections: 3}\n');
+  const { code, out, err } = await run([action, '--config', path, '--session.max=0'], {
+    SLUICE_ADMIN_ENABLED: 'yes',
+  });
+  expect(code).toBe(78);
+  expect(out).toBe('');
+  expect(err.split('\n')).toEqual([
+    `log.level = "loud" (${path}:1): expected one of trace, debug, info, warn, error, fatal, silent`,
+    `pool.maxConections (${path}:2): there is no such key; did you mean pool.maxConnections?`,
+    'admin.enabled = "yes" (SLUICE_ADMIN_ENABLED): expected true or false',
+    'session.max = "0" (--session.max): expected an integer from 1 to 10000000',
+    '',
+  ]);
+});
+
+test('print writes a file that checks', async () => {
+  const { code, out, err } = await run(['print', '--pool.maxConnections', '7'], {
+    SLUICE_LOG_FORMAT: 'pretty',
+  });
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toContain('  maxConnections: 7 # --pool.maxConnections\n');
+  expect(out).toContain('  format: pretty # SLUICE_LOG_FORMAT\n');
+  const path = join(folder, 'printed.yaml');
+  writeFileSync(path, out);
+  expect((await run(['check', '--config', path])).code).toBe(0);
+});
+
+test('usage', async () => {
+  expect(await run([])).toMatchObject({
+    code: 64,
+    out: '',
+    err: expect.stringContaining('Usage: sluice config') as string,
+  });
+  expect(await run(['chek'])).toMatchObject({
+    code: 64,
+    err: expect.stringContaining('Usage: sluice config') as string,
+  });
+  expect(await run(['--help'])).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('Usage: sluice config') as string,
+  });
+});
