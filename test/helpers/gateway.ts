@@ -1,0 +1,83 @@
+/** A whole gateway in this process, on loopback and free ports, that must end with nothing left. */
+import { expect } from 'vitest';
+import { loadConfig } from '../../src/config/load.js';
+import { SystemClock } from '../../src/core/clock.js';
+import type { FlowCounters } from '../../src/core/counters.js';
+import { Gateway } from '../../src/gateway.js';
+import type { Route } from '../../src/session/route.js';
+
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly fields: object;
+  readonly message: string;
+}
+
+export interface GatewayUnderTest {
+  readonly gateway: Gateway;
+  readonly clock: SystemClock;
+  /** `host:port` of the first gRPC address. */
+  readonly address: string;
+  /** Base URL of the admin address. */
+  readonly admin: string;
+  readonly log: readonly LogLine[];
+  /** Stops it and asserts that nothing is left and every message is accounted for. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Configuration keys and values as flags would give them, over config/test.yaml. */
+export type Settings = Readonly<Record<string, string | number | boolean>>;
+
+export async function startGateway(
+  settings: Settings = {},
+  routes: Readonly<Record<string, Route>> = {},
+): Promise<GatewayUnderTest> {
+  const argv = ['--config', 'config/test.yaml'];
+  for (const [key, value] of Object.entries(settings)) argv.push(`--${key}`, String(value));
+  const { config } = loadConfig({ argv });
+  const log: LogLine[] = [];
+  const at =
+    (level: LogLine['level']) =>
+    (fields: object, message: string): void => {
+      log.push({ level, fields, message });
+    };
+  const clock = new SystemClock();
+  const gateway = new Gateway({
+    config,
+    clock,
+    routes,
+    logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
+  });
+  await gateway.start();
+  const [first] = gateway.addresses;
+  return {
+    gateway,
+    clock,
+    log,
+    address: first?.text ?? '',
+    admin: `http://${gateway.adminAddress ?? ''}`,
+    async [Symbol.asyncDispose]() {
+      await gateway.stop();
+      expectNothingLeft(gateway, clock);
+    },
+  };
+}
+
+/** What always holds when a gateway has stopped: nothing kept, everything accounted for. */
+export function expectNothingLeft(gateway: Gateway, clock: SystemClock): void {
+  expect({
+    connections: gateway.connections,
+    sessions: gateway.sessions,
+    sockets: gateway.sockets,
+    timers: clock.activeTimers,
+    pendingUp: gateway.metrics.up.pending,
+    pendingDown: gateway.metrics.down.pending,
+  }).toEqual({ connections: 0, sessions: 0, sockets: 0, timers: 0, pendingUp: 0, pendingDown: 0 });
+  expectIdentity(gateway.metrics.up);
+  expectIdentity(gateway.metrics.down);
+}
+
+/** admitted = delivered + dropped + pending, with nothing negative. */
+export function expectIdentity(flow: FlowCounters): void {
+  expect(flow.admitted).toBe(flow.delivered + flow.dropped + flow.pending);
+  expect(flow.pending).toBeGreaterThanOrEqual(0);
+}
