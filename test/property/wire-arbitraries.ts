@@ -8,6 +8,10 @@ const uint32 = fc.oneof(fc.nat(300), fc.nat(0xffff_ffff), fc.constant(0xffff_fff
 const uint53 = fc.oneof(
   fc.constant(0),
   fc.constant(Number.MAX_SAFE_INTEGER),
+  // Where a varint grows by a byte.
+  fc
+    .tuple(fc.integer({ min: 1, max: 7 }), fc.constantFrom(-1, 0, 1))
+    .map(([bytes, by]) => 2 ** (7 * bytes) + by),
   fc.tuple(fc.nat(52), fc.maxSafeNat()).map(([bits, number]) => 2 ** bits + (number % 2 ** bits)),
 );
 /** ASCII of all lengths around the codec's own limits, and any text with whole characters. */
