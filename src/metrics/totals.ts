@@ -91,8 +91,8 @@ export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Total
   };
 }
 
-/** An account as plain JSON; also for one session's. */
-export function flowTotals(flow: FlowCounters): FlowTotals {
+/** An account as plain JSON: its getters are not fields of their own. */
+function flowTotals(flow: FlowCounters): FlowTotals {
   return {
     admitted: flow.admitted,
     admittedBytes: flow.admittedBytes,
