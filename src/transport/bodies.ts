@@ -54,6 +54,14 @@ export function encodeBodies(method: StreamMethod, messages: readonly DataMessag
   return bodies;
 }
 
+/** The refusal of a message of `size` bytes, as sent or, with `what`, once inflated. */
+export function tooLarge(size: number | string, maxMessageBytes: number, what = 'A message'): SluiceError {
+  return new SluiceError(
+    'MESSAGE_TOO_LARGE',
+    `${what} of ${size} bytes is over the limit of ${maxMessageBytes} bytes (server.maxMessageSize).`,
+  );
+}
+
 /** What a reader of ours threw, as the error a receiver is told. */
 export function asUnreadable(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;

@@ -1,4 +1,5 @@
 import { SluiceError } from '../../core/errors.js';
+import { tooLarge } from '../bodies.js';
 
 /** Compressed flag and length, in front of every message (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 export const PREFIX_BYTES = 5;
@@ -143,12 +144,4 @@ export class FrameReader {
     this.#filled = needed;
     return at + take;
   }
-}
-
-/** The refusal of a message of `size` bytes, as sent or, with `what`, once inflated. */
-export function tooLarge(size: number | string, maxMessageBytes: number, what = 'A message'): SluiceError {
-  return new SluiceError(
-    'MESSAGE_TOO_LARGE',
-    `${what} of ${size} bytes is over the limit of ${maxMessageBytes} bytes (server.maxMessageSize).`,
-  );
 }
