@@ -118,8 +118,8 @@ describe('pythonClient', () => {
     ]);
 
     expect(summary).toEqual({
-      sent: 5_003,
-      received: 5_003,
+      sent: 2_003,
+      received: 2_003,
       otherTypes: {},
       code: 'OK',
       details: expect.any(String),
