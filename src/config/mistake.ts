@@ -1,5 +1,5 @@
 /** sysexits.h: something was found in an unconfigured or misconfigured state. */
-export const EX_CONFIG = 78;
+const EX_CONFIG = 78;
 
 /** Where a value comes from. */
 export type Source =

@@ -42,7 +42,7 @@ export function yamlEntry(name: string, value: Plain, depth: number, comment?: s
 }
 
 /** The value of a key in a configuration of the schema that the key is from. */
-export function valueAt(config: unknown, key: NamedSetting['key']): unknown {
+function valueAt(config: unknown, key: NamedSetting['key']): unknown {
   let value = config;
   for (const name of key.split('.')) value = (value as Readonly<Record<string, unknown>>)[name];
   return value;

@@ -172,7 +172,8 @@ const server = section('The gRPC address: sockets, HTTP/2 and the limits of a si
     'On leaving: the time queues have to empty and clients to go before what is left is cut.',
   ),
   drainQuiet: setting(
-    duration({ zero: 'no waiting' }),
+    // Such a stream is looked at as often.
+    duration({ minMs: 10 }),
     '1s',
     'A stream that was told to leave is ended once nothing is owed to it and it has been silent for so long.',
   ),

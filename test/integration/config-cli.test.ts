@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,3 +88,36 @@ test('usage', async () => {
     out: expect.stringContaining('Usage: sluice config') as string,
   });
 });
+
+test.each(['config check', 'config print', 'serve', ''])(
+  'the process ends with 78 before anything is opened: sluice %s',
+  (command) => {
+    const main = new URL('../../src/main.ts', import.meta.url).pathname;
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [
+        '--import',
+        'tsx',
+        main,
+        ...command.split(' ').filter(Boolean),
+        '--session.max=0',
+        '--lgo.level',
+        'info',
+      ],
+      {
+        env: { PATH: process.env['PATH'], SLUICE_LOG_LEVEL: 'loud' },
+        encoding: 'utf8',
+        timeout: 50_000,
+      },
+    );
+    expect({ status, stdout, lines: stderr.trimEnd().split('\n') }).toEqual({
+      status: 78,
+      stdout: '',
+      lines: [
+        'log.level = "loud" (SLUICE_LOG_LEVEL): expected one of trace, debug, info, warn, error, fatal, silent',
+        '--lgo.level: there is no such flag; did you mean --log.level?',
+        'session.max = "0" (--session.max): expected an integer from 1 to 10000000',
+      ],
+    });
+  },
+);

@@ -1,6 +1,6 @@
 import { MAX_TIMER_MS } from '../../core/clock.js';
 import type { Format } from './format.js';
-import { printQuantity, quantity, type Units } from './quantity.js';
+import { quantity, type Units } from './quantity.js';
 
 const UNITS: Units = [
   ['ms', 1],
@@ -30,8 +30,4 @@ export function duration(options: DurationOptions = {}): Format<number> {
     zero: options.zero,
     unitHint: 'the units are ms, s, m and h',
   });
-}
-
-export function printDuration(ms: number): string {
-  return printQuantity(ms, UNITS);
 }

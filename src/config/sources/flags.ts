@@ -4,7 +4,7 @@ import { didYouMean, type Findings, type Found } from './found.js';
 import { rawFromLine } from './line.js';
 
 /** Names the configuration file; not a key itself. */
-export const CONFIG_FLAG = '--config';
+const CONFIG_FLAG = '--config';
 
 export interface FlagFindings extends Findings {
   readonly configPath: string | undefined;
