@@ -43,7 +43,7 @@ export class TokenBucket {
   }
 }
 
-/** Never 0 and hardly more than 0: the tokens that make a byte budget usable again. */
+/** Something may go once the budget holds a whole byte; the message sent then may pass it. */
 const SOME_BYTES = 1;
 
 /**
@@ -61,7 +61,7 @@ export class Throttle {
 
   /** Whether the next send has to wait. */
   shouldThrottle(now: number): boolean {
-    return this.messageBudget(now) < 1 || this.byteBudget(now) <= 0;
+    return this.messageBudget(now) < 1 || this.byteBudget(now) < SOME_BYTES;
   }
 
   messageBudget(now: number): number {

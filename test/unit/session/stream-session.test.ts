@@ -1,0 +1,238 @@
+import { describe, expect, it } from 'vitest';
+import { FlowCounters } from '../../../src/core/counters.js';
+import { SluiceError } from '../../../src/core/errors.js';
+import { Quota } from '../../../src/flow/quota.js';
+import type { Route, RouteHandler, RouteSession } from '../../../src/session/route.js';
+import { StreamSession, type SessionPort } from '../../../src/session/stream-session.js';
+import { dataMessage, weightOf, type DataMessage } from '../../../src/wire/messages.js';
+
+/** A connection's side that notes what the session asks of it. */
+class FakePort implements SessionPort {
+  readonly receiveQuota = new Quota(4, 1_000);
+  answersBlocked = false;
+  readonly sent: DataMessage[] = [];
+  readonly failures: unknown[] = [];
+  readonly faults: unknown[] = [];
+  readonly drainedWith: string[] = [];
+  handledTimes = 0;
+  time = 0;
+
+  now(): number {
+    return this.time;
+  }
+  wallNow(): number {
+    return 1_700_000_000_000;
+  }
+  send(_session: StreamSession, message: DataMessage): undefined {
+    this.sent.push(message);
+  }
+  routeFailed(_session: StreamSession, _message: DataMessage, error: unknown): void {
+    this.failures.push(error);
+  }
+  handled(): void {
+    this.handledTimes += 1;
+  }
+  drained(_session: StreamSession, reason: string): void {
+    this.drainedWith.push(reason);
+  }
+  expel(session: StreamSession, reason: 'session-expired', error: SluiceError): void {
+    session.close(reason, error);
+  }
+  fault(_session: StreamSession, error: unknown): void {
+    this.faults.push(error);
+  }
+  observeProcessing(): void {
+    // Not looked at here.
+  }
+}
+
+function open(handler: RouteHandler | ((session: RouteSession) => RouteHandler), wantsRecent = false) {
+  const port = new FakePort();
+  const totalUp = new FlowCounters();
+  const route: Route = {
+    kind: 'test',
+    wantsRecent,
+    open: (session) => (typeof handler === 'function' ? handler(session) : handler),
+  };
+  const session = new StreamSession({
+    clientId: 'ann',
+    sessionId: 's:1',
+    subject: '',
+    routeName: 'test',
+    route,
+    connectionId: 'c1',
+    port,
+    recent: { maxMessages: 3, maxBytes: 20 },
+    totalUp,
+  });
+  const deliver = (text: string): void => {
+    const message = dataMessage({ sessionId: 's:1', data: new TextEncoder().encode(text) });
+    session.deliver(message, weightOf(message), port.time);
+  };
+  return { port, session, deliver, totalUp };
+}
+
+/** A handler whose messages wait until they are let go. */
+function gated() {
+  const started: string[] = [];
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  let most = 0;
+  const handler: RouteHandler = {
+    async handle(message) {
+      running += 1;
+      most = Math.max(most, running);
+      started.push(new TextDecoder().decode(message.data));
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+      });
+      running -= 1;
+    },
+  };
+  const settle = async (): Promise<void> => {
+    waiting.shift()?.();
+    for (let n = 0; n < 5; n += 1) await Promise.resolve();
+  };
+  return { handler, started, settle, most: () => most };
+}
+
+describe('StreamSession', () => {
+  it('hands messages over in order and one at a time', async () => {
+    const gate = gated();
+    const { session, deliver, port } = open(gate.handler);
+    for (const text of ['a', 'b', 'c']) deliver(text);
+    expect(gate.started).toEqual(['a']);
+    expect(port.receiveQuota.messages).toBe(3);
+    await gate.settle();
+    expect(gate.started).toEqual(['a', 'b']);
+    await gate.settle();
+    await gate.settle();
+    expect(gate.started).toEqual(['a', 'b', 'c']);
+    expect(gate.most()).toBe(1);
+    expect(session.up).toMatchObject({ admitted: 3, delivered: 3, pending: 0 });
+    expect(port.receiveQuota).toMatchObject({ messages: 0, bytes: 0 });
+  });
+
+  it('a message its route fails on is delivered, reported, and stops nothing', async () => {
+    let calls = 0;
+    const { session, deliver, port } = open({
+      handle() {
+        calls += 1;
+        if (calls === 1) throw new Error('sync');
+        if (calls === 2) return Promise.reject(new Error('async'));
+        return undefined;
+      },
+    });
+    for (const text of ['a', 'b', 'c']) deliver(text);
+    for (let n = 0; n < 5; n += 1) await Promise.resolve();
+    expect(port.failures.map((error) => (error as Error).message)).toEqual(['sync', 'async']);
+    expect(session.up).toMatchObject({ admitted: 3, delivered: 3, pending: 0 });
+  });
+
+  it('counts what it had not handled as dropped when it is closed, once', async () => {
+    const gate = gated();
+    const { session, deliver, port, totalUp } = open(gate.handler);
+    for (const text of ['a', 'b', 'c']) deliver(text);
+    const error = new SluiceError('STALE', 'gone');
+    session.close('connection-closed', error);
+    session.close('connection-closed', error);
+    await gate.settle();
+    expect(session.up).toMatchObject({ admitted: 3, delivered: 0, dropped: 3, pending: 0 });
+    expect(totalUp.droppedBy['connection-closed']).toBe(3);
+    expect(gate.started).toEqual(['a']);
+    expect(port.receiveQuota).toMatchObject({ messages: 0, bytes: 0 });
+    expect(() => session.send({})).toThrow(error);
+    expect(session.signal.aborted).toBe(true);
+    expect(session.signal.reason).toBe(error);
+  });
+
+  it('ended by its route or client, it handles what came before it says so', async () => {
+    const gate = gated();
+    const { session, deliver, port } = open(gate.handler);
+    deliver('a');
+    deliver('b');
+    session.end('enough');
+    expect(port.drainedWith).toEqual([]);
+    await gate.settle();
+    await gate.settle();
+    expect(port.drainedWith).toEqual(['enough']);
+    session.end('again');
+    session.pump();
+    expect(port.drainedWith).toEqual(['enough']);
+    expect(() => session.send({})).toThrow(SluiceError);
+  });
+
+  it('handles nothing while answers are blocked, and goes on from pump()', () => {
+    const seen: number[] = [];
+    const { deliver, port, session } = open({ handle: (message) => void seen.push(message.data.length) });
+    port.answersBlocked = true;
+    deliver('a');
+    deliver('bb');
+    expect(seen).toEqual([]);
+    port.answersBlocked = false;
+    session.pump();
+    expect(seen).toEqual([1, 2]);
+    expect(port.handledTimes).toBe(1);
+  });
+
+  it('keeps the recent messages a route asks for, within both bounds', () => {
+    const { session, deliver } = open({ handle: () => undefined }, true);
+    const texts = (): string[] => session.recent.map((message) => new TextDecoder().decode(message.data));
+    for (const text of ['a', 'b', 'c', 'd']) deliver(text);
+    expect(texts()).toEqual(['b', 'c', 'd']);
+    deliver('0123456789abcdefghi');
+    expect(texts()).toEqual(['d', '0123456789abcdefghi']);
+    deliver('more than all twenty bytes');
+    expect(texts()).toEqual([]);
+  });
+
+  it('does not keep the chunk that a waiting message came in', async () => {
+    const seen: DataMessage[] = [];
+    let letGo = (): void => undefined;
+    const { session } = open({
+      handle(message) {
+        seen.push(message);
+        return seen.length > 1
+          ? undefined
+          : new Promise<void>((resolve) => {
+              letGo = resolve;
+            });
+      },
+    });
+    const chunk = new Uint8Array(64 * 1024).fill(7);
+    session.deliver(dataMessage({ data: chunk.subarray(10, 14) }), 4, 0);
+    session.deliver(dataMessage({ data: chunk.subarray(10, 14) }), 4, 0);
+    letGo();
+    for (let n = 0; n < 5; n += 1) await Promise.resolve();
+    expect(seen[0]?.data.buffer.byteLength).toBe(64 * 1024);
+    expect(seen[1]?.data.buffer.byteLength).toBe(4);
+    expect([...(seen[1]?.data ?? [])]).toEqual([7, 7, 7, 7]);
+  });
+
+  it('tells its route once that it is over, and survives a clean-up that throws', () => {
+    const { session, port } = open({
+      handle: () => undefined,
+      closed() {
+        throw new Error('clean-up');
+      },
+    });
+    session.close('session-closed', new SluiceError('INTERNAL', 'over'));
+    session.close('session-closed', new SluiceError('INTERNAL', 'over'));
+    expect(port.faults).toHaveLength(1);
+  });
+
+  it('stamps what it sends with its ID and the time', () => {
+    const { session, port } = open({ handle: () => undefined });
+    session.send({ key: 'k', data: new Uint8Array([1]) });
+    expect(port.sent[0]).toMatchObject({ sessionId: 's:1', key: 'k', sequence: 0, timestampMs: 1_700_000_000_000 });
+  });
+
+  it('is idle since the last message of either side', () => {
+    const { session, port } = open({ handle: () => undefined });
+    port.time = 1_000;
+    expect(session.idleMs(1_000)).toBe(1_000);
+    session.down.admitted += 1;
+    expect(session.idleMs(1_500)).toBe(0);
+    expect(session.idleMs(1_700)).toBe(200);
+  });
+});
