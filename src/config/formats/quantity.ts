@@ -17,7 +17,7 @@ export interface QuantityOptions {
 }
 
 /** Writes `value` with the largest unit that divides it. */
-export function printQuantity(value: number, units: Units): string {
+function printQuantity(value: number, units: Units): string {
   if (value === 0) return '0';
   const [name, factor] = units.findLast(([, each]) => value % each === 0) ?? ['', 1];
   return `${String(value / factor)}${name}`;
