@@ -1,24 +1,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../core/clock.js';
+import type { Logger } from '../core/logger.js';
+import { StartError } from '../core/start-error.js';
 import type { AdminSources } from './admin-sources.js';
 import { answer } from './admin-routes.js';
 import { parseListenAddress } from './listen-address.js';
 import { errorResponse, type AdminResponse } from './responses.js';
 
-/** What the admin server needs of a logger; a pino logger is one. */
-export interface AdminLogger {
-  error(fields: object, message: string): void;
-}
-
 export interface AdminServerOptions {
   readonly clock: Clock;
-  readonly logger: AdminLogger;
+  readonly logger: Pick<Logger, 'error'>;
   /** `admin.listen`: `host:port`; port 0 lets the system choose. */
   readonly listen: string;
   readonly sources: AdminSources;
 }
 
+const SETTING = 'admin.listen';
 /** People, a scraper or two and an orchestrator's probes: nobody needs more connections than this at once. */
 const MAX_CONNECTIONS = 64;
 const MAX_HEADER_BYTES = 8 * 1024;
@@ -35,19 +33,17 @@ const STOP_GRACE_MS = 1_000;
 export class AdminServer {
   readonly #options: AdminServerOptions;
   #server: Server | undefined;
-  #started: Promise<unknown> | undefined;
+  #started: Promise<{ readonly address: string; readonly port: number }> | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: AdminServerOptions) {
     this.#options = options;
   }
 
-  /** Listens. Rejects with one sentence that names `admin.listen` when it can not. Once. */
+  /** Listens. Rejects with a StartError when it can not. Once. */
   start(): Promise<{ readonly address: string; readonly port: number }> {
     if (this.#started !== undefined) throw new Error('The admin server has been started already.');
-    const started = this.#open();
-    this.#started = started;
-    return started;
+    return (this.#started = this.#open());
   }
 
   /** Lets answers under way go out for a second, then closes everything. Idempotent. */
@@ -57,7 +53,7 @@ export class AdminServer {
   }
 
   async #open(): Promise<{ readonly address: string; readonly port: number }> {
-    const { host, port } = parseListenAddress(this.#options.listen, 'admin.listen');
+    const { host, port } = parseListenAddress(this.#options.listen, SETTING);
     const server = createServer(
       {
         maxHeaderSize: MAX_HEADER_BYTES,
@@ -73,7 +69,9 @@ export class AdminServer {
     try {
       await listen(server, host, port);
     } catch (error) {
-      throw new Error(`admin.listen is ${this.#options.listen}: ${whyNot(error)}.`, { cause: error });
+      throw new StartError(SETTING, `${SETTING} is ${this.#options.listen}: ${whyNot(error)}.`, {
+        cause: error,
+      });
     }
     server.on('error', (error) => {
       this.#options.logger.error({ err: error }, 'admin server error');

@@ -5,6 +5,7 @@ export interface AdminSources {
   connection(id: string): InspectedConnection | undefined;
   /** All sessions, or one client's, in any order. Walked within one turn. */
   sessions(clientId?: string): Iterable<InspectedSession>;
+  /** Where several have this name, the oldest. */
   session(clientId: string, sessionId: string): InspectedSession | undefined;
   /** Everything counted, as JSON. */
   totals(): object;
@@ -24,6 +25,7 @@ export interface InspectedConnection {
   snapshot(): ConnectionSnapshot;
 }
 
+/** A session; simple connections of one client may each hold one of the same name. */
 export interface InspectedSession {
   readonly clientId: string;
   readonly sessionId: string;

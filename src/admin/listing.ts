@@ -16,7 +16,8 @@ interface Keyed<T> {
  * The `limit` items with the smallest keys above `after`. One pass that holds
  * one page: a hundred thousand sessions are neither sorted nor copied. Keys
  * order the pages, so that what comes and goes between two requests neither
- * repeats nor hides the others.
+ * repeats nor hides the others. Items of one key share a page, which is longer
+ * then: the next begins after that key.
  */
 export function pageOf<T>(
   items: Iterable<T>,
@@ -31,13 +32,16 @@ export function pageOf<T>(
     total += 1;
     const key = keyOf(item);
     if (key <= after) continue;
-    const last = page[limit - 1];
-    if (last !== undefined) {
+    if (key > (page[limit - 1]?.key ?? key)) {
       more = true;
-      if (key >= last.key) continue;
-      page.pop();
+      continue;
     }
     page.splice(placeOf(page, key), 0, { key, item });
+    const lastKey = page[limit - 1]?.key;
+    while (lastKey !== undefined && (page.at(-1)?.key ?? '') > lastKey) {
+      page.pop();
+      more = true;
+    }
   }
   return {
     items: page.map((keyed) => keyed.item),
@@ -46,13 +50,13 @@ export function pageOf<T>(
   };
 }
 
-/** Where `key` belongs in a page sorted by key. */
+/** Where `key` belongs in a page sorted by key: behind its equals. */
 function placeOf(page: readonly Keyed<unknown>[], key: string): number {
   let low = 0;
   let high = page.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((page[middle]?.key ?? '') < key) low = middle + 1;
+    if ((page[middle]?.key ?? '') <= key) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -1,17 +1,13 @@
 import type { Clock, Timer } from '../core/clock.js';
+import type { Logger } from '../core/logger.js';
 import { EventLoopDelay, type LoopDelayMonitor } from './event-loop-delay.js';
 import type { MetricsSources } from './metrics-sources.js';
 import { readCounters, reportLine, type MemoryUse, type Reading } from './report-line.js';
 import type { StreamMetrics } from './stream-metrics.js';
 
-/** What the report needs of a logger; a pino logger is one. */
-export interface ReportLogger {
-  info(fields: object, message: string): void;
-}
-
 export interface PeriodicReportOptions {
   readonly clock: Clock;
-  readonly logger: ReportLogger;
+  readonly logger: Pick<Logger, 'info'>;
   readonly metrics: StreamMetrics;
   readonly sources: MetricsSources;
   /** Milliseconds between lines (`metrics.reportInterval`); 0 = no report. */

@@ -22,7 +22,7 @@ type GcEntry = PerformanceEntry & { readonly detail: { readonly kind: number } }
  * socket several times a scrape.
  */
 export class ProcessFamilies {
-  readonly #loopDelay = new EventLoopDelay();
+  #loopDelay: EventLoopDelay | undefined;
   readonly #pauses = new Map([...GC_KINDS.values()].map((kind) => [kind, new TimeHistogram(GC_BUCKETS_MS)]));
   readonly #observer = new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
@@ -33,14 +33,20 @@ export class ProcessFamilies {
   readonly families: readonly MetricFamily[];
 
   constructor() {
-    this.#observer.observe({ entryTypes: ['gc'] });
     this.families = [...cpuFamilies(), ...memoryFamilies(), ...descriptorFamilies(), ...this.#loopFamilies()];
+  }
+
+  /** Begins to watch the event loop and the garbage collection: at the first scrape, so that nobody pays for what nobody reads. Idempotent. */
+  watch(): void {
+    if (this.#loopDelay !== undefined) return;
+    this.#loopDelay = new EventLoopDelay();
+    this.#observer.observe({ entryTypes: ['gc'] });
   }
 
   /** Leaves no observer and no timer. Idempotent. */
   stop(): void {
     this.#observer.disconnect();
-    this.#loopDelay.stop();
+    this.#loopDelay?.stop();
   }
 
   #loopFamilies(): readonly MetricFamily[] {
@@ -53,7 +59,7 @@ export class ProcessFamilies {
         type: 'gauge',
         help: 'Mean lateness of the event loop since the last scrape.',
         samples: () => {
-          delay = this.#loopDelay.read();
+          delay = this.#loopDelay?.read() ?? delay;
           return [{ value: delay.meanMs / 1_000 }];
         },
       },

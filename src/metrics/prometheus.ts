@@ -38,6 +38,7 @@ export class PrometheusExporter {
   readonly #process = new ProcessFamilies();
   readonly #sources: MetricsSources;
   #queues: QueueDepths = NO_QUEUES;
+  #stopped = false;
 
   constructor(options: PrometheusExporterOptions) {
     const { metrics, sources, limits, build } = options;
@@ -55,8 +56,10 @@ export class PrometheusExporter {
     for (const family of families) registerFamily(this.#registry, family);
   }
 
-  /** The exposition, text format 0.0.4. */
+  /** The exposition, text format 0.0.4. Rejects after `stop`. */
   async metricsText(): Promise<MetricsText> {
+    if (this.#stopped) throw new Error('The metrics have been stopped.');
+    this.#process.watch();
     // Asked once a scrape: it walks all connections, and the figures belong together.
     this.#queues = this.#sources.queues();
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
@@ -64,7 +67,7 @@ export class PrometheusExporter {
 
   /** Stops observing the process. Idempotent. */
   stop(): void {
+    this.#stopped = true;
     this.#process.stop();
-    this.#registry.clear();
   }
 }

@@ -11,6 +11,7 @@ import type {
   SessionSnapshot,
 } from '../../src/admin/admin-sources.js';
 import { SystemClock } from '../../src/core/clock.js';
+import { StartError } from '../../src/core/start-error.js';
 
 interface Answer {
   readonly status: number;
@@ -358,7 +359,10 @@ describe('the admin address', () => {
   it('names admin.listen when it can not listen, and leaves nothing', async () => {
     const port = await start(new Pool());
     const second = create(`127.0.0.1:${port}`, new Pool());
-    await expect(second.start()).rejects.toThrow(`admin.listen is 127.0.0.1:${port}: the address is in use`);
+    const error: unknown = await second.start().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(StartError);
+    expect(error).toMatchObject({ setting: 'admin.listen' });
+    expect((error as StartError).message).toMatch(`admin.listen is 127.0.0.1:${port}: the address is in use`);
     await expect(create('nonsense', new Pool()).start()).rejects.toThrow(
       /admin\.listen is "nonsense": host:port/,
     );

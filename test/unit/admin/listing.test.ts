@@ -24,6 +24,36 @@ describe('pageOf', () => {
     );
   });
 
+  it('keeps items of one key on one page, so that none falls between two', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { maxLength: 40 }),
+        fc.integer({ min: 1, max: 12 }),
+        (keys, limit) => {
+          const items = keys.map((key, index) => ({ key, index }));
+          const walked: { key: string; index: number }[] = [];
+          let after: string | undefined = '';
+          while (after !== undefined) {
+            const page: Page<{ key: string; index: number }> = pageOf(
+              items,
+              (item) => item.key,
+              limit,
+              after,
+            );
+            expect(page.items.slice(limit).every((item) => item.key === page.items[limit - 1]?.key)).toBe(
+              true,
+            );
+            walked.push(...page.items);
+            after = page.after;
+          }
+          expect(walked).toEqual(
+            [...items].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.index - b.index)),
+          );
+        },
+      ),
+    );
+  });
+
   it('neither repeats nor hides what stays while others come and go', () => {
     const first = pageOf(['b', 'd', 'f'], (key) => key, 2, '');
     expect(first).toEqual({ items: ['b', 'd'], total: 3, after: 'd' });

@@ -200,6 +200,15 @@ describe('PrometheusExporter', () => {
   });
 });
 
+describe('PrometheusExporter at its end', () => {
+  it('stops twice, also before it was ever asked, and is not asked again', async () => {
+    const exporter = exporterOf(new StreamMetrics());
+    exporter.stop();
+    exporter.stop();
+    await expect(exporter.metricsText()).rejects.toThrow(/stopped/);
+  });
+});
+
 describe('the strict parser itself', () => {
   const head = '# HELP a_total x\n# TYPE a_total counter\n';
   it.each([
