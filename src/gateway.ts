@@ -17,7 +17,9 @@ import { routeTable } from './routes/route-table.js';
 import { inspection, queueDepths } from './server/inspection.js';
 import { silentConnections } from './server/probe.js';
 import { streamCounting } from './server/stream-counting.js';
+import type { StreamInterceptor } from './server/stream-interceptor.js';
 import { streamLogging } from './server/stream-logging.js';
+import { streamTracing } from './server/stream-tracing.js';
 import { StreamingServer } from './server/streaming-server.js';
 import type { Route } from './session/route.js';
 import { SessionManager } from './session/session-manager.js';
@@ -32,6 +34,8 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** Routes of your own, by name, beside the configured ones; on a name of both, yours is taken. */
   readonly routes?: Readonly<Record<string, Route>>;
+  /** Told of every stream's beginning and end, after the gateway's own. */
+  readonly interceptors?: readonly StreamInterceptor[];
 }
 
 /** How soon a client that was refused for a limit should try again, in milliseconds. */
@@ -93,7 +97,12 @@ export class Gateway {
       settings: streamSettings(config),
       routes: new Map([...routeTable(config.routes, clock), ...Object.entries(options.routes ?? {})]),
       defaultRoute: config.defaultRoute,
-      interceptors: [streamCounting(this.metrics), streamLogging(logger, clock)],
+      interceptors: [
+        streamCounting(this.metrics),
+        streamLogging(logger, clock),
+        streamTracing(),
+        ...(options.interceptors ?? []),
+      ],
     });
     this.#grpc = new GrpcServer({ clock, logger, metrics: this.metrics, ...grpcServerSettings(config) });
     this.#stopFollowing = this.readiness.follow((ready) => {

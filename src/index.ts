@@ -7,5 +7,6 @@ export { StartError } from './core/start-error.js';
 export type { Logger } from './core/logger.js';
 export type { Clock, Timer } from './core/clock.js';
 export { errorCatalogue, SluiceError, type CatalogueEntry, type ErrorCode } from './core/errors.js';
+export type { StreamInterceptor } from './server/stream-interceptor.js';
 export type { Route, RouteHandler, RouteMessage, RouteSession } from './session/route.js';
 export type { DataMessage } from './wire/messages.js';
