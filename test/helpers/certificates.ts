@@ -1,7 +1,7 @@
 /** Certificates made at run time: nothing in the repository expires, nothing needs openssl. */
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
@@ -108,6 +108,11 @@ export class CertificateDirectory {
     writeFileSync(`${file}.new`, content);
     renameSync(`${file}.new`, file);
     return file;
+  }
+
+  /** After `remove`: there again, and empty. */
+  restore(): void {
+    mkdirSync(this.path);
   }
 
   remove(): void {

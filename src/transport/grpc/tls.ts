@@ -58,14 +58,17 @@ export class TlsGate {
       if (refusal === undefined) {
         events.onSecure(socket);
       } else {
-        events.onRefused(refusal, socket.remoteAddress ?? 'unix');
+        events.onRefused(refusal, socket.remoteAddress ?? 'unknown');
         socket.destroy();
       }
     });
     this.#server.on('tlsClientError', (error, socket) => {
+      const peer = socket.remoteAddress ?? 'unknown';
       socket.destroy();
-      if ('code' in error && error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') events.onHandshakeTimeout();
-      else events.onRefused(error.message, socket.remoteAddress ?? 'unix');
+      const code = 'code' in error ? error.code : undefined;
+      if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') events.onHandshakeTimeout();
+      // A client that leaves early, a load balancer's probe for example, was not refused.
+      else if (code !== 'ECONNRESET' && code !== 'EPIPE') events.onRefused(error.message, peer);
     });
     this.#warnOfExpiry(this.#material);
     this.#schedule();

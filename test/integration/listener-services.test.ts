@@ -1,0 +1,152 @@
+import { once } from 'node:events';
+import * as grpc from '@grpc/grpc-js';
+import { describe, expect, it } from 'vitest';
+import { Readiness } from '../../src/health/readiness.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { GrpcServer } from '../../src/transport/grpc/grpc-server.js';
+import { findHttp2Server } from '../../src/transport/grpc/http2-server.js';
+import { bufCurl } from '../helpers/external-clients.js';
+import { healthClient, serverOptions, startServer } from '../helpers/grpc-server.js';
+import { ACK, FrameType, RawHttp2Client } from '../helpers/raw-http2.js';
+
+const STREAM_SERVICE = 'sluice.v1.StreamService';
+
+describe('grpc.health.v1', () => {
+  it('follows readiness in Check, Watch and List, by both names', async (context) => {
+    const { server, target } = await startServer(context);
+    const readiness = new Readiness();
+    const unfollow = readiness.follow((ready) => {
+      server.setServing(ready);
+    });
+    const client = healthClient(context, target);
+    const watch = client.watch(STREAM_SERVICE);
+    watch.on('error', () => {});
+    expect(await once(watch, 'data')).toEqual([{ status: 'NOT_SERVING' }]);
+
+    readiness.setReady();
+    expect(await once(watch, 'data')).toEqual([{ status: 'SERVING' }]);
+    expect(await client.check('')).toEqual({ status: 'SERVING' });
+    expect(await client.check(STREAM_SERVICE)).toEqual({ status: 'SERVING' });
+    expect(await client.list()).toEqual({
+      '': { status: 'SERVING' },
+      [STREAM_SERVICE]: { status: 'SERVING' },
+    });
+
+    readiness.setUnready('draining');
+    expect(await once(watch, 'data')).toEqual([{ status: 'NOT_SERVING' }]);
+    expect(await client.check('')).toEqual({ status: 'NOT_SERVING' });
+    unfollow();
+    readiness.setReady();
+    expect(await client.check('')).toEqual({ status: 'NOT_SERVING' });
+  });
+
+  it('does not know other names: NOT_FOUND for Check, SERVICE_UNKNOWN for Watch', async (context) => {
+    const { server, target } = await startServer(context);
+    server.setServing(true);
+    const client = healthClient(context, target);
+    await expect(client.check('nothing')).rejects.toMatchObject({ code: grpc.status.NOT_FOUND });
+    const watch = client.watch('nothing');
+    watch.on('error', () => {});
+    expect(await once(watch, 'data')).toEqual([{ status: 'SERVICE_UNKNOWN' }]);
+    watch.cancel();
+  });
+});
+
+describe('reflection', () => {
+  it('lets buf curl list and call services it has no files of', async (context) => {
+    const { server, target } = await startServer(context, { reflection: true });
+    server.setServing(true);
+    const health = await bufCurl({
+      address: target,
+      method: 'grpc.health.v1.Health/Check',
+      lines: [{ service: STREAM_SERVICE }],
+      schema: 'reflection',
+    });
+    expect(health).toMatchObject({ messages: [{ status: 'SERVING' }] });
+    const publish = await bufCurl({ address: target, method: 'Publish', lines: [{}], schema: 'reflection' });
+    expect(publish.error?.code).toBe('unimplemented');
+  });
+
+  it('is not there when it is off', async (context) => {
+    const { target } = await startServer(context, { reflection: false });
+    const health = await bufCurl({
+      address: target,
+      method: 'grpc.health.v1.Health/Check',
+      lines: [{}],
+      schema: 'reflection',
+    });
+    expect(health.error).toBeDefined();
+  });
+});
+
+describe('leaving', () => {
+  it('is not held up by an open Watch', async (context) => {
+    const { server, target } = await startServer(context);
+    server.setServing(true);
+    const watch = healthClient(context, target).watch();
+    await once(watch, 'data');
+    const ended = once(watch, 'error');
+    watch.resume();
+    server.drainConnections();
+    expect((await ended)[0]).toMatchObject({ code: grpc.status.UNAVAILABLE });
+    await expect.poll(() => server.socketCount).toBe(0);
+    await server.destroy();
+  });
+
+  it('stops listening, says GOAWAY, lets open streams go on, and destroys what is left', async (context) => {
+    const clock = new FakeClock();
+    const { server, port } = await startServer(context, { clock });
+    const idle = await RawHttp2Client.connect(context, port);
+    const busy = await RawHttp2Client.connect(context, port);
+    for (const client of [idle, busy]) {
+      client.sendPreface();
+      await client.frame((frame) => frame.type === FrameType.SETTINGS && frame.flags === ACK);
+    }
+    // A call whose request never ends: nobody here may end it but the server.
+    busy.sendHeaders(1, '/grpc.health.v1.Health/Check');
+    await busy.roundTrip(1);
+
+    await server.stopListening();
+    await server.stopListening();
+    expect(server.addresses).toEqual([]);
+    const late = await RawHttp2Client.connect(context, port).catch((error: unknown) => error);
+    expect(late).toMatchObject({ code: 'ECONNREFUSED' });
+    await idle.roundTrip(2);
+
+    server.drainConnections();
+    server.drainConnections();
+    clock.runImmediates();
+    await Promise.all([idle.closed, busy.frameOf(FrameType.GOAWAY)]);
+    await busy.roundTrip(3);
+    expect(server.socketCount).toBe(1);
+
+    await Promise.all([server.destroy(), server.destroy()]);
+    await busy.closed;
+    expect(server.socketCount).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('can be destroyed while it starts, and starts once', async (context) => {
+    const server = new GrpcServer(serverOptions());
+    const starting = server.start(() => expect.unreachable());
+    await Promise.all([
+      expect(starting).rejects.toThrow('the server was stopped while it started'),
+      server.destroy(),
+    ]);
+    expect(server.addresses).toEqual([]);
+    const started = await startServer(context);
+    await expect(started.server.start(() => expect.unreachable())).rejects.toThrow('starts once');
+    await started.server.destroy();
+    await new GrpcServer(serverOptions()).destroy();
+  });
+});
+
+it('finds the HTTP/2 server behind the injector of this grpc-js, and nothing in another', () => {
+  const server = new grpc.Server({ 'grpc.enable_channelz': 0 });
+  expect(findHttp2Server(server)).toBeUndefined();
+  server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
+  expect(findHttp2Server(server)).toMatchObject({ updateSettings: expect.any(Function) });
+  expect(findHttp2Server({} as unknown as grpc.Server)).toBeUndefined();
+  expect(findHttp2Server({ http2Servers: new Map([[{}, {}]]) } as unknown as grpc.Server)).toBeUndefined();
+  server.forceShutdown();
+});
