@@ -1,0 +1,39 @@
+/**
+ * A route of your own: each session is a running total. Numbers go up, sums
+ * come down; one that isn't a number fails alone.
+ *
+ *   npx tsx examples/own-route/main.ts
+ *   npx buf curl --protocol grpc --http2-prior-knowledge -H 'x-route: sum' \
+ *     -d '{"sessionId":"s1","data":"NDI="}' http://127.0.0.1:50051/sluice.v1.StreamService/StreamData
+ */
+import { createLogger, Gateway, loadConfig, SluiceError, type Route } from '../../src/index.js';
+
+export const sumRoute: Route = {
+  kind: 'sum',
+  open(session) {
+    let total = 0;
+    return {
+      handle(message) {
+        const text = new TextDecoder().decode(message.data);
+        const value = Number(text);
+        if (text.trim() === '' || !Number.isFinite(value)) {
+          throw new SluiceError('ROUTE_FAILED', `"${text}" is not a number`);
+        }
+        total += value;
+        return session.send({ data: new TextEncoder().encode(String(total)) });
+      },
+    };
+  },
+};
+
+/** Runs the gateway with the route until SIGTERM or SIGINT. */
+async function main(): Promise<void> {
+  const { config } = loadConfig({ argv: process.argv.slice(2), env: process.env });
+  const gateway = new Gateway({ config, logger: createLogger(config), routes: { sum: sumRoute } });
+  await gateway.start();
+  const stop = (): void => void gateway.stop();
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+if (process.argv[1] === import.meta.filename) await main();

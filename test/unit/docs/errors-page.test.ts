@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { format } from 'prettier';
+import { expect, test } from 'vitest';
+import { errorCatalogue, GrpcStatus, type CatalogueEntry } from '../../../src/core/errors.js';
+
+// `npm run docs` runs this file with --update, which writes what is compared here.
+
+const PAGE = fileURLToPath(new URL('../../../docs/errors.md', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const MARK = '<!-- Generated from src/core/errors.ts by `npm run docs`. -->';
+
+const entries = Object.entries(errorCatalogue) as [string, CatalogueEntry][];
+const statusName = new Map(Object.entries(GrpcStatus).map(([name, code]) => [code as number, name]));
+
+/** Codes that some code of this version raises. */
+function raisedCodes(): ReadonlySet<string> {
+  const sources = readdirSync(`${ROOT}/src`, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => readFileSync(`${ROOT}/src/${path}`, 'utf8'));
+  const raised = sources.join('\n').matchAll(/new SluiceError\(\s*'([A-Z_]+)'/g);
+  return new Set([...raised].map((match) => match[1] ?? ''));
+}
+
+function table(of: readonly [string, CatalogueEntry][]): string {
+  const rows = of.map(([code, entry]) => {
+    const setting = entry.setting === undefined ? '' : ` Setting: \`${entry.setting.split(', ').join('`, `')}\`.`;
+    const status = statusName.get(entry.grpcStatus) ?? '';
+    return `| \`${code}\` | ${entry.scope} | ${status} | ${entry.webSocketClose} | ${entry.httpStatus} | ${entry.retry} | ${entry.meaning}${setting} |`;
+  });
+  return ['| code | ends | gRPC status | WebSocket | HTTP | retry | meaning |', '|---|---|---|---|---|---|---|', ...rows].join('\n');
+}
+
+test('the tables of docs/errors.md are what the catalogue says', async () => {
+  const raised = raisedCodes();
+  const page = readFileSync(PAGE, 'utf8');
+  expect(page).toContain(MARK);
+  const head = page.slice(0, page.indexOf(MARK) + MARK.length);
+  const body = [
+    head,
+    '## What this version raises',
+    table(entries.filter(([code]) => raised.has(code))),
+    '## Reserved for what is to come',
+    'Clients can prepare for these; nothing in this version raises them.',
+    table(entries.filter(([code]) => !raised.has(code))),
+  ].join('\n\n');
+  await expect(await format(body, { parser: 'markdown', printWidth: 110 })).toMatchFileSnapshot(PAGE);
+});
+
+test('WebSocket close codes are registered ones or private (RFC 6455 section 7.4)', () => {
+  for (const [code, entry] of entries) {
+    const { webSocketClose } = entry;
+    expect([1001, 1009, 1011].includes(webSocketClose) || (webSocketClose >= 4000 && webSocketClose <= 4999), code).toBe(true);
+  }
+});
+
+test('every setting that an error names is a key of the configuration', async () => {
+  const { settingsOf } = await import('../../../src/config/setting.js');
+  const { schema } = await import('../../../src/config/schema.js');
+  const keys = new Set(settingsOf(schema).map(({ key }) => key));
+  for (const [code, entry] of entries) {
+    for (const setting of entry.setting?.split(', ') ?? []) expect(keys, `${code} names ${setting}`).toContain(setting);
+  }
+});
