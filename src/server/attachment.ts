@@ -13,7 +13,8 @@ export interface AttachmentHost {
   readonly connection: ClientConnection;
   readonly maxMessageBytes: number;
   now(): number;
-  wallNow(): number;
+  /** Unix milliseconds, one reading a turn. */
+  stampMs(): number;
   /** Something was queued: the send loop has work. */
   wake(): void;
   /** A message that waited has been handled. */
@@ -69,8 +70,8 @@ export class Attachment implements SessionPort {
     return this.#host.now();
   }
 
-  wallNow(): number {
-    return this.#host.wallNow();
+  stampMs(): number {
+    return this.#host.stampMs();
   }
 
   send(session: StreamSession, message: DataMessage): undefined | Promise<void> {

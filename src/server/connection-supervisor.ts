@@ -101,8 +101,8 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
     return this.#context.clock.now();
   }
 
-  wallNow(): number {
-    return this.#context.clock.wallNow();
+  stampMs(): number {
+    return this.#context.flusher.stampMs();
   }
 
   /** Begins: the client is greeted, the clocks run. */
@@ -128,7 +128,7 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
   probe(sequence: number): boolean {
     const { sendQueue } = this.connection;
     if (this.connection.state.kind === 'closed' || sendQueue.controlRoom === 0) return false;
-    const timestampMs = this.wallNow();
+    const timestampMs = this.stampMs();
     this.connection.openProbe = { sequence, timestampMs };
     this.notify(dataMessage({ type: MessageType.HEALTH_CHECK, sequence, timestampMs }));
     return true;
@@ -293,7 +293,7 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
       return;
     }
     counters.heartbeatsSent += 1;
-    this.notify(dataMessage({ type: MessageType.HEARTBEAT, timestampMs: this.wallNow() }));
+    this.notify(dataMessage({ type: MessageType.HEARTBEAT, timestampMs: this.stampMs() }));
   }
 
   silent(error: SluiceError): void {

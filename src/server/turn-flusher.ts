@@ -13,7 +13,8 @@ export interface Flushable {
 export class TurnFlusher {
   readonly #clock: Clock;
   #scheduled: Flushable[] = [];
-  #spare: Flushable[] = [];
+  #armed = false;
+  #stampMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -22,14 +23,25 @@ export class TurnFlusher {
   /** The caller sees to it that nothing is scheduled twice. */
   schedule(flushable: Flushable): void {
     this.#scheduled.push(flushable);
-    if (this.#scheduled.length === 1) this.#clock.setImmediate(this.#run);
+    if (!this.#armed) this.#arm();
+  }
+
+  /** Unix milliseconds, read once a turn: what is sent in one turn bears one time. */
+  stampMs(): number {
+    if (!this.#armed) this.#arm();
+    return this.#stampMs;
+  }
+
+  #arm(): void {
+    this.#armed = true;
+    this.#stampMs = this.#clock.wallNow();
+    this.#clock.setImmediate(this.#run);
   }
 
   readonly #run = (): void => {
     const due = this.#scheduled;
-    this.#scheduled = this.#spare;
+    this.#scheduled = [];
+    this.#armed = false;
     for (const flushable of due) flushable.flush();
-    due.length = 0;
-    this.#spare = due;
   };
 }

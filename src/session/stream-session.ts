@@ -15,8 +15,8 @@ export interface SessionPort {
   readonly answersBlocked: boolean;
   /** Clock.now() */
   now(): number;
-  /** Unix milliseconds, for stamps. */
-  wallNow(): number;
+  /** Unix milliseconds, for what is sent; one reading may serve all of a turn. */
+  stampMs(): number;
   /** Queues data for the client; see `RouteSession.send`. */
   send(session: StreamSession, message: DataMessage): undefined | Promise<void>;
   /** The route failed on this message: tell the client. */
@@ -174,7 +174,7 @@ export class StreamSession implements RouteSession {
         sessionId: this.sessionId,
         sequence: 0,
         ack: 0,
-        timestampMs: this.#port.wallNow(),
+        timestampMs: this.#port.stampMs(),
         data: fields.data ?? EMPTY_BYTES,
         metadata: fields.metadata,
         key: fields.key ?? '',

@@ -27,7 +27,7 @@ function setUp(limits: Partial<Record<'maxPerConnection' | 'maxPerClient' | 'max
     receiveQuota: new Quota(1, 1),
     answersBlocked: false,
     now: () => clock.now(),
-    wallNow: () => 0,
+    stampMs: () => 0,
     send: () => undefined,
     routeFailed: () => undefined,
     handled: () => undefined,

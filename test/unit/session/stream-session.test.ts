@@ -20,7 +20,7 @@ class FakePort implements SessionPort {
   now(): number {
     return this.time;
   }
-  wallNow(): number {
+  stampMs(): number {
     return 1_700_000_000_000;
   }
   send(_session: StreamSession, message: DataMessage): undefined {
