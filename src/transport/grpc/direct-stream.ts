@@ -9,6 +9,7 @@ import type {
   StreamReceiver,
   TransportStream,
 } from '../contract.js';
+import { connectionDeadlineOf } from './connection-age.js';
 import { Deadline } from './deadline.js';
 import type { FrameWriter } from './frame-writer.js';
 import { MessageReader } from './message-reader.js';
@@ -104,6 +105,10 @@ export class DirectStream implements TransportStream {
     return this.#state === 'closed' ? 0 : this.#http2.writableLength;
   }
 
+  get connectionDeadline(): number | undefined {
+    return connectionDeadlineOf(this.#session);
+  }
+
   /** Finds the stream its receiver, answers the call and begins to read. Called once. */
   accept(acceptor: StreamAcceptor): void {
     const http2 = this.#http2;
@@ -195,10 +200,12 @@ export class DirectStream implements TransportStream {
   /** Tells a client that is still sending to stop (RFC 9113, section 8.1), so that nothing of the call lingers. */
   #afterStatus(): void {
     const http2 = this.#http2;
-    if (!http2.readableEnded) {
-      http2.resume();
+    if (http2.readableEnded) return;
+    http2.resume();
+    // In a turn of its own: on a connection that is closing, the reset would overtake the trailers.
+    this.#context.clock.setImmediate(() => {
       http2.close(constants.NGHTTP2_NO_ERROR);
-    }
+    });
   }
 
   readonly #onData = (chunk: Buffer): void => {

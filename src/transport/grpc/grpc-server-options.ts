@@ -39,6 +39,12 @@ export interface GrpcServerOptions {
   readonly permitPingsWithoutStreams: boolean;
   /** How long a connection may stay without a stream; 0 = for ever. */
   readonly idleTimeoutMs: number;
+  /** How old a connection may grow before its streams are told to leave it; 0 = no limit. */
+  readonly maxConnectionAgeMs: number;
+  /** The share of that by which it is varied, so that what came together does not leave together. */
+  readonly ageJitter: number;
+  /** What streams have to finish after that. */
+  readonly ageGraceMs: number;
   /** What a client may send on one stream before it is read (HTTP/2 flow control). */
   readonly streamWindowBytes: number;
   /** The same for all streams of a connection together. */

@@ -5,6 +5,7 @@ import { SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { BodyReader, encodeBodies } from '../bodies.js';
 import type { StreamClose, StreamMethod, StreamReceiver, TransportStream } from '../contract.js';
+import { connectionDeadlineOf } from './connection-age.js';
 import { PREFIX_BYTES } from './frame-reader.js';
 import { refusalOf } from './grpc-js-status.js';
 import { type InnermostCall, innermostCall, type StatusObject } from './innermost-call.js';
@@ -70,6 +71,10 @@ export class InterceptorStream implements TransportStream {
       });
     const { remoteAddress, remotePort } = call.getConnectionInfo();
     this.peer = formatPeer(remoteAddress, remotePort);
+  }
+
+  get connectionDeadline(): number | undefined {
+    return connectionDeadlineOf(this.#session);
   }
 
   /** Begins the call; the acceptor is called from within. */
@@ -292,8 +297,13 @@ export class InterceptorStream implements TransportStream {
     const statusSent =
       this.#state === 'ending' &&
       (this.#trailersOnly || http2 === undefined || http2.sentTrailers !== undefined);
-    // A client that is still sending is told to stop (RFC 9113, section 8.1).
-    if (http2?.sentTrailers !== undefined || this.#trailersOnly) http2?.close(constants.NGHTTP2_NO_ERROR);
+    if (http2?.readableEnded === false && (http2.sentTrailers !== undefined || this.#trailersOnly)) {
+      // A client that is still sending is told to stop (RFC 9113, section 8.1). In a turn of its own: on a
+      // connection that is closing, the reset would overtake the trailers.
+      this.#options.clock.setImmediate(() => {
+        http2.close(constants.NGHTTP2_NO_ERROR);
+      });
+    }
     if (statusSent) this.#close('ended');
     else this.#close(this.#session?.destroyed === true ? 'lost' : 'cancelled');
   }

@@ -2,6 +2,7 @@ import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node
 import type { Socket } from 'node:net';
 
 import type { Clock, Timer } from '../../core/clock.js';
+import { setConnectionDeadline } from './connection-age.js';
 import { Keepalive, type KeepalivePolicy } from './keepalive.js';
 import { PingEnforcement, type PingPolicy } from './ping-enforcement.js';
 
@@ -19,6 +20,11 @@ export interface SessionPolicy extends KeepalivePolicy, PingPolicy {
   readonly idleTimeoutMs: number;
   /** The HTTP/2 flow-control window of the connection. */
   readonly connectionWindowBytes: number;
+  /** How old a connection may grow, less up to `ageJitter` of it; 0 = as old as it will. */
+  readonly maxConnectionAgeMs: number;
+  readonly ageJitter: number;
+  /** What its streams have to finish, once it is that old. */
+  readonly ageGraceMs: number;
 }
 
 export interface SessionEvents {
@@ -43,6 +49,7 @@ export class SessionGuard {
   readonly #keepalive: Keepalive;
   /** One at a time: the handshake's, then the idle time's, then the time for closing. */
   #timer: Timer | undefined;
+  #ageTimer: Timer | undefined;
   #openStreams = 0;
   #idleSince = 0;
   #pingsReceived = 0;
@@ -76,6 +83,7 @@ export class SessionGuard {
       events.onHandshakeTimeout();
       socket.destroy();
     }, policy.handshakeTimeoutMs);
+    if (policy.maxConnectionAgeMs > 0) this.#limitAge(policy);
   }
 
   /** GOAWAY: no new streams; the connection closes when its last stream has ended. Idempotent. */
@@ -90,6 +98,18 @@ export class SessionGuard {
       this.#session.close();
       if (this.#openStreams === 0) this.#destroySoon();
     });
+  }
+
+  /** Its streams learn the deadline and take their leave themselves; who does not is cut off after the grace. */
+  #limitAge({ maxConnectionAgeMs, ageJitter, ageGraceMs }: SessionPolicy): void {
+    const ageMs = maxConnectionAgeMs * (1 - ageJitter * Math.random());
+    setConnectionDeadline(this.#session, this.#clock.now() + ageMs);
+    this.#ageTimer = this.#clock.setTimeout(() => {
+      this.drain();
+      this.#ageTimer = this.#clock.setTimeout(() => {
+        this.#socket.destroy();
+      }, ageGraceMs + CLOSE_GRACE_MS);
+    }, ageMs);
   }
 
   readonly #onSettings = (): void => {
@@ -160,6 +180,8 @@ export class SessionGuard {
     this.#keepalive.stop();
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#ageTimer?.cancel();
+    this.#ageTimer = undefined;
     this.#events.onClose(this);
   };
 }
