@@ -30,6 +30,7 @@ export type Settings = Readonly<Record<string, string | number | boolean>>;
 export async function startGateway(
   settings: Settings = {},
   routes: Readonly<Record<string, Route>> = {},
+  clock = new SystemClock(),
 ): Promise<GatewayUnderTest> {
   const argv = ['--config', 'config/test.yaml'];
   for (const [key, value] of Object.entries(settings)) argv.push(`--${key}`, String(value));
@@ -40,7 +41,6 @@ export async function startGateway(
     (fields: object, message: string): void => {
       log.push({ level, fields, message });
     };
-  const clock = new SystemClock();
   const gateway = new Gateway({
     config,
     clock,
