@@ -52,7 +52,7 @@ export interface IdleResult {
 export function chooseGenerator(go: GoTools): Generator {
   if (go.load !== undefined) return { title: 'Go, grpc-go', command: go.load, args: [] };
   return {
-    title: `Node, node:http2 (${go.reason ?? 'no Go'}); it costs more than most servers, compare with care`,
+    title: `Node, node:http2, one core (${go.reason ?? 'no Go'}): compare messages per server CPU-second only`,
     command: process.execPath,
     args: ['--import', 'tsx', pathOf('bench/load/node-load.ts')],
   };

@@ -72,7 +72,10 @@ class Idler {
   }
 
   close(): void {
-    this.#session.destroy();
+    // Not from within a callback of its stream: Node 20.20 aborts with bad_alloc there.
+    setImmediate(() => {
+      this.#session.destroy();
+    });
   }
 }
 
@@ -103,7 +106,7 @@ export async function idle(
   emit({ event: 'connected', connections: opened, seconds: elapsed() / 1000 });
 
   const beating = performance.now();
-  for (let next = 0; performance.now() - beating < options.durationMs; ) {
+  for (let next = 0; performance.now() - beating < options.durationMs;) {
     const due = Math.floor(((performance.now() - beating) / options.heartbeatMs) * opened);
     for (; next < due; next += 1) {
       const idler = idlers[next % opened];

@@ -1,7 +1,7 @@
 /**
  * The load generator for machines without Go: the flags and the output of bench/load/main.go, on bare
- * node:http2. It takes more CPU time than the servers it measures, so messages per second are not worth
- * comparing with it; messages per server CPU-second still are.
+ * node:http2. It has one core only, which a fast server keeps busy: messages per second then say more about
+ * it than about the server; messages per server CPU-second still compare.
  */
 import { idle } from './node-idle.js';
 import { readLoadOptions } from './node-options.js';

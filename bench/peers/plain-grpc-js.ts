@@ -23,6 +23,7 @@ const definition = loadSync(proto, {
 });
 
 interface Message {
+  readonly type?: number;
   readonly sessionId?: string;
   readonly data?: Buffer;
 }
@@ -30,10 +31,8 @@ interface Batch {
   readonly messages?: readonly Message[];
 }
 
-const TYPE_DATA = 1;
-
 function echoOf(message: Message): object {
-  return { type: TYPE_DATA, sessionId: message.sessionId, timestampMs: Date.now(), data: message.data };
+  return { type: message.type, sessionId: message.sessionId, timestampMs: Date.now(), data: message.data };
 }
 
 function echo<M>(answer: (message: M) => object): (call: ServerDuplexStream<M, object>) => void {
