@@ -100,7 +100,9 @@ export class PlainCall {
         : { 'grpc.default_compression_algorithm': algorithm[options.compress] }),
     });
     const metadata = new Metadata();
-    for (const [name, value] of Object.entries(options.metadata ?? {})) metadata.add(name, value);
+    for (const [name, value] of Object.entries(options.metadata ?? {})) {
+      metadata.add(name, name.endsWith('-bin') ? Buffer.from(value, 'base64') : value);
+    }
     const open = this.#client[options.method] as unknown as (
       metadata: Metadata,
       options: { readonly deadline?: Date },

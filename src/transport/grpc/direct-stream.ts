@@ -77,6 +77,7 @@ export class DirectStream implements TransportStream {
   #responded = false;
   #status: CallStatus | undefined;
   #statusSent = false;
+  #wasReset = false;
   #paused = false;
   #pumping = false;
   /** The client has half-closed; what it sent before may still wait in the reader. */
@@ -165,6 +166,7 @@ export class DirectStream implements TransportStream {
     if (this.#state === 'closed') return;
     this.#stopReading();
     this.#state = 'ending';
+    this.#wasReset = true;
     this.#http2.close(constants.NGHTTP2_CANCEL);
     // HTTP/2 tells of the close only when the frame is out, which a stuck socket may put off for ever.
     this.#context.clock.setImmediate(() => {
@@ -327,7 +329,8 @@ export class DirectStream implements TransportStream {
 
   readonly #onHttp2Close = (): void => {
     this.#deadline?.cancel();
-    if (this.#statusSent) this.#close('ended');
+    if (this.#wasReset) this.#close('reset');
+    else if (this.#statusSent) this.#close('ended');
     else this.#close(isGone(this.#session) ? 'lost' : 'cancelled');
   };
 

@@ -51,6 +51,7 @@ export class InterceptorStream implements TransportStream {
   #failure: SluiceError | undefined;
   #failureStatus: number | undefined;
   #trailersOnly = false;
+  #wasReset = false;
   #flushTimer: Timer | undefined;
   /** Sizes of the messages in flight, oldest at `#oldest`. */
   #sizes: number[] = [];
@@ -130,6 +131,7 @@ export class InterceptorStream implements TransportStream {
   reset(): void {
     if (this.#state === 'closed') return;
     this.#state = 'ending';
+    this.#wasReset = true;
     this.#stopReading();
     if (this.#inner === undefined) this.#sendStatus({ code: Status.CANCELLED, details: 'Reset.' });
     else this.#inner.http2.close(constants.NGHTTP2_CANCEL);
@@ -304,7 +306,8 @@ export class InterceptorStream implements TransportStream {
         http2.close(constants.NGHTTP2_NO_ERROR);
       });
     }
-    if (statusSent) this.#close('ended');
+    if (this.#wasReset) this.#close('reset');
+    else if (statusSent) this.#close('ended');
     else this.#close(this.#session?.destroyed === true ? 'lost' : 'cancelled');
   }
 
