@@ -23,6 +23,7 @@ import { streamTracing } from './server/stream-tracing.js';
 import { StreamingServer } from './server/streaming-server.js';
 import type { Route } from './session/route.js';
 import { SessionManager } from './session/session-manager.js';
+import type { StreamAcceptor } from './transport/contract.js';
 import type { BoundAddress } from './transport/grpc/address.js';
 import { GrpcServer } from './transport/grpc/grpc-server.js';
 import { VERSION } from './version.js';
@@ -158,6 +159,14 @@ export class Gateway {
   /** `host:port` of the admin address, where there is one. */
   get adminAddress(): string | undefined {
     return this.#adminAddress;
+  }
+
+  /**
+   * What a transport gives each new stream to; the gateway's own listeners do.
+   * For transports of your own, and for tests without a network.
+   */
+  get accept(): StreamAcceptor {
+    return this.#server.accept;
   }
 
   get connections(): number {

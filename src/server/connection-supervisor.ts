@@ -147,14 +147,9 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
     if (!this.connection.transition({ kind: 'closed', end: error?.code ?? 'OK' })) return;
     this.#endError = error;
     this.#releaseSessions(error);
-    const { sendQueue, stream } = this.connection;
-    const last: DataMessage[] = [];
-    sendQueue.takeControl(last, Infinity);
-    if (last.length > 0) {
-      this.#context.counters.messagesSent += last.length;
-      stream.send(last);
-    }
+    this.#sendLoop.finish();
     this.#stopLoops();
+    const { stream } = this.connection;
     stream.end(error);
     // A peer that takes nothing would keep the status, and the stream, waiting for ever.
     this.#endTimer = this.#context.clock.setTimeout(() => {

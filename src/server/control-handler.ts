@@ -79,9 +79,7 @@ export class ControlHandler {
   onHealthCheck(message: DataMessage): void {
     const { openProbe } = this.#host.connection;
     const answersOurs =
-      openProbe !== undefined &&
-      openProbe.sequence === message.sequence &&
-      openProbe.timestampMs === message.timestampMs;
+      openProbe?.sequence === message.sequence && openProbe.timestampMs === message.timestampMs;
     // An answer is never answered; that it came is all that counts, and the receive loop has noted it.
     if (message.ack !== 0 || answersOurs) return;
     if (message.sequence === 0) {

@@ -22,8 +22,38 @@ export interface Inspected {
   readonly rates: { of(connection: ClientConnection): ConnectionRates };
 }
 
+type ConnectionSnapshot = ReturnType<typeof connectionSnapshot>;
+type SessionSnapshot = ReturnType<typeof sessionSnapshot>;
+
+interface InspectedConnection {
+  readonly id: string;
+  snapshot(): ConnectionSnapshot;
+}
+
+interface InspectedSession {
+  readonly clientId: string;
+  readonly sessionId: string;
+  snapshot(): SessionSnapshot;
+}
+
+/** All there is, or one client's. */
+export interface Inspection {
+  connections(clientId?: string): Iterable<InspectedConnection>;
+  connection(id: string): InspectedConnection | undefined;
+  sessions(clientId?: string): Iterable<InspectedSession>;
+  /** Where several connections of a client hold a session of this name: the oldest. */
+  session(clientId: string, sessionId: string): InspectedSession | undefined;
+}
+
+interface QueueDepth {
+  messages: number;
+  bytes: number;
+  /** Of the fullest queue. */
+  maxMessages: number;
+}
+
 /** Lists of what there is, each taken apart only when it is shown. */
-export function inspection({ clock, pool, sessions, server, rates }: Inspected) {
+export function inspection({ clock, pool, sessions, server, rates }: Inspected): Inspection {
   const ofConnection = (supervisor: ConnectionSupervisor) => ({
     id: supervisor.connection.id,
     snapshot: () => connectionSnapshot(supervisor, clock.now(), rates.of(supervisor.connection)),
@@ -47,7 +77,6 @@ export function inspection({ clock, pool, sessions, server, rates }: Inspected) 
     *sessions(clientId?: string) {
       for (const session of clientId === undefined ? sessions : sessions.ofClient(clientId)) yield ofSession(session);
     },
-    /** Where several connections of a client hold a session of this name: the oldest. */
     session(clientId: string, sessionId: string) {
       return sessions.find(clientId, sessionId).map(ofSession)[0];
     },
@@ -112,7 +141,11 @@ function sessionSnapshot(session: StreamSession, server: StreamingServer, now: n
 }
 
 /** The queues of all connections together, and the fullest of each kind. */
-export function queueDepths(connections: Iterable<ClientConnection>) {
+export function queueDepths(connections: Iterable<ClientConnection>): {
+  receive: QueueDepth;
+  send: QueueDepth;
+  bytesInFlight: number;
+} {
   const receive = { messages: 0, bytes: 0, maxMessages: 0 };
   const send = { messages: 0, bytes: 0, maxMessages: 0 };
   let bytesInFlight = 0;
@@ -125,7 +158,7 @@ export function queueDepths(connections: Iterable<ClientConnection>) {
 }
 
 function addDepth(
-  sum: { messages: number; bytes: number; maxMessages: number },
+  sum: QueueDepth,
   queue: { readonly messages: number; readonly bytes: number },
 ): void {
   sum.messages += queue.messages;

@@ -110,7 +110,7 @@ export class ReceiveLoop implements StreamReceiver {
       return;
     }
     let attachment = this.#last;
-    if (attachment === undefined || attachment.sessionId !== message.sessionId) {
+    if (attachment?.sessionId !== message.sessionId) {
       attachment = this.#events.sessionFor(message.sessionId);
       if (attachment === undefined) return;
       this.#last = attachment;

@@ -24,6 +24,7 @@ export interface SendLoopEvents {
 /** Read by the metrics; the loop adds to them. */
 export interface SendLoopCounters {
   messagesSent: number;
+  bytesSent: number;
   throttledMs: number;
   throttledTimes: number;
 }
@@ -101,13 +102,20 @@ export class SendLoop {
     if (sendQueue.hasReadyData) this.#takeData(batch, room);
     if (batch.length === 0) return;
     if (stream.bytesInFlight === 0) this.#progressAt = this.#clock.now();
-    this.#counters.messagesSent += batch.length;
-    this.#connection.messagesSent += batch.length;
-    stream.send(batch);
+    this.#hand(batch);
     this.#watchForStall();
     this.#events.onSent();
     // More is ready and the network would take it: after the others' turn.
     if ((sendQueue.hasControl || sendQueue.hasReadyData) && this.#throttleTimer === undefined) this.wake();
+  }
+
+  /** Writes the control that waits, whatever the network has room for, and then no more. */
+  finish(): void {
+    if (this.#stopped) return;
+    const last: DataMessage[] = [];
+    this.#connection.sendQueue.takeControl(last, Infinity);
+    if (last.length > 0) this.#hand(last);
+    this.stop();
   }
 
   /** Writes no more; the timers are gone. */
@@ -116,6 +124,15 @@ export class SendLoop {
     this.#endThrottling();
     this.#stallTimer?.cancel();
     this.#stallTimer = undefined;
+  }
+
+  #hand(batch: readonly DataMessage[]): void {
+    const { stream } = this.#connection;
+    const before = stream.bytesSent;
+    stream.send(batch);
+    this.#connection.messagesSent += batch.length;
+    this.#counters.messagesSent += batch.length;
+    this.#counters.bytesSent += stream.bytesSent - before;
   }
 
   #takeData(batch: DataMessage[], room: number): void {

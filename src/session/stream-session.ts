@@ -221,7 +221,7 @@ export class StreamSession implements RouteSession {
   }
 
   #handle(message: DataMessage, weight: number): void {
-    let result: void | Promise<void>;
+    let result: unknown;
     try {
       result = this.#handler.handle(message);
     } catch (error) {
@@ -229,7 +229,7 @@ export class StreamSession implements RouteSession {
       this.#port.routeFailed(this, message, error);
       return;
     }
-    if (result === undefined || typeof result.then !== 'function') {
+    if (!isPromise(result)) {
       this.#accepted();
       return;
     }
@@ -266,4 +266,9 @@ export class StreamSession implements RouteSession {
     this.#state = 'finishing';
     this.#port.drained(this, this.#endReason);
   }
+}
+
+/** Any library's promise will do; what else a handler may return (an arrow function's value) is no reason to wait. */
+function isPromise(result: unknown): result is PromiseLike<unknown> {
+  return typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function';
 }

@@ -1,12 +1,12 @@
 /** A client of plain grpc-js and proto-loader: what a user of those would write. */
 import { fileURLToPath } from 'node:url';
 import {
-  Client,
   credentials,
   loadPackageDefinition,
   Metadata,
   type ChannelCredentials,
   type ChannelOptions,
+  type Client,
   type ClientDuplexStream,
   type StatusObject,
 } from '@grpc/grpc-js';

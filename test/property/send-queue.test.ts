@@ -128,8 +128,8 @@ describe('SendQueue', () => {
     const queue = new SendQueue({ maxMessages: 512, maxBytes: 1 << 20, maxControl: 8 }, total);
     const busy = new SendLane(new FlowCounters(), () => undefined);
     const quiet = new SendLane(new FlowCounters(), () => undefined);
-    for (let n = 0; n < 400; n += 1) queue.push(busy, dataMessage({ sessionId: 'busy' }));
-    queue.push(quiet, dataMessage({ sessionId: 'quiet' }));
+    for (let n = 0; n < 400; n += 1) void queue.push(busy, dataMessage({ sessionId: 'busy' }));
+    void queue.push(quiet, dataMessage({ sessionId: 'quiet' }));
     const batch: DataMessage[] = [];
     queue.takeData(batch, 20, Infinity);
     expect(batch.map((m) => m.sessionId)).toContain('quiet');
@@ -158,7 +158,7 @@ describe('SendQueue', () => {
     const lane = new SendLane(new FlowCounters(), () => {
       finished += 1;
     });
-    queue.push(lane, dataMessage({ sequence: 1 }));
+    void queue.push(lane, dataMessage({ sequence: 1 }));
     queue.finish(lane, controlMessage({ action: 'close' }));
     const batch: DataMessage[] = [];
     queue.takeData(batch, 1, Infinity);

@@ -14,7 +14,7 @@ function setUp(rates?: { messagesPerSecond: number; bytesPerSecond: number }) {
   const lane = new SendLane(new FlowCounters(), () => undefined);
   const slow: number[] = [];
   const faults: unknown[] = [];
-  const counters = { messagesSent: 0, throttledMs: 0, throttledTimes: 0 };
+  const counters = { messagesSent: 0, bytesSent: 0, throttledMs: 0, throttledTimes: 0 };
   const loop = new SendLoop(
     clock,
     new TurnFlusher(clock),
@@ -164,6 +164,18 @@ describe('SendLoop', () => {
     clock.runImmediates();
     expect(faults).toEqual([fault]);
     loop.stop();
+  });
+
+  it('finishes with the control that waits and nothing else', () => {
+    const { clock, stream, queue, connection, loop, counters } = setUp();
+    queue(3);
+    connection.sendQueue.pushControl(controlMessage({ action: 'resume' }));
+    loop.finish();
+    loop.finish();
+    clock.runImmediates();
+    expect(stream.sent.map((message) => message.control?.action)).toEqual(['resume']);
+    expect(counters).toMatchObject({ messagesSent: 1, bytesSent: 100 });
+    expect(connection.messagesSent).toBe(1);
   });
 
   it('writes nothing after stop and leaves no timer', () => {

@@ -40,8 +40,8 @@ function setUp(limits: Partial<Record<'maxPerConnection' | 'maxPerClient' | 'max
       manager.remove(session);
     },
   };
-  const open = (clientId: string, sessionId: string, connectionSessions = 0) =>
-    manager.open({ clientId, sessionId, connectionSessions, subject: '', routeName: 'test', route, connectionId: 'c', port });
+  const open = (clientId: string, sessionId: string, connectionSessions = 0, to = route) =>
+    manager.open({ clientId, sessionId, connectionSessions, subject: '', routeName: 'test', route: to, connectionId: 'c', port });
   return { clock, manager, open, expelled };
 }
 
@@ -89,11 +89,10 @@ describe('SessionManager', () => {
         throw new SluiceError('PERMISSION_DENIED', 'no');
       },
     };
-    const accepted = open('ann', '1');
-    expect(() =>
-      manager.open({ ...accepted, sessionId: '2', route: refusing, connectionSessions: 1, port: undefined as never }),
-    ).toThrow();
+    open('ann', '1');
+    expect(() => open('ann', '2', 1, refusing)).toThrow('no');
     expect(manager.size).toBe(1);
+    expect(manager.find('ann', '2')).toEqual([]);
   });
 
   it('ends what has been idle for long, and only that', () => {

@@ -223,7 +223,7 @@ describe('StreamSession', () => {
 
   it('stamps what it sends with its ID and the time', () => {
     const { session, port } = open({ handle: () => undefined });
-    session.send({ key: 'k', data: new Uint8Array([1]) });
+    void session.send({ key: 'k', data: new Uint8Array([1]) });
     expect(port.sent[0]).toMatchObject({ sessionId: 's:1', key: 'k', sequence: 0, timestampMs: 1_700_000_000_000 });
   });
 

@@ -1,0 +1,2 @@
+export { FakeClock } from './fake-clock.js';
+export { MemoryConnection, type MemoryConnectionOptions, type MemoryEnd } from '../transport/memory/memory-connection.js';
