@@ -1,0 +1,44 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const pages = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+];
+
+describe.each(pages)('%s', (page) => {
+  const text = readFileSync(join(ROOT, page), 'utf8');
+
+  it('links only to what there is', () => {
+    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? '');
+    const files = links.filter((link) => !/^(https?:|#)/.test(link)).map((link) => link.replace(/#.*$/, ''));
+    expect(files.filter((file) => !existsSync(join(ROOT, dirname(page), file)))).toEqual([]);
+  });
+
+  it('names only npm scripts there are', () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const named = [...text.matchAll(/npm run ([a-z][\w:-]*)/g)].map((match) => match[1] ?? '');
+    expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+  });
+});
+
+it('the settings that pages name in code are keys of the configuration', async () => {
+  const { settingsOf } = await import('../../../src/config/setting.js');
+  const { schema } = await import('../../../src/config/schema.js');
+  const keys = settingsOf(schema).map(({ key }) => key);
+  const sections = ['server', 'pool', 'stream', 'session', 'health', 'metrics', 'admin', 'log', 'node'];
+  const shaped = new RegExp(`\`((?:${sections.join('|')})\\.[a-zA-Z]+(?:\\.[a-zA-Z]+)*)\``, 'g');
+  const known = (name: string): boolean => keys.some((key) => key === name || key.startsWith(`${name}.`));
+  // Words of the code that look like keys: methods and fields of `session` and `pool`.
+  const ofCode = new Set(['session.send', 'session.signal', 'session.end', 'session.recent']);
+  for (const page of pages) {
+    const text = readFileSync(join(ROOT, page), 'utf8');
+    const named = [...text.matchAll(shaped)].map((match) => match[1] ?? '').filter((name) => !ofCode.has(name));
+    expect(named.filter((name) => !known(name)), page).toEqual([]);
+  }
+});
