@@ -56,7 +56,11 @@ export class RawCall {
     this.stream.on('data', (chunk: Buffer) => {
       this.#chunks.push(chunk);
     });
-    this.response = once(this.stream, 'close').then(() => {
+    // `once` would reject with the stream's error: a reset is an answer too.
+    const closed = new Promise<void>((resolve) => {
+      this.stream.on('close', resolve);
+    });
+    this.response = closed.then(() => {
       this.session.close();
       const last = this.#trailers ?? this.#headers;
       const status = last['grpc-status'];

@@ -218,10 +218,12 @@ export class DirectStream implements TransportStream {
   };
 
   readonly #onEnd = (): void => {
-    // A reset without an error code also ends the readable side, but is no half-close.
-    if (this.#http2.closed) return;
-    this.#inputEnded = true;
-    this.#pump();
+    // Clients of Node half-close when they cancel, and reset right behind it: look once more before believing it.
+    this.#context.clock.setImmediate(() => {
+      if (this.#http2.closed) return;
+      this.#inputEnded = true;
+      this.#pump();
+    });
   };
 
   /** Hands over what there is and room for; a loop, for `resume` may be called from within. */

@@ -11,7 +11,7 @@ import { refusalOf } from './grpc-js-status.js';
 import { type InnermostCall, innermostCall, type StatusObject } from './innermost-call.js';
 import { formatPeer, isTextMetadata } from './request-headers.js';
 import { DEADLINE_FLUSH_MS, type StreamHandlerOptions } from './stream-options.js';
-import { type CallStatus, DEADLINE_STATUS, receiverFault, shortened, statusOf } from './trailers.js';
+import { type CallStatus, DEADLINE_STATUS, receiverFault, statusOf } from './trailers.js';
 
 /** A deadline this far in the past is one of more than 24 days that grpc-js let overflow. */
 const OVERFLOWN_MS = 60_000;
@@ -94,15 +94,10 @@ export class InterceptorStream implements TransportStream {
         this.#readMore();
       },
       onReceiveHalfClose: () => {
-        if (this.#inputDone) return;
-        this.#inputEnded = true;
-        if (this.#inner?.midFrame() === true) {
-          this.#failure = new SluiceError(
-            'INVALID_MESSAGE',
-            'The stream was half-closed in the middle of a message.',
-          );
-        }
-        this.#deliverSoon();
+        // Clients of Node half-close when they cancel, and reset right behind it: look once more before believing it.
+        this.#options.clock.setImmediate(() => {
+          this.#onHalfClose();
+        });
       },
       onCancel: () => {
         this.#onOver();
@@ -151,6 +146,18 @@ export class InterceptorStream implements TransportStream {
     if (this.#state !== 'starting') return;
     this.#state = 'open';
     this.#call.sendMetadata(new Metadata());
+    this.#pump();
+  }
+
+  #onHalfClose(): void {
+    if (this.#inputDone || this.#inner?.http2.closed === true) return;
+    this.#inputEnded = true;
+    if (this.#inner?.midFrame() === true) {
+      this.#failure = new SluiceError(
+        'INVALID_MESSAGE',
+        'The stream was half-closed in the middle of a message.',
+      );
+    }
     this.#pump();
   }
 
@@ -262,7 +269,7 @@ export class InterceptorStream implements TransportStream {
     const metadata = new Metadata();
     if (status.details !== undefined) metadata.set('grpc-status-details-bin', Buffer.from(status.details));
     // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the same numbers, kept in core
-    this.#sendStatus({ code: status.code, details: shortened(status.message), metadata });
+    this.#sendStatus({ code: status.code, details: status.message, metadata });
   }
 
   /** grpc-js wants to end the call by itself. */

@@ -16,26 +16,36 @@ export const RESPONSE_HEADERS: OutgoingHttpHeaders = {
  * headers (8 KiB by default in grpc-core), and the message goes out twice: here,
  * up to three bytes a byte, and in the details.
  */
-const MAX_MESSAGE_LENGTH = 1_000;
+const MAX_MESSAGE_LENGTH = 500;
 
 const LONE_SURROGATE = /\p{Surrogate}/gu;
-const UNRESERVED = /^[\x20-\x24\x26-\x7e]*$/;
+/** Letters, digits and a few marks: most messages need no encoding. */
+const PLAIN = /^\w(?:[\w .,:;()'/=-]*[\w.)])?$/;
+const PERCENT = 0x25;
 const utf8 = new TextEncoder();
 
 /** A message for the status, not too long, and of whole characters. */
-export function shortened(message: string): string {
+function shortened(message: string): string {
   const text = message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message;
   return text.replace(LONE_SURROGATE, '\ufffd');
 }
 
-/** Percent-encodes UTF-8 as `grpc-message` wants it: all but 0x20 to 0x7E, and "%" (gRPC over HTTP/2, "Status-Message"). */
+/**
+ * Percent-encodes UTF-8 as `grpc-message` wants it: all but 0x20 to 0x7E, and
+ * "%" (gRPC over HTTP/2, "Status-Message"); also a space at either end, which
+ * no HTTP/2 header may have (RFC 9113, section 8.2.1).
+ */
 export function encodeGrpcMessage(message: string): string {
-  const text = shortened(message);
-  if (UNRESERVED.test(text)) return text;
+  if (PLAIN.test(message)) return message;
+  const bytes = utf8.encode(message);
   let encoded = '';
-  for (const byte of utf8.encode(text)) {
-    if (byte >= 0x20 && byte <= 0x7e && byte !== 0x25) encoded += String.fromCharCode(byte);
-    else encoded += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  for (const [index, byte] of bytes.entries()) {
+    const atAnEnd = index === 0 || index === bytes.length - 1;
+    if (byte >= (atAnEnd ? 0x21 : 0x20) && byte <= 0x7e && byte !== PERCENT) {
+      encoded += String.fromCharCode(byte);
+    } else {
+      encoded += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    }
   }
   return encoded;
 }
@@ -63,11 +73,10 @@ export function receiverFault(): SluiceError {
 /** `code` overrides the catalogue's where gRPC itself fixes the status. */
 export function statusOf(error: SluiceError | undefined, code?: number): CallStatus {
   if (error === undefined) return OK_STATUS;
-  return {
-    code: code ?? error.entry.grpcStatus,
-    message: error.message,
-    details: encodeStatusDetails(error),
-  };
+  const message = shortened(error.message);
+  const { retryAfterMs } = error;
+  const told = new SluiceError(error.code, message, retryAfterMs === undefined ? {} : { retryAfterMs });
+  return { code: code ?? error.entry.grpcStatus, message, details: encodeStatusDetails(told) };
 }
 
 /** The trailers of a status; with RESPONSE_HEADERS in front, a whole trailers-only answer. */

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import type { StreamMethod } from '../../../src/transport/contract.js';
+import { FrameReader } from '../../../src/transport/grpc/frame-reader.js';
+import { FrameWriter } from '../../../src/transport/grpc/frame-writer.js';
+import { BodyReader, encodeBodies } from '../../../src/transport/bodies.js';
+import { type DataMessage, dataMessage } from '../../../src/wire/messages.js';
+
+function decode(method: StreamMethod, chunk: Uint8Array): { messages: DataMessage[]; frames: number } {
+  const frames = new FrameReader(100_000_000);
+  const bodies = new BodyReader(method);
+  let count = 0;
+  frames.push(chunk);
+  while (frames.next()) {
+    expect(frames.compressed).toBe(false);
+    bodies.push(frames.buffer!.subarray(frames.start, frames.end));
+    count += 1;
+  }
+  expect(frames.midFrame).toBe(false);
+  const messages: DataMessage[] = [];
+  expect(bodies.fill(messages, Infinity)).toBeUndefined();
+  return { messages, frames: count };
+}
+
+function messagesOf(count: number, bytes: number): DataMessage[] {
+  return Array.from({ length: count }, (_, index) =>
+    dataMessage({ sessionId: 'ü€𝄞', sequence: index + 1, data: new Uint8Array(bytes).fill(index) }),
+  );
+}
+
+describe.each<StreamMethod>(['StreamData', 'StreamBatches'])('%s', (method) => {
+  test.each([
+    [1, 0],
+    [1, 100],
+    [50, 300],
+    [1, 70_000],
+    [1_024, 10],
+    [3_000, 10],
+    [3, 300_000],
+  ])('%d messages of %d bytes', (count, bytes) => {
+    const messages = messagesOf(count, bytes);
+    for (const apart of [false, true]) {
+      const found = decode(method, new FrameWriter().frame(method, messages, apart)).messages;
+      expect(found.map(({ sequence, sessionId }) => [sequence, sessionId])).toEqual(
+        messages.map(({ sequence, sessionId }) => [sequence, sessionId]),
+      );
+      expect(found.every((message, index) => Buffer.from(messages[index]!.data).equals(message.data))).toBe(
+        true,
+      );
+    }
+  });
+
+  test('chunks written one after another do not overlap', () => {
+    const writer = new FrameWriter();
+    const chunks = Array.from({ length: 1_000 }, (_, index) =>
+      writer.frame(method, [dataMessage({ sequence: index + 1, data: Buffer.alloc(index, index) })], false),
+    );
+    expect(chunks.map((chunk) => decode(method, chunk).messages[0]!.sequence)).toEqual(
+      Array.from({ length: 1_000 }, (_, index) => index + 1),
+    );
+    const slabs = new Set(chunks.map((chunk) => chunk.buffer));
+    expect(slabs.size).toBeLessThan(15);
+  });
+
+  test('a chunk apart shares its memory with nobody and wastes little', () => {
+    const writer = new FrameWriter();
+    const chunk = writer.frame(method, messagesOf(2, 10), true);
+    expect(chunk.buffer.byteLength).toBeLessThan(500);
+    const text = writer.frame(method, [dataMessage({ key: 'x'.repeat(1_000_000) })], false);
+    expect(text.buffer.byteLength).toBe(text.length);
+  });
+});
+
+test('a batch holds at most 1,024 messages and, unless it is a single one, 256 KiB', () => {
+  const frames = (count: number, bytes: number) =>
+    decode('StreamBatches', new FrameWriter().frame('StreamBatches', messagesOf(count, bytes), false)).frames;
+  expect(frames(1_024, 1)).toBe(1);
+  expect(frames(1_025, 1)).toBe(2);
+  expect(frames(3, 300_000)).toBe(3);
+  expect(
+    encodeBodies('StreamBatches', messagesOf(100, 10_000)).every((body) => body.length <= 256 * 1024),
+  ).toBe(true);
+});
+
+test('no messages make no frame', () => {
+  expect(new FrameWriter().frame('StreamBatches', [], false).length).toBe(0);
+  expect(encodeBodies('StreamBatches', [])).toEqual([]);
+});
