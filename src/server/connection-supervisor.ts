@@ -3,15 +3,14 @@ import { tally, type DropReason } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { ClientConnection, ConnectionEnd } from '../pool/client-connection.js';
-import type { Route } from '../session/route.js';
 import type { SessionManager } from '../session/session-manager.js';
-import type { StreamSession } from '../session/stream-session.js';
 import type { StreamClose, StreamReceiver } from '../transport/contract.js';
-import { controlMessage, dataMessage, MessageType, type DataMessage } from '../wire/messages.js';
-import { Attachment, type AttachmentHost } from './attachment.js';
+import { dataMessage, MessageType, type DataMessage } from '../wire/messages.js';
+import { AttachedSessions, type AttachedSessionsHost, type RouteChoice } from './attached-sessions.js';
+import type { Attachment } from './attachment.js';
 import { ControlHandler } from './control-handler.js';
 import { closedControl, errorControl } from './control-messages.js';
-import { isPrintableId } from './identity.js';
+import { isPrintableId, quoted } from './identity.js';
 import { Leaving } from './leaving.js';
 import { Liveness } from './liveness.js';
 import { ReceiveLoop, type ReceiveEvents } from './receive-loop.js';
@@ -32,13 +31,6 @@ export interface SupervisorContext {
   readonly onGone: (supervisor: ConnectionSupervisor, end: ConnectionEnd, error?: SluiceError) => void;
 }
 
-/** The route of a simple connection's sessions, chosen by its metadata. */
-export interface RouteChoice {
-  readonly name: string;
-  readonly route: Route;
-  readonly subject: string;
-}
-
 const CLOSE_ENDS: Readonly<Record<StreamClose, ConnectionEnd>> = {
   ended: 'OK',
   reset: 'CANCELLED',
@@ -52,19 +44,17 @@ const CLOSE_ENDS: Readonly<Record<StreamClose, ConnectionEnd>> = {
  * first error of either loop, a timeout, the client, a drain) ends all of it,
  * once, and leaves nothing behind.
  */
-export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
+export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost {
   readonly connection: ClientConnection;
   readonly receiver: StreamReceiver;
   readonly #context: SupervisorContext;
-  readonly #choice: RouteChoice;
-  readonly #attachments = new Map<string, Attachment>();
+  readonly #sessions: AttachedSessions;
   readonly #receiveLoop: ReceiveLoop;
   readonly #sendLoop: SendLoop;
   readonly #liveness: Liveness;
   readonly #leaving: Leaving;
   readonly #control: ControlHandler;
   #answersWereBlocked = false;
-  #routeFaultLogged = false;
   #endTimer: Timer | undefined;
   #endError: SluiceError | undefined;
 
@@ -72,7 +62,7 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
     const { clock, counters, settings } = context;
     this.connection = connection;
     this.#context = context;
-    this.#choice = choice;
+    this.#sessions = new AttachedSessions(context, this, choice);
     this.#receiveLoop = new ReceiveLoop(clock, connection, this, counters);
     this.receiver = this.#receiveLoop;
     this.#sendLoop = new SendLoop(clock, context.flusher, connection, settings, this, counters);
@@ -86,15 +76,11 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
   }
 
   get sessionCount(): number {
-    return this.#attachments.size;
-  }
-
-  attachments(): Iterable<Attachment> {
-    return this.#attachments.values();
+    return this.#sessions.size;
   }
 
   attachment(sessionId: string): Attachment | undefined {
-    return this.#attachments.get(sessionId);
+    return this.#sessions.get(sessionId);
   }
 
   now(): number {
@@ -170,19 +156,7 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
   // --- what the receive loop says ---
 
   sessionFor(sessionId: string): Attachment | undefined {
-    const known = this.#attachments.get(sessionId);
-    if (known !== undefined) return known;
-    if (!isPrintableId(sessionId)) {
-      this.refuse(
-        sessionId,
-        new SluiceError(
-          'INVALID_MESSAGE',
-          `session_id ${JSON.stringify(sessionId.slice(0, 160))} is not 1 to 128 printable characters`,
-        ),
-      );
-      return undefined;
-    }
-    return this.#openSession(sessionId);
+    return this.#sessions.open(sessionId);
   }
 
   onControl(message: DataMessage): void {
@@ -199,8 +173,7 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
   }
 
   refuse(sessionId: string, error: SluiceError): void {
-    tally(this.#context.counters.receiveErrors, error.code);
-    this.notify(controlMessage(errorControl(error), sessionId));
+    this.#sessions.refuse(sessionId, error);
   }
 
   fail(error: SluiceError): void {
@@ -212,7 +185,7 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
     this.connection.halfClosed = true;
     // A client that has said its last word can't resume any more: it is given what there is.
     this.connection.sendQueue.resumeAll();
-    for (const attachment of this.#attachments.values()) attachment.resume();
+    this.#sessions.resumeAll();
     this.wake();
     this.#endWhenDone();
   }
@@ -221,7 +194,7 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
     if (this.connection.readingStopped) return;
     this.connection.readingStopped = true;
     this.#context.counters.readsStopped += 1;
-    if (this.#stuckInPause()) {
+    if (this.#sessions.stuckInPause) {
       this.end(
         new SluiceError(
           'SLOW_CONSUMER',
@@ -255,7 +228,7 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
   onSent(): void {
     if (this.#answersWereBlocked && this.connection.sendQueue.controlRoom > 0) {
       this.#answersWereBlocked = false;
-      for (const attachment of this.#attachments.values()) attachment.session.pump();
+      this.#sessions.pump();
     }
     this.#readOn();
     this.#leaving.checkLimits();
@@ -303,60 +276,12 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
     this.#endWhenDone();
   }
 
-  detach(attachment: Attachment): void {
-    if (this.#attachments.get(attachment.sessionId) !== attachment) return;
-    this.#attachments.delete(attachment.sessionId);
+  forget(attachment: Attachment): void {
     this.#receiveLoop.forget(attachment);
-    this.#context.sessions.remove(attachment.session);
-    this.#context.counters.sessionsClosed += 1;
-  }
-
-  routeFailed(session: StreamSession, error: unknown): void {
-    this.#context.counters.routeErrors += 1;
-    if (error instanceof SluiceError) return;
-    const fields = { err: error, session: session.name, route: session.routeName, connection: this.connection.id };
-    // A route that fails on every message must not fill the log.
-    if (this.#routeFaultLogged) this.#context.logger.debug(fields, 'a route failed on a message');
-    else this.#context.logger.warn(fields, 'a route failed on a message; more of this connection at level debug');
-    this.#routeFaultLogged = true;
   }
 
   observeProcessing(ms: number): void {
     this.#context.counters.processing.observe(ms);
-  }
-
-  #openSession(sessionId: string): Attachment | undefined {
-    const attachment = new Attachment(sessionId, this, this.#context.counters.down);
-    try {
-      attachment.bind(
-        this.#context.sessions.open({
-          clientId: this.connection.clientId,
-          sessionId,
-          subject: this.#choice.subject,
-          routeName: this.#choice.name,
-          route: this.#choice.route,
-          connectionId: this.connection.id,
-          connectionSessions: this.#attachments.size,
-          port: attachment,
-        }),
-      );
-    } catch (error) {
-      this.#refuseSession(sessionId, error);
-      return undefined;
-    }
-    this.#attachments.set(sessionId, attachment);
-    this.#context.counters.sessionsOpened += 1;
-    return attachment;
-  }
-
-  #refuseSession(sessionId: string, error: unknown): void {
-    const refusal =
-      error instanceof SluiceError
-        ? error
-        : new SluiceError('ROUTE_FAILED', `route "${this.#choice.name}" failed to open the session`, { cause: error });
-    if (refusal !== error) this.#context.logger.warn({ err: error, route: this.#choice.name }, refusal.message);
-    tally(this.#context.counters.receiveErrors, refusal.code);
-    this.notify(controlMessage(closedControl(refusal), sessionId));
   }
 
   #readOn(): void {
@@ -364,7 +289,11 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
     if (!connection.readingStopped || connection.state.kind === 'closed') return;
     const { receiveQuota, sendQueue } = connection;
     // Half empty before reading on: a message at a time would cost a turn each.
-    if (receiveQuota.messages > receiveQuota.maxMessages / 2 || receiveQuota.bytes > receiveQuota.maxBytes / 2) return;
+    if (
+      receiveQuota.messages > receiveQuota.maxMessages / 2 ||
+      receiveQuota.bytes > receiveQuota.maxBytes / 2
+    )
+      return;
     if (sendQueue.controlRoom < this.#context.settings.maxControlAnswers / 2) return;
     connection.readingStopped = false;
     connection.lastActivity = this.now();
@@ -376,16 +305,10 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachmentHost {
     if (halfClosed && receiveQuota.messages === 0 && sendQueue.isEmpty) this.end();
   }
 
-  #stuckInPause(): boolean {
-    if (this.connection.sendQueue.paused) return true;
-    for (const attachment of this.#attachments.values()) if (attachment.stuckInPause) return true;
-    return false;
-  }
-
   #releaseSessions(error: SluiceError | undefined): void {
     const reason: DropReason = error?.code === 'DRAINING' ? 'drained' : 'connection-closed';
     const cause = error ?? new SluiceError('INTERNAL', 'the connection of the session has ended');
-    for (const attachment of [...this.#attachments.values()]) attachment.release(attachment.session, reason, cause);
+    this.#sessions.release(reason, cause);
   }
 
   #stopLoops(): void {

@@ -9,6 +9,17 @@ export function isPrintableId(id: string): boolean {
   return PRINTABLE.test(id);
 }
 
+/** At most so much of a wrong value is said back: enough to recognize it by. */
+const MAX_QUOTED = 160;
+
+/** A client's text for a message to a person: bounded, and harmless in a terminal and a log. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, MAX_QUOTED)).replace(
+    /\p{C}/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
 /** Who the caller says it is, or a new name for it. Throws INVALID_MESSAGE for an ID that can't be one. */
 export function clientIdOf(metadata: ReadonlyMap<string, string>): string {
   const claimed = metadata.get('x-client-id');
@@ -16,6 +27,6 @@ export function clientIdOf(metadata: ReadonlyMap<string, string>): string {
   if (isPrintableId(claimed)) return claimed;
   throw new SluiceError(
     'INVALID_MESSAGE',
-    `metadata x-client-id ${JSON.stringify(claimed.slice(0, 160))} is not 1 to 128 printable characters`,
+    `metadata x-client-id ${quoted(claimed)} is not 1 to 128 printable characters`,
   );
 }

@@ -8,8 +8,9 @@ import type { Route } from '../session/route.js';
 import type { SessionManager } from '../session/session-manager.js';
 import type { StreamAcceptor, StreamReceiver, TransportStream } from '../transport/contract.js';
 import { controlMessage, PROTOCOL_VERSION } from '../wire/messages.js';
-import { ConnectionSupervisor, type RouteChoice, type SupervisorContext } from './connection-supervisor.js';
-import { clientIdOf, isPrintableId } from './identity.js';
+import type { RouteChoice } from './attached-sessions.js';
+import { ConnectionSupervisor, type SupervisorContext } from './connection-supervisor.js';
+import { clientIdOf, isPrintableId, quoted } from './identity.js';
 import type { ServerCounters } from './server-counters.js';
 import type { StreamSettings } from './settings.js';
 import type { StreamInterceptor } from './stream-interceptor.js';
@@ -110,9 +111,13 @@ export class StreamingServer {
    */
   drain(graceMs: number): Promise<void> {
     this.#draining = true;
-    const error = new SluiceError('DRAINING', 'the gateway is leaving: connect again, to another if there is one', {
-      retryAfterMs: DRAINING_RETRY_MS,
-    });
+    const error = new SluiceError(
+      'DRAINING',
+      'the gateway is leaving: connect again, to another if there is one',
+      {
+        retryAfterMs: DRAINING_RETRY_MS,
+      },
+    );
     for (const supervisor of [...this.#supervisors.values()]) {
       supervisor.drain(graceMs, 'gateway: leaving', error);
     }
@@ -167,12 +172,12 @@ export class StreamingServer {
     const subject = metadata.get('x-subject') ?? '';
     const route = routes.get(name);
     if (route === undefined) {
-      throw new SluiceError('UNKNOWN_ROUTE', `no route ${JSON.stringify(name.slice(0, 160))} is configured (routes)`);
+      throw new SluiceError('UNKNOWN_ROUTE', `no route ${quoted(name)} is configured (routes)`);
     }
     if (subject !== '' && !isPrintableId(subject)) {
       throw new SluiceError(
         'INVALID_MESSAGE',
-        `metadata x-subject ${JSON.stringify(subject.slice(0, 160))} is not 1 to 128 printable characters`,
+        `metadata x-subject ${quoted(subject)} is not 1 to 128 printable characters`,
       );
     }
     return { name, route, subject };

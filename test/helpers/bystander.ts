@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { StreamClient } from './stream-client.js';
+import { StreamClient, type Received } from './stream-client.js';
 
 /** A client that does nothing wrong, and should notice nothing of those who do. */
 export class Bystander {
@@ -8,6 +8,11 @@ export class Bystander {
 
   constructor(address: string) {
     this.#client = new StreamClient(address, { metadata: { 'x-client-id': 'bystander', 'x-route': 'echo' } });
+    // It is well-behaved: where it is silent for long it answers probes.
+    this.#client.call.on('data', (message: Received) => {
+      if (message.type !== 'MESSAGE_TYPE_HEALTH_CHECK' || message.ack !== 0) return;
+      this.#client.send({ type: message.type, sequence: message.sequence, ack: message.sequence });
+    });
   }
 
   /** Says something in two sessions and hears all of it back, in order, and nothing else. */

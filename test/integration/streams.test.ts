@@ -220,7 +220,7 @@ describe.each(STREAM_HANDLERS)('a simple connection through the %s handler', (st
     expect((await client.status).code).toBe(0);
     expect(texts(client, 'slow')).toEqual(['first', 'second']);
     expect(texts(client, 'many')).toHaveLength(2_000);
-    expect(server.gateway.metrics.connectionsEnded.get('OK')).toBe(1);
+    await expect.poll(() => server.gateway.metrics.connectionsEnded.get('OK')).toBe(1);
     expect(server.gateway.metrics.down.dropped).toBe(0);
   });
 
