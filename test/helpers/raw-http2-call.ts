@@ -72,7 +72,7 @@ export class RawCall {
         status: status === undefined ? undefined : Number(status),
         message: typeof message === 'string' ? decodeURIComponent(message) : undefined,
         details: typeof details === 'string' ? Buffer.from(details, 'base64') : undefined,
-        rstCode: this.stream.rstCode ?? 0,
+        rstCode: this.stream.rstCode,
         body: Buffer.concat(this.#chunks),
       };
     });

@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import {
   type ClientDuplexStream,
+  compressionAlgorithms,
   credentials,
   loadPackageDefinition,
   Metadata,
@@ -89,7 +90,6 @@ export class PlainCall {
 
   constructor(address: string, options: PlainCallOptions) {
     this.method = options.method;
-    const algorithm = { deflate: 1, gzip: 2 } as const;
     this.#client = new StreamServiceClient(address, credentials.createInsecure(), {
       'grpc.max_receive_message_length': -1,
       'grpc.max_send_message_length': -1,
@@ -97,7 +97,7 @@ export class PlainCall {
       'grpc.use_local_subchannel_pool': 1,
       ...(options.compress === undefined
         ? {}
-        : { 'grpc.default_compression_algorithm': algorithm[options.compress] }),
+        : { 'grpc.default_compression_algorithm': compressionAlgorithms[options.compress] }),
     });
     const metadata = new Metadata();
     for (const [name, value] of Object.entries(options.metadata ?? {})) {

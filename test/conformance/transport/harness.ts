@@ -1,4 +1,4 @@
-import type { StreamAcceptor, StreamClose, StreamMethod } from '../../../src/transport/contract.js';
+import type { StreamAcceptor, StreamMethod } from '../../../src/transport/contract.js';
 import type { StatusDetails } from '../../../src/wire/status-details.js';
 import type { DataMessage } from '../../../src/wire/messages.js';
 
