@@ -33,7 +33,9 @@ export function streamSettings({ server, stream, session }: Config): StreamSetti
 }
 
 /** All of the gRPC server's options that come from the configuration. */
-export function grpcServerSettings({ server }: Config): Omit<GrpcServerOptions, 'clock' | 'logger' | 'metrics'> {
+export function grpcServerSettings({
+  server,
+}: Config): Omit<GrpcServerOptions, 'clock' | 'logger' | 'metrics'> {
   const { tls } = server;
   return {
     listen: server.listen,

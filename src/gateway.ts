@@ -143,9 +143,18 @@ export class Gateway {
       logger,
       listen: config.admin.listen,
       sources: {
-        ...inspection({ clock, pool: this.#pool, sessions: this.#sessions, server: this.#server, rates: this.#rates }),
+        ...inspection({
+          clock,
+          pool: this.#pool,
+          sessions: this.#sessions,
+          server: this.#server,
+          rates: this.#rates,
+        }),
         totals: () => totalsOf(this.metrics, sources),
-        ready: () => ({ ready: this.readiness.ready, reasons: this.readiness.ready ? [] : [this.readiness.reason] }),
+        ready: () => ({
+          ready: this.readiness.ready,
+          reasons: this.readiness.ready ? [] : [this.readiness.reason],
+        }),
         metricsText: () => this.#exporter.metricsText(),
       },
     });
@@ -253,7 +262,8 @@ export class Gateway {
     });
     const outcome = await Promise.race([drained, graceOver]);
     timer?.cancel();
-    if (outcome === 'cut') this.#logger.warn({ connections: this.connections }, 'the grace time is over: cutting what is left');
+    if (outcome === 'cut')
+      this.#logger.warn({ connections: this.connections }, 'the grace time is over: cutting what is left');
     await this.destroy();
     this.#logger.info({}, 'gateway stopped');
   }

@@ -230,7 +230,12 @@ export class SendQueue {
       taken += weight;
       batch.push(message);
     }
-    if (lane.messages.length === 0 && lane.last !== undefined && batch.length < maxMessages && lane.waiting === 0) {
+    if (
+      lane.messages.length === 0 &&
+      lane.last !== undefined &&
+      batch.length < maxMessages &&
+      lane.waiting === 0
+    ) {
       batch.push(lane.last);
       lane.last = undefined;
       lane.onFinished();

@@ -22,7 +22,11 @@ const MAX_PRODUCED_BYTES = 1 << 20;
  * - none of these   echoed
  */
 export function conformanceRoute(clock: Clock): Route {
-  return { kind: 'conformance', wantsRecent: true, open: (session) => new ConformanceHandler(session, clock) };
+  return {
+    kind: 'conformance',
+    wantsRecent: true,
+    open: (session) => new ConformanceHandler(session, clock),
+  };
 }
 
 class ConformanceHandler implements RouteHandler {
@@ -78,5 +82,8 @@ function whole(metadata: ReadonlyMap<string, string>, name: string, most: number
   const text = metadata.get(name) ?? '';
   const value = Number(text);
   if (/^\d{1,9}$/.test(text) && value <= most) return value;
-  throw new SluiceError('INVALID_MESSAGE', `metadata ${name}: "${text}" is not a whole number from 0 to ${most}`);
+  throw new SluiceError(
+    'INVALID_MESSAGE',
+    `metadata ${name}: "${text}" is not a whole number from 0 to ${most}`,
+  );
 }

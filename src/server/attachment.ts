@@ -19,23 +19,29 @@ export interface AttachmentHost {
   wake(): void;
   /** A message that waited has been handled. */
   handled(): void;
+  observeProcessing(ms: number): void;
+}
+
+/** Who keeps the attachments of a connection. */
+export interface AttachmentOwner {
   /** The session is over; forget it. */
   detach(attachment: Attachment): void;
   routeFailed(session: StreamSession, error: unknown): void;
-  observeProcessing(ms: number): void;
 }
 
 /** A session of a simple connection, attached to it: what the session says goes into its lane of the send queue. */
 export class Attachment implements SessionPort {
   readonly sessionId: string;
   readonly #host: AttachmentHost;
+  readonly #owner: AttachmentOwner;
   readonly #totalDown: FlowCounters;
   #session: StreamSession | undefined;
   #lane: SendLane | undefined;
 
-  constructor(sessionId: string, host: AttachmentHost, totalDown: FlowCounters) {
+  constructor(sessionId: string, host: AttachmentHost, owner: AttachmentOwner, totalDown: FlowCounters) {
     this.sessionId = sessionId;
     this.#host = host;
+    this.#owner = owner;
     this.#totalDown = totalDown;
   }
 
@@ -91,7 +97,7 @@ export class Attachment implements SessionPort {
   }
 
   routeFailed(session: StreamSession, message: DataMessage, error: unknown): void {
-    this.#host.routeFailed(session, error);
+    this.#owner.routeFailed(session, error);
     this.answer(errorControl(error, message.sequence));
   }
 
@@ -113,7 +119,7 @@ export class Attachment implements SessionPort {
   }
 
   fault(session: StreamSession, error: unknown): void {
-    this.#host.routeFailed(session, error);
+    this.#owner.routeFailed(session, error);
   }
 
   observeProcessing(ms: number): void {
@@ -128,7 +134,7 @@ export class Attachment implements SessionPort {
       session.down.droppedBy[reason] += dropped;
       this.#totalDown.droppedBy[reason] += dropped;
     }
-    this.#host.detach(this);
+    this.#owner.detach(this);
   }
 
   answer(control: Control): void {
@@ -138,7 +144,11 @@ export class Attachment implements SessionPort {
 
   #laneOf(session: StreamSession): SendLane {
     this.#lane ??= new SendLane(session.down, () => {
-      this.release(session, 'session-closed', new SluiceError('INTERNAL', `session "${this.sessionId}" has ended`));
+      this.release(
+        session,
+        'session-closed',
+        new SluiceError('INTERNAL', `session "${this.sessionId}" has ended`),
+      );
     });
     return this.#lane;
   }

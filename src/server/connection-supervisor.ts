@@ -9,8 +9,6 @@ import { dataMessage, MessageType, type DataMessage } from '../wire/messages.js'
 import { AttachedSessions, type AttachedSessionsHost, type RouteChoice } from './attached-sessions.js';
 import type { Attachment } from './attachment.js';
 import { ControlHandler } from './control-handler.js';
-import { closedControl, errorControl } from './control-messages.js';
-import { isPrintableId, quoted } from './identity.js';
 import { Leaving } from './leaving.js';
 import { Liveness } from './liveness.js';
 import { ReceiveLoop, type ReceiveEvents } from './receive-loop.js';

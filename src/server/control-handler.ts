@@ -117,7 +117,8 @@ export class ControlHandler {
 
   #attached(sessionId: string, action: string): Attachment | undefined {
     const attachment = this.#host.attachment(sessionId);
-    if (attachment === undefined) this.#refuse(sessionId, `${action} for session "${sessionId}", which is not open`);
+    if (attachment === undefined)
+      this.#refuse(sessionId, `${action} for session "${sessionId}", which is not open`);
     return attachment;
   }
 

@@ -75,7 +75,8 @@ export function inspection({ clock, pool, sessions, server, rates }: Inspected):
       return supervisor === undefined ? undefined : ofConnection(supervisor);
     },
     *sessions(clientId?: string) {
-      for (const session of clientId === undefined ? sessions : sessions.ofClient(clientId)) yield ofSession(session);
+      for (const session of clientId === undefined ? sessions : sessions.ofClient(clientId))
+        yield ofSession(session);
     },
     session(clientId: string, sessionId: string) {
       return sessions.find(clientId, sessionId).map(ofSession)[0];
@@ -157,10 +158,7 @@ export function queueDepths(connections: Iterable<ClientConnection>): {
   return { receive, send, bytesInFlight };
 }
 
-function addDepth(
-  sum: QueueDepth,
-  queue: { readonly messages: number; readonly bytes: number },
-): void {
+function addDepth(sum: QueueDepth, queue: { readonly messages: number; readonly bytes: number }): void {
   sum.messages += queue.messages;
   sum.bytes += queue.bytes;
   sum.maxMessages = Math.max(sum.maxMessages, queue.messages);

@@ -39,8 +39,12 @@ export class Leaving {
     if (dueMs === Infinity) return;
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined;
-      const setting = ageMs <= dueMs ? `server.maxStreamAge = ${maxStreamAgeMs} ms` : 'server.maxConnectionAge';
-      this.#leave('age', `it is ${Math.round(this.#clock.now() - this.#connection.openedAt)} ms old (${setting})`);
+      const setting =
+        ageMs <= dueMs ? `server.maxStreamAge = ${maxStreamAgeMs} ms` : 'server.maxConnectionAge';
+      this.#leave(
+        'age',
+        `it is ${Math.round(this.#clock.now() - this.#connection.openedAt)} ms old (${setting})`,
+      );
     }, dueMs);
   }
 
@@ -52,7 +56,10 @@ export class Leaving {
     const messages = this.#connection.messagesReceived + this.#connection.messagesSent;
     const bytes = this.#connection.stream.bytesReceived + this.#connection.stream.bytesSent;
     if (maxStreamMessages > 0 && messages >= maxStreamMessages) {
-      this.#leave('messages', `it has carried ${messages} messages (server.maxStreamMessages = ${maxStreamMessages})`);
+      this.#leave(
+        'messages',
+        `it has carried ${messages} messages (server.maxStreamMessages = ${maxStreamMessages})`,
+      );
     } else if (maxStreamBytes > 0 && bytes >= maxStreamBytes) {
       this.#leave('bytes', `it has carried ${bytes} bytes (server.maxStreamBytes = ${maxStreamBytes} bytes)`);
     }
@@ -81,7 +88,9 @@ export class Leaving {
     this.begin(
       this.#settings.ageGraceMs,
       `connection: ${limit}`,
-      new SluiceError('STREAM_LIMIT', `the stream has to be opened anew: ${explanation}`, { retryAfterMs: 0 }),
+      new SluiceError('STREAM_LIMIT', `the stream has to be opened anew: ${explanation}`, {
+        retryAfterMs: 0,
+      }),
     );
   }
 

@@ -32,7 +32,8 @@ function silentConnection(supervisor: ConnectionSupervisor): SilentConnection {
       return connection.state.kind === 'closed';
     },
     probe: (sequence) => supervisor.probe(sequence),
-    heardSince: (time) => connection.lastActivity > time || connection.readingStopped || connection.halfClosed,
+    heardSince: (time) =>
+      connection.lastActivity > time || connection.readingStopped || connection.halfClosed,
     end: (error) => {
       supervisor.end(error);
     },

@@ -151,7 +151,8 @@ export class SendLoop {
     const most = Math.min(MAX_WRITE_MESSAGES, before + throttle.messageBudget(now));
     const bytes = sendQueue.takeData(batch, most, Math.min(room, throttle.byteBudget(now)));
     throttle.spend(batch.length - before, bytes);
-    if (sendQueue.hasReadyData && throttle.shouldThrottle(now)) this.#waitForThrottle(throttle.waitMs(now), now);
+    if (sendQueue.hasReadyData && throttle.shouldThrottle(now))
+      this.#waitForThrottle(throttle.waitMs(now), now);
   }
 
   #waitForThrottle(waitMs: number, now: number): void {

@@ -128,7 +128,9 @@ export class SessionManager {
             ? `the gateway holds ${this.#size} sessions, the most it may (session.max = ${max})`
             : undefined;
     if (limit === undefined) return;
-    throw new SluiceError('SESSION_LIMIT', `session "${request.sessionId}" is refused: ${limit}`, { retryAfterMs });
+    throw new SluiceError('SESSION_LIMIT', `session "${request.sessionId}" is refused: ${limit}`, {
+      retryAfterMs,
+    });
   }
 
   #scheduleSweep(): void {

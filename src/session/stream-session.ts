@@ -155,8 +155,7 @@ export class StreamSession implements RouteSession {
       const weight = weightOf(message);
       this.#port.receiveQuota.give(weight);
       const startedAt = this.#port.now();
-      this.#handle(message, weight);
-      if (!this.#busy) this.#port.observeProcessing(this.#port.now() - startedAt);
+      if (this.#handle(message, weight)) this.#port.observeProcessing(this.#port.now() - startedAt);
     }
     this.#port.handled(this);
     this.#finishIfDrained();
@@ -220,18 +219,19 @@ export class StreamSession implements RouteSession {
     }
   }
 
-  #handle(message: DataMessage, weight: number): void {
+  /** Hands a message to the route; whether that was all, or the route has yet to accept it. */
+  #handle(message: DataMessage, weight: number): boolean {
     let result: unknown;
     try {
       result = this.#handler.handle(message);
     } catch (error) {
       this.#accepted();
       this.#port.routeFailed(this, message, error);
-      return;
+      return true;
     }
     if (!isPromise(result)) {
       this.#accepted();
-      return;
+      return true;
     }
     this.#busy = true;
     this.#port.receiveQuota.take(weight);
@@ -245,6 +245,7 @@ export class StreamSession implements RouteSession {
         this.#settled(weight, startedAt);
       },
     );
+    return false;
   }
 
   #accepted(): void {
@@ -270,5 +271,7 @@ export class StreamSession implements RouteSession {
 
 /** Any library's promise will do; what else a handler may return (an arrow function's value) is no reason to wait. */
 function isPromise(result: unknown): result is PromiseLike<unknown> {
-  return typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function';
+  return (
+    typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function'
+  );
 }

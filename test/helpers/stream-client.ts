@@ -22,7 +22,9 @@ export interface Received {
   readonly data: Buffer;
   readonly metadata: Readonly<Record<string, string>>;
   readonly key: string;
-  readonly control?: { readonly action: string } & Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly control?: { readonly action: string } & Readonly<
+    Record<string, Readonly<Record<string, unknown>>>
+  >;
 }
 
 export interface ClientOptions {
@@ -42,7 +44,11 @@ const definition = loadSync('sluice/v1/stream.proto', {
 });
 const StreamService = (
   loadPackageDefinition(definition) as unknown as {
-    sluice: { v1: { StreamService: new (address: string, creds: ChannelCredentials, options?: ChannelOptions) => Client } };
+    sluice: {
+      v1: {
+        StreamService: new (address: string, creds: ChannelCredentials, options?: ChannelOptions) => Client;
+      };
+    };
   }
 ).sluice.v1.StreamService;
 
@@ -70,8 +76,14 @@ export class StreamClient {
     });
     const metadata = new Metadata();
     for (const [name, value] of Object.entries(options.metadata ?? {})) metadata.set(name, value);
-    const open = (this.#client as unknown as Record<string, (m: Metadata, o: object) => Duplex>)[this.#method]!;
-    this.call = open.call(this.#client, metadata, options.deadline === undefined ? {} : { deadline: options.deadline });
+    const open = (this.#client as unknown as Record<string, (m: Metadata, o: object) => Duplex>)[
+      this.#method
+    ]!;
+    this.call = open.call(
+      this.#client,
+      metadata,
+      options.deadline === undefined ? {} : { deadline: options.deadline },
+    );
     this.call.on('data', (message: Received & { readonly messages?: readonly Received[] }) => {
       this.received.push(...(this.#method === 'StreamBatches' ? (message.messages ?? []) : [message]));
       this.#notify();

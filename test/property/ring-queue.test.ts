@@ -5,8 +5,14 @@ import { RingQueue } from '../../src/flow/ring-queue.js';
 describe('RingQueue', () => {
   it('behaves as an array that is pushed and shifted', () => {
     const move = fc.oneof(
-      { weight: 5, arbitrary: fc.record({ kind: fc.constant('push' as const), times: fc.integer({ min: 1, max: 40 }) }) },
-      { weight: 5, arbitrary: fc.record({ kind: fc.constant('shift' as const), times: fc.integer({ min: 1, max: 40 }) }) },
+      {
+        weight: 5,
+        arbitrary: fc.record({ kind: fc.constant('push' as const), times: fc.integer({ min: 1, max: 40 }) }),
+      },
+      {
+        weight: 5,
+        arbitrary: fc.record({ kind: fc.constant('shift' as const), times: fc.integer({ min: 1, max: 40 }) }),
+      },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('clear' as const), times: fc.constant(1) }) },
     );
     fc.assert(

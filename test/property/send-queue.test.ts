@@ -11,8 +11,18 @@ const MAX_BYTES = 400;
 const LANES = 3;
 
 const move = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('push' as const), lane: fc.nat(LANES - 1), size: fc.nat(90) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('take' as const), messages: fc.integer({ min: 1, max: 20 }), bytes: fc.integer({ min: 1, max: 300 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant('push' as const), lane: fc.nat(LANES - 1), size: fc.nat(90) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('take' as const),
+      messages: fc.integer({ min: 1, max: 20 }),
+      bytes: fc.integer({ min: 1, max: 300 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const), lane: fc.nat(LANES - 1) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('resume' as const), lane: fc.nat(LANES - 1) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pauseAll' as const) }) },
@@ -23,7 +33,10 @@ const move = fc.oneof(
 
 function newQueue(): { queue: SendQueue; total: FlowCounters } {
   const total = new FlowCounters();
-  return { queue: new SendQueue({ maxMessages: MAX_MESSAGES, maxBytes: MAX_BYTES, maxControl: 8 }, total), total };
+  return {
+    queue: new SendQueue({ maxMessages: MAX_MESSAGES, maxBytes: MAX_BYTES, maxControl: 8 }, total),
+    total,
+  };
 }
 
 describe('SendQueue', () => {
@@ -40,7 +53,11 @@ describe('SendQueue', () => {
         for (const step of moves) {
           switch (step.kind) {
             case 'push': {
-              const message = dataMessage({ sessionId: String(step.lane), sequence: next, data: new Uint8Array(step.size) });
+              const message = dataMessage({
+                sessionId: String(step.lane),
+                sequence: next,
+                data: new Uint8Array(step.size),
+              });
               try {
                 queue.push(lanes[step.lane]!, message)?.catch(() => undefined);
                 accepted[step.lane]!.push(next);
@@ -104,7 +121,7 @@ describe('SendQueue', () => {
         // Emptied at the end: what was accepted and not discarded has come, in order, once.
         queue.resumeAll();
         for (const lane of lanes) queue.resumeLane(lane);
-        for (let batch: DataMessage[] = [], before = -1; before !== batch.length; ) {
+        for (let batch: DataMessage[] = [], before = -1; before !== batch.length;) {
           before = batch.length;
           queue.takeData(batch, Infinity, Infinity);
           if (batch.length === before) break;
@@ -139,7 +156,8 @@ describe('SendQueue', () => {
     const { queue } = newQueue();
     const one = new SendLane(new FlowCounters(), () => undefined);
     const two = new SendLane(new FlowCounters(), () => undefined);
-    for (let n = 0; n < MAX_MESSAGES; n += 1) expect(queue.push(one, dataMessage({ sequence: n + 1 }))).toBeUndefined();
+    for (let n = 0; n < MAX_MESSAGES; n += 1)
+      expect(queue.push(one, dataMessage({ sequence: n + 1 }))).toBeUndefined();
     const order: string[] = [];
     const first = queue.push(one, dataMessage({ sequence: 100 }))?.then(() => order.push('first'));
     const second = queue.push(two, dataMessage({ sequence: 200 }))?.then(() => order.push('second'));

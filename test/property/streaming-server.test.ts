@@ -26,7 +26,12 @@ const SMALL: StreamSettings = {
   maxControlAnswers: 4,
 };
 
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const quiet = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 
 function newServer() {
   const clock = new FakeClock();
@@ -70,12 +75,30 @@ const behaviour = fc.oneof(
 const step = fc.oneof(
   {
     weight: 10,
-    arbitrary: fc.record({ kind: fc.constant('data' as const), sessionId, behaviour, size: fc.nat(300), times: fc.integer({ min: 1, max: 4 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant('data' as const),
+      sessionId,
+      behaviour,
+      size: fc.nat(300),
+      times: fc.integer({ min: 1, max: 4 }),
+    }),
   },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('read' as const), count: fc.integer({ min: 1, max: 30 }) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('time' as const), ms: fc.integer({ min: 1, max: 6_000 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const), sessionId: fc.constantFrom('', 'a', 'b') }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('resume' as const), sessionId: fc.constantFrom('', 'a', 'b') }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant('read' as const), count: fc.integer({ min: 1, max: 30 }) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('time' as const), ms: fc.integer({ min: 1, max: 6_000 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('pause' as const), sessionId: fc.constantFrom('', 'a', 'b') }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('resume' as const), sessionId: fc.constantFrom('', 'a', 'b') }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('close' as const), sessionId }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('heartbeat' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('probe' as const) }) },
@@ -111,10 +134,17 @@ function expectBounds({ pool, sessions, metrics }: ReturnType<typeof newServer>)
   }
 }
 
-async function play(steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T : never)[], end: string): Promise<void> {
+async function play(
+  steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T : never)[],
+  end: string,
+): Promise<void> {
   const world = newServer();
   const { clock, server, pool, sessions, metrics } = world;
-  const client = new MemoryConnection(server.accept, { clock, windowBytes: 2_000, metadata: { 'x-client-id': 'ann' } });
+  const client = new MemoryConnection(server.accept, {
+    clock,
+    windowBytes: 2_000,
+    metadata: { 'x-client-id': 'ann' },
+  });
   const echoed: DataMessage[] = [];
   let permits = 0;
   let wake = (): void => undefined;
@@ -214,9 +244,13 @@ async function play(steps: readonly (typeof step extends fc.Arbitrary<infer T> ?
   await reader;
   sessions.stop();
   await clock.settle();
-  expect({ pool: pool.size, sessions: sessions.size, timers: clock.activeTimers, up: metrics.up.pending, down: metrics.down.pending }).toEqual(
-    { pool: 0, sessions: 0, timers: 0, up: 0, down: 0 },
-  );
+  expect({
+    pool: pool.size,
+    sessions: sessions.size,
+    timers: clock.activeTimers,
+    up: metrics.up.pending,
+    down: metrics.down.pending,
+  }).toEqual({ pool: 0, sessions: 0, timers: 0, up: 0, down: 0 });
   for (const id of ['a', 'b', 'c', 'd']) {
     const order = echoed.filter((message) => message.sessionId === id).map((message) => Number(message.key));
     expect(order).toEqual([...order].sort((x, y) => x - y));

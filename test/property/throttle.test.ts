@@ -26,14 +26,19 @@ describe('Throttle', () => {
 
   it('after waitMs something may go, and just before nothing may', () => {
     fc.assert(
-      fc.property(rate, rate, fc.integer({ min: 0, max: 50_000 }), (messagesPerSecond, bytesPerSecond, bytes) => {
-        const throttle = new Throttle({ messagesPerSecond, bytesPerSecond }, 0);
-        throttle.spend(throttle.messageBudget(0), bytes);
-        const waitMs = throttle.waitMs(0);
-        if (waitMs > 1) expect(throttle.shouldThrottle(waitMs - 1)).toBe(true);
-        // A hair later, for sums of fractions round.
-        expect(throttle.shouldThrottle(waitMs + 0.01)).toBe(false);
-      }),
+      fc.property(
+        rate,
+        rate,
+        fc.integer({ min: 0, max: 50_000 }),
+        (messagesPerSecond, bytesPerSecond, bytes) => {
+          const throttle = new Throttle({ messagesPerSecond, bytesPerSecond }, 0);
+          throttle.spend(throttle.messageBudget(0), bytes);
+          const waitMs = throttle.waitMs(0);
+          if (waitMs > 1) expect(throttle.shouldThrottle(waitMs - 1)).toBe(true);
+          // A hair later, for sums of fractions round.
+          expect(throttle.shouldThrottle(waitMs + 0.01)).toBe(false);
+        },
+      ),
     );
   });
 

@@ -24,11 +24,16 @@ function raisedCodes(): ReadonlySet<string> {
 
 function table(of: readonly [string, CatalogueEntry][]): string {
   const rows = of.map(([code, entry]) => {
-    const setting = entry.setting === undefined ? '' : ` Setting: \`${entry.setting.split(', ').join('`, `')}\`.`;
+    const setting =
+      entry.setting === undefined ? '' : ` Setting: \`${entry.setting.split(', ').join('`, `')}\`.`;
     const status = statusName.get(entry.grpcStatus) ?? '';
     return `| \`${code}\` | ${entry.scope} | ${status} | ${entry.webSocketClose} | ${entry.httpStatus} | ${entry.retry} | ${entry.meaning}${setting} |`;
   });
-  return ['| code | ends | gRPC status | WebSocket | HTTP | retry | meaning |', '|---|---|---|---|---|---|---|', ...rows].join('\n');
+  return [
+    '| code | ends | gRPC status | WebSocket | HTTP | retry | meaning |',
+    '|---|---|---|---|---|---|---|',
+    ...rows,
+  ].join('\n');
 }
 
 test('the tables of docs/errors.md are what the catalogue says', async () => {
@@ -50,7 +55,10 @@ test('the tables of docs/errors.md are what the catalogue says', async () => {
 test('WebSocket close codes are registered ones or private (RFC 6455 section 7.4)', () => {
   for (const [code, entry] of entries) {
     const { webSocketClose } = entry;
-    expect([1001, 1009, 1011].includes(webSocketClose) || (webSocketClose >= 4000 && webSocketClose <= 4999), code).toBe(true);
+    expect(
+      [1001, 1009, 1011].includes(webSocketClose) || (webSocketClose >= 4000 && webSocketClose <= 4999),
+      code,
+    ).toBe(true);
   }
 });
 
@@ -59,6 +67,7 @@ test('every setting that an error names is a key of the configuration', async ()
   const { schema } = await import('../../../src/config/schema.js');
   const keys = new Set(settingsOf(schema).map(({ key }) => key));
   for (const [code, entry] of entries) {
-    for (const setting of entry.setting?.split(', ') ?? []) expect(keys, `${code} names ${setting}`).toContain(setting);
+    for (const setting of entry.setting?.split(', ') ?? [])
+      expect(keys, `${code} names ${setting}`).toContain(setting);
   }
 });

@@ -21,7 +21,9 @@ describe.each(pages)('%s', (page) => {
   });
 
   it('names only npm scripts there are', () => {
-    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
     const named = [...text.matchAll(/npm run ([a-z][\w:-]*)/g)].map((match) => match[1] ?? '');
     expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
   });
@@ -38,7 +40,12 @@ it('the settings that pages name in code are keys of the configuration', async (
   const ofCode = new Set(['session.send', 'session.signal', 'session.end', 'session.recent']);
   for (const page of pages) {
     const text = readFileSync(join(ROOT, page), 'utf8');
-    const named = [...text.matchAll(shaped)].map((match) => match[1] ?? '').filter((name) => !ofCode.has(name));
-    expect(named.filter((name) => !known(name)), page).toEqual([]);
+    const named = [...text.matchAll(shaped)]
+      .map((match) => match[1] ?? '')
+      .filter((name) => !ofCode.has(name));
+    expect(
+      named.filter((name) => !known(name)),
+      page,
+    ).toEqual([]);
   }
 });

@@ -12,10 +12,15 @@ function setUp(overrides: Partial<typeof settings> = {}) {
   const { connection, stream } = fakeConnection();
   const told: DataMessage[] = [];
   const ends: SluiceError[] = [];
-  const leaving = new Leaving(clock, connection, { ...settings, ...overrides }, {
-    notify: (message) => told.push(message),
-    end: (error) => ends.push(error),
-  });
+  const leaving = new Leaving(
+    clock,
+    connection,
+    { ...settings, ...overrides },
+    {
+      notify: (message) => told.push(message),
+      end: (error) => ends.push(error),
+    },
+  );
   leaving.start();
   return { clock, connection, stream, leaving, told, ends };
 }
@@ -59,7 +64,10 @@ describe('Leaving', () => {
     stream.bytesInFlight = 1;
     leaving.begin(5_000, 'connection: age', new SluiceError('STREAM_LIMIT', 'old'));
     leaving.begin(30_000, 'gateway: leaving', DRAINING);
-    expect(told.map((message) => message.control)).toMatchObject([{ deadlineMs: 5_000 }, { deadlineMs: 5_000 }]);
+    expect(told.map((message) => message.control)).toMatchObject([
+      { deadlineMs: 5_000 },
+      { deadlineMs: 5_000 },
+    ]);
     clock.advance(5_000);
     expect(ends).toEqual([DRAINING]);
     expect(connection.state.kind).toBe('draining');

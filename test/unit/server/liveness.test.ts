@@ -9,12 +9,17 @@ function setUp(overrides: Partial<typeof settings> = {}) {
   const { connection } = fakeConnection();
   const silences: SluiceError[] = [];
   let heartbeats = 0;
-  const liveness = new Liveness(clock, connection, { ...settings, ...overrides }, {
-    heartbeatDue: () => {
-      heartbeats += 1;
+  const liveness = new Liveness(
+    clock,
+    connection,
+    { ...settings, ...overrides },
+    {
+      heartbeatDue: () => {
+        heartbeats += 1;
+      },
+      silent: (error) => silences.push(error),
     },
-    silent: (error) => silences.push(error),
-  });
+  );
   liveness.start();
   const hear = (): void => {
     connection.messagesReceived += 1;

@@ -51,7 +51,12 @@ describe('SendLoop', () => {
     expect(stream.writes).toEqual([]);
     clock.runImmediates();
     expect(stream.writes).toHaveLength(1);
-    expect(stream.sent.map((message) => message.control?.action ?? message.sequence)).toEqual(['resume', 1, 2, 3]);
+    expect(stream.sent.map((message) => message.control?.action ?? message.sequence)).toEqual([
+      'resume',
+      1,
+      2,
+      3,
+    ]);
     loop.stop();
   });
 
@@ -67,7 +72,9 @@ describe('SendLoop', () => {
     expect(stream.sent).toHaveLength(first);
     take();
     expect(stream.sent).toHaveLength(200);
-    expect(stream.sent.map((message) => message.sequence)).toEqual(Array.from({ length: 200 }, (_, n) => n + 1));
+    expect(stream.sent.map((message) => message.sequence)).toEqual(
+      Array.from({ length: 200 }, (_, n) => n + 1),
+    );
     loop.stop();
     expect(clock.activeTimers).toBe(0);
   });
@@ -118,7 +125,10 @@ describe('SendLoop', () => {
   });
 
   it('holds data to the rate, waits at most flowControlDelay a time, and counts the time', () => {
-    const { clock, stream, queue, counters, connection, loop } = setUp({ messagesPerSecond: 10, bytesPerSecond: 0 });
+    const { clock, stream, queue, counters, connection, loop } = setUp({
+      messagesPerSecond: 10,
+      bytesPerSecond: 0,
+    });
     queue(25);
     clock.runImmediates();
     expect(stream.sent).toHaveLength(10);
@@ -134,7 +144,9 @@ describe('SendLoop', () => {
     expect(stream.sent.length).toBeGreaterThanOrEqual(19);
     expect(stream.sent.length).toBeLessThanOrEqual(20);
     for (let n = 0; n < 10; n += 1) tick();
-    expect(stream.sent.map((message) => message.sequence)).toEqual(Array.from({ length: 25 }, (_, n) => n + 1));
+    expect(stream.sent.map((message) => message.sequence)).toEqual(
+      Array.from({ length: 25 }, (_, n) => n + 1),
+    );
     expect(counters.throttledMs).toBeGreaterThanOrEqual(1_400);
     expect(counters.throttledMs).toBe(connection.throttledMs);
     expect(connection.throttled).toBe(false);

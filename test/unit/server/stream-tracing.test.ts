@@ -1,4 +1,11 @@
-import { context, propagation, trace, type Context, type Span, type TextMapPropagator } from '@opentelemetry/api';
+import {
+  context,
+  propagation,
+  trace,
+  type Context,
+  type Span,
+  type TextMapPropagator,
+} from '@opentelemetry/api';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { SluiceError } from '../../../src/core/errors.js';
 import { streamTracing } from '../../../src/server/stream-tracing.js';
@@ -24,7 +31,9 @@ describe('streamTracing', () => {
     const tracing = streamTracing();
     tracing.opened?.(connection, 'echo');
     expect(startSpan.mock.calls[0]?.[0]).toBe('sluice.v1.StreamService/StreamData');
-    expect(startSpan.mock.calls[0]?.[1]).toMatchObject({ attributes: { 'sluice.client': 'ann', 'sluice.route': 'echo' } });
+    expect(startSpan.mock.calls[0]?.[1]).toMatchObject({
+      attributes: { 'sluice.client': 'ann', 'sluice.route': 'echo' },
+    });
     tracing.ended?.(connection, 'STALE', new SluiceError('STALE', 'silent'));
     tracing.ended?.(connection, 'STALE', undefined);
     expect(span.setAttributes).toHaveBeenCalledWith(expect.objectContaining({ 'sluice.end': 'STALE' }));

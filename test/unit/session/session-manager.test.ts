@@ -9,7 +9,9 @@ import { FakeClock } from '../../../src/testing/fake-clock.js';
 
 const route: Route = { kind: 'test', open: () => ({ handle: () => undefined }) };
 
-function setUp(limits: Partial<Record<'maxPerConnection' | 'maxPerClient' | 'max' | 'idleTimeoutMs', number>> = {}) {
+function setUp(
+  limits: Partial<Record<'maxPerConnection' | 'maxPerClient' | 'max' | 'idleTimeoutMs', number>> = {},
+) {
   const clock = new FakeClock();
   const expelled: string[] = [];
   const manager = new SessionManager({
@@ -41,7 +43,16 @@ function setUp(limits: Partial<Record<'maxPerConnection' | 'maxPerClient' | 'max
     },
   };
   const open = (clientId: string, sessionId: string, connectionSessions = 0, to = route) =>
-    manager.open({ clientId, sessionId, connectionSessions, subject: '', routeName: 'test', route: to, connectionId: 'c', port });
+    manager.open({
+      clientId,
+      sessionId,
+      connectionSessions,
+      subject: '',
+      routeName: 'test',
+      route: to,
+      connectionId: 'c',
+      port,
+    });
   return { clock, manager, open, expelled };
 }
 

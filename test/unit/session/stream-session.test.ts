@@ -224,7 +224,12 @@ describe('StreamSession', () => {
   it('stamps what it sends with its ID and the time', () => {
     const { session, port } = open({ handle: () => undefined });
     void session.send({ key: 'k', data: new Uint8Array([1]) });
-    expect(port.sent[0]).toMatchObject({ sessionId: 's:1', key: 'k', sequence: 0, timestampMs: 1_700_000_000_000 });
+    expect(port.sent[0]).toMatchObject({
+      sessionId: 's:1',
+      key: 'k',
+      sequence: 0,
+      timestampMs: 1_700_000_000_000,
+    });
   });
 
   it('is idle since the last message of either side', () => {
