@@ -43,6 +43,8 @@ export interface GatewayOptions {
 const LIMIT_RETRY_MS = 5_000;
 /** After the grace time, what the last statuses have to leave the process. */
 const FAREWELL_MS = 1_000;
+/** How often the end looks whether the last socket has closed. */
+const SOCKET_POLL_MS = 10;
 
 /**
  * The whole gateway: builds the parts, wires them, starts them in order and
@@ -262,10 +264,26 @@ export class Gateway {
     });
     const outcome = await Promise.race([drained, graceOver]);
     timer?.cancel();
-    if (outcome === 'cut')
+    if (outcome === 'cut') {
       this.#logger.warn({ connections: this.connections }, 'the grace time is over: cutting what is left');
+    } else {
+      await this.#untilSocketsClosed(FAREWELL_MS);
+    }
     await this.destroy();
     this.#logger.info({}, 'gateway stopped');
+  }
+
+  /**
+   * A stream is over for its server when its status is written, not when the network has it: destroying the
+   * socket at once would take the status from the client. Each socket closes by itself after its last stream.
+   */
+  async #untilSocketsClosed(withinMs: number): Promise<void> {
+    const deadline = this.clock.now() + withinMs;
+    while (this.sockets > 0 && this.clock.now() < deadline) {
+      await new Promise<void>((resolve) => {
+        this.clock.setTimeout(resolve, SOCKET_POLL_MS);
+      });
+    }
   }
 
   #metricsSources(): MetricsSources {
