@@ -1,5 +1,7 @@
 /** gRPC over HTTP/2 as the wire has it: what a library would not send, sent by hand. */
 import { once } from 'node:events';
+import { connect } from 'node:http2';
+import { createConnection } from 'node:net';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { credentials, makeGenericClientConstructor, Metadata, type ServiceError } from '@grpc/grpc-js';
@@ -124,6 +126,70 @@ describe.each<HandlerKind>(['direct', 'interceptor'])('%s', (kind) => {
     await once(call.stream, 'aborted');
     call.stream.resume();
     expect((await ended).rstCode).toBe(8);
+  });
+
+  test('a deadline that passes while the end waits for flow control', async () => {
+    const call = new RawCall(harness.address, { 'grpc-timeout': '200m' });
+    call.stream.pause();
+    const receiver = await acceptor.receiver();
+    receiver.stream.send(Array.from({ length: 100 }, () => dataMessage({ data: Buffer.alloc(64 * 1024) })));
+    receiver.stream.end();
+    expect(await receiver.closed()).toBe('deadline');
+    await once(call.stream, 'aborted');
+    call.stream.resume();
+    expect((await call.response).rstCode).toBe(8);
+  });
+
+  test('streams reset as soon as they are opened cost nothing', async () => {
+    const session = connect(`http://${harness.address}`);
+    const closed = Array.from({ length: 500 }, () => {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': '/sluice.v1.StreamService/StreamData',
+        'content-type': 'application/grpc',
+      });
+      stream.on('error', () => undefined);
+      stream.close(8);
+      return once(stream, 'close');
+    });
+    await Promise.all(closed);
+    session.close();
+    acceptor.onAccept = (receiver) => {
+      receiver.stream.end();
+    };
+    expect((await new RawCall(harness.address).response).status).toBe(GrpcStatus.OK);
+    await Promise.all(acceptor.receivers.map((receiver) => receiver.closed()));
+  });
+
+  test('reset and end of a client whose socket takes nothing', async () => {
+    const socket = createConnection(Number(harness.address.split(':')[1]), '127.0.0.1');
+    await once(socket, 'connect');
+    const session = connect(`http://${harness.address}`, { createConnection: () => socket });
+    session.on('error', () => undefined);
+    const streams = [0, 1].map(() =>
+      session
+        .request({
+          ':method': 'POST',
+          ':path': '/sluice.v1.StreamService/StreamData',
+          'content-type': 'application/grpc',
+        })
+        .on('error', () => undefined),
+    );
+    const first = await acceptor.receiver(0);
+    const second = await acceptor.receiver(1);
+    session.setLocalWindowSize(2 ** 30);
+    socket.pause();
+    const flood = Array.from({ length: 200 }, () => dataMessage({ data: Buffer.alloc(64 * 1024) }));
+    first.stream.send(flood);
+    second.stream.send(flood);
+    second.stream.end();
+    first.stream.reset();
+    expect(await first.closed()).toBe('reset');
+    second.stream.reset();
+    expect(await second.closed()).toBe('reset');
+    for (const stream of streams) stream.destroy();
+    session.destroy();
+    socket.destroy();
   });
 
   describe.each([

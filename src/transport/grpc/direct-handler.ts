@@ -104,6 +104,8 @@ function serve(
   context: DirectStreamContext,
 ): void {
   http2.on('error', nothing);
+  // HTTP/2 tells of a stream a tick after its headers came: a reset may have come with them.
+  if (http2.closed || http2.destroyed) return;
   if (headers[':method'] !== 'POST') {
     answer(http2, { ':status': constants.HTTP_STATUS_METHOD_NOT_ALLOWED, allow: 'POST' });
     return;

@@ -194,6 +194,7 @@ export class DirectStream implements TransportStream {
 
   /** Flow control has let everything out that was sent. */
   readonly #onWantTrailers = (): void => {
+    if (this.#http2.closed || this.#http2.destroyed) return;
     this.#statusSent = true;
     this.#http2.sendTrailers(trailersOf(this.#status ?? OK_STATUS));
     this.#afterStatus();
@@ -257,8 +258,8 @@ export class DirectStream implements TransportStream {
         if (this.#readsNoMore()) return;
       }
       if (outcome === 'full') continue;
-      if (outcome === 'invalid') {
-        this.#refuse(receiver, this.#reader.failure);
+      if (outcome instanceof SluiceError) {
+        this.#refuse(receiver, outcome);
       } else if (outcome === 'inflating') {
         this.#pause();
       } else if (!this.#inputEnded) {

@@ -102,12 +102,13 @@ export class MemoryConnection {
 
   /**
    * Sends the messages, in StreamBatches as one batch. False when the window is
-   * full: what was sent is kept, but wait before sending more. Nothing is sent
-   * after `halfClose` or the end.
+   * full (what was sent is kept, but wait before sending more), and after
+   * `halfClose` or the end, when nothing is sent.
    */
   send(...messages: readonly DataMessage[]): boolean {
-    for (const body of encodeBodies(this.#method, messages)) this.sendBytes(body);
-    return this.#unsentBytes <= this.#windowBytes;
+    let hasRoom = !this.#halfClosed && this.#end === undefined && this.#unsentBytes <= this.#windowBytes;
+    for (const body of encodeBodies(this.#method, messages)) hasRoom = this.sendBytes(body);
+    return hasRoom;
   }
 
   /** Sends one frame with these bytes as its body, whatever they are. */
