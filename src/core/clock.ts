@@ -26,21 +26,26 @@ type TimeoutHandle = ReturnType<typeof globalThis.setTimeout>;
 
 class SystemTimer implements Timer {
   readonly #clock: SystemClock;
+  readonly #callback: () => void;
   readonly #handle: TimeoutHandle;
   #pending = true;
 
   constructor(clock: SystemClock, callback: () => void, delayMs: number) {
     this.#clock = clock;
-    this.#handle = globalThis.setTimeout(() => {
-      this.#settle();
-      callback();
-    }, delayMs);
+    this.#callback = callback;
+    // The timer goes along as an argument: a closure for each would cost more than all its fields.
+    this.#handle = globalThis.setTimeout(SystemTimer.#fire, delayMs, this);
   }
 
   cancel(): void {
     if (!this.#pending) return;
     globalThis.clearTimeout(this.#handle);
     this.#settle();
+  }
+
+  static #fire(this: void, timer: SystemTimer): void {
+    timer.#settle();
+    timer.#callback();
   }
 
   #settle(): void {

@@ -15,17 +15,14 @@ export type FillOutcome =
   | 'empty'
   /** A message is being inflated; `onInflated` says when to go on. */
   | 'inflating'
-  /** What comes next can't be read; see `failure`. Nothing more will come. */
-  | 'invalid';
+  /** Why what comes next can't be read. Nothing more will come. */
+  | SluiceError;
 
 /**
  * The messages of one direction of a stream: chunks in, messages out, no more
  * than asked for. What was not asked for stays raw.
  */
 export class MessageReader {
-  /** Why the last `fill` said 'invalid'. */
-  failure = new SluiceError('INTERNAL', 'Nothing has failed.');
-
   readonly #method: StreamMethod;
   readonly #encoding: MessageEncoding;
   readonly #maxMessageBytes: number;
@@ -75,9 +72,8 @@ export class MessageReader {
         ? this.#fillSingly(target, room)
         : this.#fillFromBatches(target, room);
     } catch (error) {
-      this.failure = asUnreadable(error);
       this.clear();
-      return 'invalid';
+      return asUnreadable(error);
     }
   }
 
