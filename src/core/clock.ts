@@ -43,10 +43,10 @@ class SystemTimer implements Timer {
     this.#settle();
   }
 
-  static #fire(this: void, timer: SystemTimer): void {
+  static readonly #fire = (timer: SystemTimer): void => {
     timer.#settle();
     timer.#callback();
-  }
+  };
 
   #settle(): void {
     this.#pending = false;
