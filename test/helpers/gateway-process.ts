@@ -65,8 +65,9 @@ export class GatewayProcess {
     return grpc?.[0] ?? '';
   }
 
-  get pid(): number {
-    return this.#child.pid ?? 0;
+  /** `host:port` of the admin address. */
+  get admin(): string {
+    return String(this.log.find((line) => line.msg === 'gateway ready')?.['admin']);
   }
 
   /** The first line of the log with this message; rejects when the process ends without. */
