@@ -1,8 +1,15 @@
 import { EventEmitter } from 'node:events';
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
+import type { Clock } from '../../core/clock.js';
 import { GrpcStatus } from '../../core/errors.js';
 import type { StreamMethod } from '../contract.js';
+import { closeOnceSent } from './close-once-sent.js';
 import { DirectStream, type DirectStreamContext } from './direct-stream.js';
 import { FrameWriter } from './frame-writer.js';
 import {
@@ -103,21 +110,22 @@ function serve(
   options: StreamHandlerOptions,
   context: DirectStreamContext,
 ): void {
+  const { clock } = context;
   http2.on('error', nothing);
   // HTTP/2 tells of a stream a tick after its headers came: a reset may have come with them.
   if (http2.closed || http2.destroyed) return;
   if (headers[':method'] !== 'POST') {
-    answer(http2, { ':status': constants.HTTP_STATUS_METHOD_NOT_ALLOWED, allow: 'POST' });
+    answer(http2, clock, { ':status': constants.HTTP_STATUS_METHOD_NOT_ALLOWED, allow: 'POST' });
     return;
   }
   if (!isGrpcContentType(headers['content-type'])) {
-    answer(http2, { ':status': constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE });
+    answer(http2, clock, { ':status': constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE });
     return;
   }
   const timeout = headers['grpc-timeout'];
   const timeoutMs = typeof timeout === 'string' ? parseTimeoutMs(timeout) : undefined;
   if (timeout !== undefined && timeoutMs === undefined) {
-    refuse(http2, GrpcStatus.INTERNAL, `Invalid grpc-timeout value "${String(timeout)}".`);
+    refuse(http2, clock, GrpcStatus.INTERNAL, `Invalid grpc-timeout value "${String(timeout)}".`);
     return;
   }
   const encodingName = headers['grpc-encoding'];
@@ -125,6 +133,7 @@ function serve(
   if (encoding === undefined) {
     refuse(
       http2,
+      clock,
       GrpcStatus.UNIMPLEMENTED,
       `Messages compressed with "${String(encodingName)}" can not be read.`,
     );
@@ -145,13 +154,12 @@ function serve(
   stream.accept(options.accept);
 }
 
-function refuse(http2: ServerHttp2Stream, code: number, message: string): void {
-  answer(http2, { ...RESPONSE_HEADERS, ...trailersOf({ code, message }) });
+function refuse(http2: ServerHttp2Stream, clock: Clock, code: number, message: string): void {
+  answer(http2, clock, { ...RESPONSE_HEADERS, ...trailersOf({ code, message }) });
 }
 
 /** Answers with headers alone and lets go of the request. */
-function answer(http2: ServerHttp2Stream, headers: Parameters<ServerHttp2Stream['respond']>[0]): void {
+function answer(http2: ServerHttp2Stream, clock: Clock, headers: OutgoingHttpHeaders): void {
   http2.respond(headers, { endStream: true });
-  http2.resume();
-  http2.close(constants.NGHTTP2_NO_ERROR);
+  closeOnceSent(http2, clock);
 }

@@ -10,6 +10,7 @@ import type {
   TransportStream,
 } from '../contract.js';
 import { connectionDeadlineOf } from './connection-age.js';
+import { closeOnceSent } from './close-once-sent.js';
 import { Deadline } from './deadline.js';
 import type { FrameWriter } from './frame-writer.js';
 import { MessageReader } from './message-reader.js';
@@ -123,7 +124,7 @@ export class DirectStream implements TransportStream {
     if (this.#status !== undefined && !this.#responded) {
       this.#statusSent = true;
       http2.respond({ ...RESPONSE_HEADERS, ...trailersOf(this.#status) }, { endStream: true });
-      this.#afterStatus();
+      closeOnceSent(http2, this.#context.clock);
       return;
     }
     this.#respond();
@@ -197,19 +198,8 @@ export class DirectStream implements TransportStream {
     if (this.#http2.closed || this.#http2.destroyed) return;
     this.#statusSent = true;
     this.#http2.sendTrailers(trailersOf(this.#status ?? OK_STATUS));
-    this.#afterStatus();
+    closeOnceSent(this.#http2, this.#context.clock);
   };
-
-  /** Tells a client that is still sending to stop (RFC 9113, section 8.1), so that nothing of the call lingers. */
-  #afterStatus(): void {
-    const http2 = this.#http2;
-    if (http2.readableEnded) return;
-    http2.resume();
-    // In a turn of its own: on a connection that is closing, the reset would overtake the trailers.
-    this.#context.clock.setImmediate(() => {
-      http2.close(constants.NGHTTP2_NO_ERROR);
-    });
-  }
 
   readonly #onData = (chunk: Buffer): void => {
     this.bytesReceived += chunk.length;

@@ -6,6 +6,7 @@ import type { DataMessage } from '../../wire/messages.js';
 import { BodyReader, encodeBodies } from '../bodies.js';
 import type { StreamClose, StreamMethod, StreamReceiver, TransportStream } from '../contract.js';
 import { connectionDeadlineOf } from './connection-age.js';
+import { closeOnceSent } from './close-once-sent.js';
 import { PREFIX_BYTES } from './frame-reader.js';
 import { refusalOf } from './grpc-js-status.js';
 import { type InnermostCall, innermostCall, type StatusObject } from './innermost-call.js';
@@ -306,12 +307,8 @@ export class InterceptorStream implements TransportStream {
     const statusSent =
       this.#state === 'ending' &&
       (this.#trailersOnly || http2 === undefined || http2.sentTrailers !== undefined);
-    if (http2?.readableEnded === false && (http2.sentTrailers !== undefined || this.#trailersOnly)) {
-      // A client that is still sending is told to stop (RFC 9113, section 8.1). In a turn of its own: on a
-      // connection that is closing, the reset would overtake the trailers.
-      this.#options.clock.setImmediate(() => {
-        http2.close(constants.NGHTTP2_NO_ERROR);
-      });
+    if (http2 !== undefined && (this.#trailersOnly || http2.sentTrailers !== undefined)) {
+      closeOnceSent(http2, this.#options.clock);
     }
     if (this.#wasReset) this.#close('reset');
     else if (statusSent) this.#close('ended');

@@ -1,0 +1,29 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { Clock, Timer } from '../../core/clock.js';
+
+/** How often a stream whose socket is stuck is looked at again. */
+const LOOK_AGAIN_MS = 100;
+
+/**
+ * For a stream that has been answered: lets what still arrives flow away, and
+ * tells a client that has not half-closed to stop sending (RST_STREAM with
+ * NO_ERROR; RFC 9113, section 8.1), so that nothing of the call lingers. Only
+ * once the answer is on its way: nghttp2 may drop headers and trailers that
+ * still wait when their stream is reset.
+ */
+export function closeOnceSent(http2: ServerHttp2Stream, clock: Clock): void {
+  let timer: Timer | undefined;
+  const look = (): void => {
+    if (http2.closed || http2.destroyed || http2.readableEnded) return;
+    if (http2.state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_LOCAL) {
+      http2.close(constants.NGHTTP2_NO_ERROR);
+    } else {
+      timer = clock.setTimeout(look, LOOK_AGAIN_MS);
+    }
+  };
+  http2.once('close', () => {
+    timer?.cancel();
+  });
+  http2.resume();
+  clock.setImmediate(look);
+}
