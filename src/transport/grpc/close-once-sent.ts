@@ -1,7 +1,9 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Clock, Timer } from '../../core/clock.js';
 
-/** How often a stream whose socket is stuck is looked at again. */
+/** An answer goes out within a turn or two, unless the socket is stuck … */
+const QUICK_LOOKS = 4;
+/** … and then it is looked at this often. */
 const LOOK_AGAIN_MS = 100;
 
 /**
@@ -13,10 +15,14 @@ const LOOK_AGAIN_MS = 100;
  */
 export function closeOnceSent(http2: ServerHttp2Stream, clock: Clock): void {
   let timer: Timer | undefined;
+  let looks = 0;
   const look = (): void => {
     if (http2.closed || http2.destroyed || http2.readableEnded) return;
+    looks += 1;
     if (http2.state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_LOCAL) {
       http2.close(constants.NGHTTP2_NO_ERROR);
+    } else if (looks < QUICK_LOOKS) {
+      clock.setImmediate(look);
     } else {
       timer = clock.setTimeout(look, LOOK_AGAIN_MS);
     }
