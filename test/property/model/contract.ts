@@ -1,0 +1,73 @@
+import type { FlowCounters } from '../../../src/core/counters.js';
+import type { DataMessage } from '../../../src/wire/messages.js';
+import type { Size } from './window.js';
+
+/** What a run fixes: the route's nature and every limit, small, so that all of them are met. */
+export interface WorldOptions {
+  readonly policy: number;
+  readonly wantsWhole: boolean;
+  readonly maxPayloadBytes: number;
+  /** Granted to the client when it opens; never less than `floor`. */
+  readonly upWindow: Size;
+  /** What may follow a fresh Open at once. */
+  readonly floor: Size;
+  /** What the client states when it opens. */
+  readonly downWindow: Size;
+  readonly waitingBound: Size;
+  readonly resumeWindowMs: number;
+}
+
+/** What the route of a session meets and does; told as it happens. */
+export interface RouteEvents {
+  /** A session was opened; `subject` is its Open's and names it from now on. */
+  opened(subject: string): void;
+  /** The route took these pieces to handle, and was done with them. */
+  finished(subject: string, pieces: readonly DataMessage[], accepted: boolean): void;
+  /** A payload was taken into the outbox; its pieces have the next sequences. */
+  taken(subject: string, pieces: readonly DataMessage[]): void;
+  ended(subject: string): void;
+}
+
+export interface SessionView {
+  readonly subject: string;
+  readonly up: FlowCounters;
+  readonly down: FlowCounters;
+  /** What is really held, to compare with the counters' `pending`. */
+  readonly heldUp: number;
+  readonly heldDown: number;
+  /** Sends of the route that wait for room. */
+  readonly blocked: number;
+  readonly attached: boolean;
+}
+
+/**
+ * A gateway of one client and one session ID, as the moves drive it. The model
+ * is one; an adapter of the real gateway (memory transport, hand-moved clock)
+ * is another, and meets the same moves, client and checks.
+ */
+export interface GatewaySide {
+  connected(connection: number): void;
+  receive(connection: number, message: DataMessage): void;
+  /** The gateway learns that the connection is gone. */
+  lost(connection: number): void;
+  /** What it wrote since last asked, in order. */
+  written(connection: number): readonly DataMessage[];
+  /** Takes at most `limit` messages and Gaps from the outbox, as a send loop does. */
+  pump(limit: number): void;
+  /** Writes an ACK of its own. */
+  acknowledge(): void;
+  advance(ms: number): void;
+  drain(deadlineMs: number): void;
+  changeWindow(change: Size): void;
+
+  routeHandling(): readonly DataMessage[] | undefined;
+  routeFinishes(accepted: boolean): void;
+  routeSends(pieces: readonly DataMessage[]): void;
+  routeEnds(): void;
+
+  session(): SessionView | undefined;
+  /** Sessions, records of ended ones, attachments: 0 when nothing remains. */
+  remains(): number;
+  /** Summed over the sessions that have ended. */
+  endedTotals(): { readonly up: FlowCounters; readonly down: FlowCounters };
+}

@@ -1,0 +1,92 @@
+import fc from 'fast-check';
+import type { WorldOptions } from './contract.js';
+
+/** One step of a run. Numbers that choose among what is there are taken modulo its count. */
+export type Move =
+  | { readonly kind: 'connect' }
+  | { readonly kind: 'abandon' }
+  | { readonly kind: 'client-sends'; readonly weights: readonly number[] }
+  | { readonly kind: 'client-consumes'; readonly count: number }
+  | { readonly kind: 'client-acknowledges' }
+  | { readonly kind: 'client-window'; readonly messages: number; readonly bytes: number }
+  | { readonly kind: 'client-pauses'; readonly paused: boolean }
+  | { readonly kind: 'client-closes' }
+  | { readonly kind: 'client-loses' }
+  | { readonly kind: 'gateway-loses'; readonly which: number }
+  | { readonly kind: 'up'; readonly which: number; readonly count: number }
+  | { readonly kind: 'down'; readonly which: number; readonly count: number }
+  | { readonly kind: 'route-finishes'; readonly accepted: boolean }
+  | {
+      readonly kind: 'route-sends';
+      readonly weights: readonly number[];
+      readonly key: string;
+      readonly ttlMs: number;
+    }
+  | { readonly kind: 'route-ends' }
+  | { readonly kind: 'pump'; readonly count: number }
+  | { readonly kind: 'gateway-acknowledges' }
+  | { readonly kind: 'gateway-window'; readonly messages: number; readonly bytes: number }
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'drain'; readonly ms: number };
+
+/** Smallest limits an honest pair can work with: a payload of 3 pieces of 20 bytes always fits. */
+export const FLOOR = { messages: 3, bytes: 60 };
+const weight = fc.integer({ min: 4, max: 20 });
+const weights = fc.oneof(
+  { weight: 4, arbitrary: fc.tuple(weight) },
+  { weight: 1, arbitrary: fc.array(weight, { minLength: 2, maxLength: 3 }) },
+);
+const count = fc.integer({ min: 1, max: 6 });
+const which = fc.nat(3);
+const messages = fc.integer({ min: FLOOR.messages, max: 6 });
+const bytes = fc.integer({ min: FLOOR.bytes, max: 120 });
+const change = { messages: fc.oneof(fc.constant(0), messages), bytes: fc.oneof(fc.constant(0), bytes) };
+
+function weighted<T>(
+  weightOfIt: number,
+  arbitrary: fc.Arbitrary<T>,
+): { weight: number; arbitrary: fc.Arbitrary<T> } {
+  return { weight: weightOfIt, arbitrary };
+}
+
+export const move: fc.Arbitrary<Move> = fc.oneof(
+  weighted(8, fc.record({ kind: fc.constant('connect' as const) })),
+  weighted(1, fc.record({ kind: fc.constant('abandon' as const) })),
+  weighted(12, fc.record({ kind: fc.constant('client-sends' as const), weights })),
+  weighted(8, fc.record({ kind: fc.constant('client-consumes' as const), count })),
+  weighted(4, fc.record({ kind: fc.constant('client-acknowledges' as const) })),
+  weighted(2, fc.record({ kind: fc.constant('client-window' as const), ...change })),
+  weighted(2, fc.record({ kind: fc.constant('client-pauses' as const), paused: fc.boolean() })),
+  weighted(1, fc.record({ kind: fc.constant('client-closes' as const) })),
+  weighted(4, fc.record({ kind: fc.constant('client-loses' as const) })),
+  weighted(4, fc.record({ kind: fc.constant('gateway-loses' as const), which })),
+  weighted(18, fc.record({ kind: fc.constant('up' as const), which, count })),
+  weighted(18, fc.record({ kind: fc.constant('down' as const), which, count })),
+  weighted(10, fc.record({ kind: fc.constant('route-finishes' as const), accepted: fc.boolean() })),
+  weighted(
+    14,
+    fc.record({
+      kind: fc.constant('route-sends' as const),
+      weights,
+      key: fc.constantFrom('', 'a', 'b'),
+      ttlMs: fc.constantFrom(0, 0, 5, 20),
+    }),
+  ),
+  weighted(1, fc.record({ kind: fc.constant('route-ends' as const) })),
+  weighted(14, fc.record({ kind: fc.constant('pump' as const), count })),
+  weighted(5, fc.record({ kind: fc.constant('gateway-acknowledges' as const) })),
+  weighted(2, fc.record({ kind: fc.constant('gateway-window' as const), ...change })),
+  weighted(4, fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(1, 10, 10, 60, 110) })),
+  weighted(1, fc.record({ kind: fc.constant('drain' as const), ms: fc.constantFrom(20, 80) })),
+);
+
+export const options: fc.Arbitrary<WorldOptions> = fc.record({
+  policy: fc.integer({ min: 1, max: 5 }),
+  wantsWhole: fc.boolean(),
+  maxPayloadBytes: fc.constant(FLOOR.bytes),
+  upWindow: fc.record({ messages, bytes }),
+  floor: fc.constant(FLOOR),
+  downWindow: fc.record({ messages, bytes }),
+  waitingBound: fc.record({ messages, bytes }),
+  resumeWindowMs: fc.constant(100),
+});

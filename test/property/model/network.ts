@@ -1,0 +1,43 @@
+import type { DataMessage } from '../../../src/wire/messages.js';
+
+/**
+ * A connection: two queues of whole messages, for a message cut in two is none.
+ * Each side learns by itself that it is gone; between the two moments it is half
+ * open: what the client wrote may still arrive, up to any point.
+ */
+export interface Connection {
+  readonly id: number;
+  readonly up: DataMessage[];
+  readonly down: DataMessage[];
+  clientHolds: boolean;
+  gatewayHolds: boolean;
+  /** When the client's side went: the gateway's liveness finds out within a bound. */
+  halfOpenSinceMs: number;
+}
+
+export class Network {
+  readonly connections: Connection[] = [];
+  #opened = 0;
+
+  open(): Connection {
+    this.#opened += 1;
+    const connection: Connection = {
+      id: this.#opened,
+      up: [],
+      down: [],
+      clientHolds: true,
+      gatewayHolds: true,
+      halfOpenSinceMs: 0,
+    };
+    this.connections.push(connection);
+    return connection;
+  }
+
+  /** Forgets connections that both sides have lost. */
+  sweep(): void {
+    for (let i = this.connections.length - 1; i >= 0; i -= 1) {
+      const connection = this.connections[i];
+      if (connection?.clientHolds === false && !connection.gatewayHolds) this.connections.splice(i, 1);
+    }
+  }
+}

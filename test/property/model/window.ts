@@ -1,0 +1,45 @@
+import { weightOf, type DataMessage } from '../../../src/wire/messages.js';
+
+/** Messages, and bytes of data, key and metadata: a window, a bound, or what is held against one. */
+export interface Size {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+export function sizeOf(messages: Iterable<{ readonly bytes: number }>): Size {
+  let count = 0;
+  let bytes = 0;
+  for (const message of messages) {
+    count += 1;
+    bytes += message.bytes;
+  }
+  return { messages: count, bytes };
+}
+
+export function sizeOfMessages(messages: readonly DataMessage[]): Size {
+  return sizeOf(messages.map((message) => ({ bytes: weightOf(message) })));
+}
+
+/** Whether more may join what is held; anything may when nothing is. */
+export function fits(bound: Size, held: Size, more: Size): boolean {
+  if (held.messages === 0) return true;
+  return held.messages + more.messages <= bound.messages && held.bytes + more.bytes <= bound.bytes;
+}
+
+/** Whether a message of no weight could be sent: what a Gap with no message behind it asks for. */
+export function hasRoom(window: Size, held: Size): boolean {
+  return held.messages === 0 || (held.messages < window.messages && held.bytes < window.bytes);
+}
+
+/** A window as a `Window` changes it: 0 leaves a part as it is. */
+export function changed(window: Size, change: Size): Size {
+  return {
+    messages: change.messages === 0 ? window.messages : change.messages,
+    bytes: change.bytes === 0 ? window.bytes : change.bytes,
+  };
+}
+
+/** The largest of two windows, part by part: what is enforced, so that shrinking never convicts. */
+export function largest(one: Size, other: Size): Size {
+  return { messages: Math.max(one.messages, other.messages), bytes: Math.max(one.bytes, other.bytes) };
+}

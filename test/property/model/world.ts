@@ -1,0 +1,265 @@
+import { dataMessage, type DataMessage } from '../../../src/wire/messages.js';
+import { ModelClient } from './client.js';
+import type { GatewaySide, RouteEvents, WorldOptions } from './contract.js';
+import { check, Ledger } from './ledger.js';
+import type { Move } from './moves.js';
+import { Network, type Connection } from './network.js';
+
+/** Liveness: the gateway gives up a connection this long after its client has gone. Below the resume window. */
+const LIVENESS_MS = 50;
+/** More than any run needs to come to rest; a run that takes longer never does. */
+const ROUNDS_TO_REST = 200;
+
+/** All that an honest client may be told; anything else is a conviction. */
+const HONEST_CLOSINGS: ReadonlySet<string> = new Set([
+  '',
+  'SLOW_CONSUMER',
+  'DRAINING',
+  'SESSION_IN_USE',
+  'TAKEN_OVER',
+]);
+
+export type MakeGateway = (options: WorldOptions, events: RouteEvents) => GatewaySide;
+
+/** A client, a gateway, the connections between them, and the two applications that compare notes. */
+export class World {
+  readonly ledger = new Ledger();
+  readonly gateway: GatewaySide;
+  readonly #options: WorldOptions;
+  readonly #network = new Network();
+  #client: ModelClient;
+  #clients = 0;
+  #messages = 0;
+  #nowMs = 0;
+
+  constructor(options: WorldOptions, makeGateway: MakeGateway) {
+    this.#options = options;
+    this.gateway = makeGateway(options, this.ledger);
+    this.#client = this.#newClient();
+  }
+
+  get client(): ModelClient {
+    return this.#client;
+  }
+
+  do(move: Move): void {
+    this.#apply(move);
+    this.#collect();
+    this.#network.sweep();
+    this.#checkAccounts();
+  }
+
+  /** Both willing, nothing breaks: everything pending must come to its end. */
+  comeToRest(): void {
+    if (this.#client.phase === 'over') this.do({ kind: 'connect' });
+    this.do({ kind: 'client-pauses', paused: false });
+    for (let round = 0; round < ROUNDS_TO_REST; round += 1) {
+      const { phase } = this.#client;
+      if (phase === 'over') break;
+      // Also away from a connection that only this side believes in.
+      const own = this.#network.connections.find(({ id }) => id === this.#client.connection);
+      if (phase === 'lost' || own?.gatewayHolds !== true) this.do({ kind: 'connect' });
+      for (const { down, up } of this.#network.connections)
+        for (let i = 0; i < this.#network.connections.length; i += 1) {
+          this.do({ kind: 'up', which: i, count: up.length + 6 });
+          this.do({ kind: 'down', which: i, count: down.length + 6 });
+        }
+      this.do({ kind: 'pump', count: 10 });
+      this.do({ kind: 'route-finishes', accepted: round % 3 !== 0 });
+      this.do({ kind: 'client-consumes', count: 10 });
+      this.do({ kind: 'client-acknowledges' });
+      this.do({ kind: 'gateway-acknowledges' });
+      const view = this.gateway.session();
+      const idle =
+        view !== undefined && view.up.pending === 0 && view.down.pending === 0 && view.blocked === 0;
+      if (idle && this.#resting()) break;
+    }
+    check(this.#client.phase === 'over' || this.#resting(), 'something stays pending for ever');
+  }
+
+  /** The client goes for good, and time passes: nothing remains. */
+  vanish(): void {
+    for (const connection of this.#network.connections) {
+      connection.clientHolds = false;
+      this.#gatewayLoses(connection);
+    }
+    this.#network.sweep();
+    // Once for the session's window, once for what its end leaves behind.
+    for (let i = 0; i < 3; i += 1) this.gateway.advance(this.#options.resumeWindowMs);
+    check(this.gateway.remains() === 0, 'something remains after expiry');
+    for (const direction of ['up', 'down'] as const)
+      check(this.gateway.endedTotals()[direction].pending === 0, `${direction}: pending without a session`);
+  }
+
+  #resting(): boolean {
+    const { subject, unacked, phase } = this.#client;
+    const { seen, takenDown, consumed } = this.ledger.account(subject);
+    if (phase !== 'open' || unacked > 0) return false;
+    const view = this.gateway.session();
+    if (view === undefined || seen.length !== takenDown.length || consumed !== seen.length) return false;
+    const { overflow, expired } = view.down.droppedBy;
+    check(this.ledger.lossesSeen(subject) === overflow + expired, 'Gaps and drops are not the same messages');
+    return true;
+  }
+
+  #newClient(): ModelClient {
+    this.#clients += 1;
+    const token = new Uint8Array(16).fill(this.#clients);
+    const { floor, downWindow } = this.#options;
+    return new ModelClient(`client ${this.#clients}`, token, floor, downWindow, this.ledger);
+  }
+
+  #apply(move: Move): void {
+    switch (move.kind) {
+      case 'connect':
+        this.#connect();
+        break;
+      case 'abandon':
+        // Who is in doubt whether its Open arrived resumes first; else a late Open could take the new session's place.
+        if (this.#client.inDoubt) break;
+        this.#client = this.#newClient();
+        this.#connect();
+        break;
+      case 'client-sends':
+        this.#client.send(this.#payload(move.weights));
+        break;
+      case 'client-consumes':
+        this.#client.consume(move.count);
+        break;
+      case 'client-acknowledges':
+        this.#client.acknowledge();
+        break;
+      case 'client-window':
+        this.#client.changeWindow(move);
+        break;
+      case 'client-pauses':
+        this.#client.pause(move.paused);
+        break;
+      case 'client-closes':
+        this.#client.close();
+        break;
+      case 'client-loses': {
+        const connection = this.#network.connections.find(({ id }) => id === this.#client.connection);
+        if (connection !== undefined) this.#clientLoses(connection);
+        break;
+      }
+      case 'gateway-loses': {
+        const connection = this.#choose(move.which);
+        if (connection !== undefined) this.#gatewayLoses(connection);
+        break;
+      }
+      case 'up': {
+        const connection = this.#choose(move.which);
+        if (connection?.gatewayHolds !== true) break;
+        for (const message of connection.up.splice(0, move.count))
+          this.gateway.receive(connection.id, message);
+        break;
+      }
+      case 'down': {
+        const connection = this.#choose(move.which);
+        if (connection?.clientHolds !== true) break;
+        for (const message of connection.down.splice(0, move.count))
+          this.#client.receive(connection.id, message);
+        break;
+      }
+      case 'route-finishes':
+        this.gateway.routeFinishes(move.accepted);
+        break;
+      case 'route-sends':
+        this.gateway.routeSends(this.#payload(move.weights, move.key, move.ttlMs));
+        break;
+      case 'route-ends':
+        this.gateway.routeEnds();
+        break;
+      case 'pump':
+        this.gateway.pump(move.count);
+        break;
+      case 'gateway-acknowledges':
+        this.gateway.acknowledge();
+        break;
+      case 'gateway-window':
+        this.gateway.changeWindow(move);
+        break;
+      case 'wait':
+        this.#wait(move.ms);
+        break;
+      case 'drain':
+        this.gateway.drain(move.ms);
+        break;
+    }
+  }
+
+  /** The client opens, or resumes, on a new connection; its older ones it has given up. */
+  #connect(): void {
+    if (this.#client.phase === 'over') this.#client = this.#newClient();
+    for (const older of this.#network.connections) this.#clientLoses(older);
+    const connection = this.#network.open();
+    this.gateway.connected(connection.id);
+    this.#client.attach(connection.id, (message) => {
+      // What is written into a connection that the gateway has lost goes nowhere.
+      if (connection.gatewayHolds && connection.clientHolds) connection.up.push(message);
+    });
+  }
+
+  #clientLoses(connection: Connection): void {
+    if (!connection.clientHolds) return;
+    connection.clientHolds = false;
+    connection.halfOpenSinceMs = this.#nowMs;
+    connection.down.length = 0;
+    this.#client.lose(connection.id);
+  }
+
+  #gatewayLoses(connection: Connection): void {
+    if (!connection.gatewayHolds) return;
+    connection.gatewayHolds = false;
+    connection.up.length = 0;
+    this.gateway.lost(connection.id);
+  }
+
+  #wait(ms: number): void {
+    this.#nowMs += ms;
+    for (const connection of this.#network.connections)
+      if (!connection.clientHolds && this.#nowMs - connection.halfOpenSinceMs >= LIVENESS_MS)
+        this.#gatewayLoses(connection);
+    this.gateway.advance(ms);
+  }
+
+  /** What the gateway wrote is on its way. */
+  #collect(): void {
+    for (const { id, down, clientHolds } of this.#network.connections) {
+      const written = this.gateway.written(id);
+      for (const { control } of written)
+        if (control?.action === 'closed')
+          check(HONEST_CLOSINGS.has(control.code), `an honest client is convicted: ${control.code}`);
+      if (clientHolds) down.push(...written);
+    }
+  }
+
+  #choose(which: number): Connection | undefined {
+    const { connections } = this.#network;
+    return connections[which % Math.max(1, connections.length)];
+  }
+
+  /** A payload of pieces of these weights, each naming itself. */
+  #payload(weights: readonly number[], key = '', ttlMs = 0): DataMessage[] {
+    return weights.map((weight, index) => {
+      this.#messages += 1;
+      const data = new Uint8Array(weight - key.length > 4 ? weight - key.length : 4);
+      new DataView(data.buffer).setUint32(0, this.#messages);
+      return dataMessage({ data, key, ttlMs, more: index < weights.length - 1 });
+    });
+  }
+
+  /** Held is what the counters say is pending; what has ended holds nothing. */
+  #checkAccounts(): void {
+    const view = this.gateway.session();
+    if (view !== undefined) {
+      check(view.up.pending === view.heldUp, `up: ${view.up.pending} pending, ${view.heldUp} held`);
+      check(view.down.pending === view.heldDown, `down: ${view.down.pending} pending, ${view.heldDown} held`);
+      const { consumed } = this.ledger.account(view.subject);
+      check(view.down.delivered <= consumed, 'delivered is what the client has consumed');
+    }
+    const ended = this.gateway.endedTotals();
+    check(ended.up.pending === 0 && ended.down.pending === 0, 'an ended session holds something');
+  }
+}
