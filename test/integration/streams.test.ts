@@ -248,4 +248,24 @@ describe.each(STREAM_HANDLERS)('a simple connection through the %s handler', (st
     expect((await client.status).code).toBe(4);
     await expect.poll(() => [...server.gateway.metrics.connectionsEnded.values()]).toEqual([1]);
   });
+
+  it('takes whole batches, and answers in batches', async () => {
+    await using server = await startGateway(settings);
+    using client = new StreamClient(server.address, { method: 'StreamBatches' });
+    let frames = 0;
+    client.call.on('data', () => (frames += 1));
+    const batch = Array.from({ length: 1_024 }, (_, n) => ({
+      sessionId: `s${n % 3}`,
+      data: Buffer.from(`message ${n}`),
+    }));
+    client.call.write({ messages: batch });
+    client.call.write({ messages: [] });
+    client.halfClose();
+    expect((await client.status).code).toBe(0);
+    for (const session of ['s0', 's1', 's2']) {
+      const sent = batch.filter(({ sessionId }) => sessionId === session).map(({ data }) => data.toString());
+      expect(texts(client, session)).toEqual(sent);
+    }
+    expect(frames).toBeLessThan(100);
+  });
 });
