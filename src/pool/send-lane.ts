@@ -23,7 +23,8 @@ export class SendLane {
     this.onFinished = onFinished;
   }
 
-  get isEmpty(): boolean {
-    return this.messages.length === 0 && this.last === undefined;
+  /** Whether there is something to take now: the last message comes only after the sends that still wait. */
+  get hasTurn(): boolean {
+    return this.messages.length > 0 || (this.last !== undefined && this.waiting === 0);
   }
 }

@@ -36,6 +36,9 @@ export class SendQueue {
   /** Lanes that have something to give and are not paused, in the order of their turns. */
   readonly #ready = new RingQueue<SendLane>();
   readonly #waiting = new RingQueue<WaitingSend>();
+  #waitingBytes = 0;
+  /** Lanes whose last message is still to be written. */
+  #finishing = 0;
   /** The account of the whole gateway, beside each lane's own. */
   readonly #total: FlowCounters;
   #paused = false;
@@ -69,12 +72,17 @@ export class SendQueue {
     return this.#control.length > 0;
   }
 
+  /** Whether sends wait for room. */
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** Nothing waits: no control, no data paused or not, no send. */
   get isEmpty(): boolean {
     return (
       this.#control.length === 0 &&
       this.quota.messages === 0 &&
-      this.#ready.length === 0 &&
+      this.#finishing === 0 &&
       this.#waiting.length === 0
     );
   }
@@ -89,9 +97,9 @@ export class SendQueue {
 
   /**
    * Queues data of a lane. Undefined when it was taken at once, else a promise
-   * for when it is; rejected when the lane is discarded before. Throws
-   * OVERLOADED when as many sends wait as the queue holds messages: their
-   * senders do not wait for one another.
+   * for when it is; rejected when the lane is discarded before. One send of each
+   * lane may always wait. Throws OVERLOADED for those beside it when as much
+   * waits as the queue holds: their senders do not wait for one another.
    */
   push(lane: SendLane, message: DataMessage): undefined | Promise<void> {
     const weight = weightOf(message);
@@ -99,17 +107,12 @@ export class SendQueue {
       this.#admit(lane, message, weight);
       return undefined;
     }
-    if (this.#waiting.length >= this.quota.maxMessages) {
-      throw new SluiceError(
-        'OVERLOADED',
-        `${this.#waiting.length} sends wait for room in the send queue already, the most there may be ` +
-          '(stream.sendQueueMessages): await each send before the next',
-      );
-    }
+    if (lane.waiting > 0) this.#refuseBeyondBound(weight);
     const promise = new Promise<void>((admitted, refused) => {
       this.#waiting.push({ lane, message, weight, admitted, refused });
     });
     lane.waiting += 1;
+    this.#waitingBytes += weight;
     // A route may not look at the promise; the session's end is no fault of the process.
     promise.catch(() => undefined);
     return promise;
@@ -117,6 +120,7 @@ export class SendQueue {
 
   /** Writes `message` after everything in the lane, then tells the lane's owner. */
   finish(lane: SendLane, message: DataMessage): void {
+    if (lane.last === undefined) this.#finishing += 1;
     lane.last = message;
     this.#schedule(lane);
   }
@@ -173,7 +177,7 @@ export class SendQueue {
       this.quota.give(weightOf(message));
       dropped += 1;
     }
-    lane.last = undefined;
+    this.#forgetLast(lane);
     if (lane.waiting > 0) this.#refuseWaiting(lane, error);
     if (this.#waiting.length > 0) this.#admitWaiting();
     return dropped;
@@ -202,6 +206,7 @@ export class SendQueue {
     ) {
       this.#waiting.shift();
       next.lane.waiting -= 1;
+      this.#waitingBytes -= next.weight;
       this.#admit(next.lane, next.message, next.weight);
       next.admitted();
     }
@@ -211,10 +216,29 @@ export class SendQueue {
     for (let left = this.#waiting.length; left > 0; left -= 1) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
-      if (next.lane === lane) next.refused(error);
-      else this.#waiting.push(next);
+      if (next.lane === lane) {
+        this.#waitingBytes -= next.weight;
+        next.refused(error);
+      } else this.#waiting.push(next);
     }
     lane.waiting = 0;
+  }
+
+  #refuseBeyondBound(weight: number): void {
+    const { maxMessages, maxBytes } = this.quota;
+    if (this.#waiting.length < maxMessages && this.#waitingBytes + weight <= maxBytes) return;
+    throw new SluiceError(
+      'OVERLOADED',
+      `${this.#waiting.length} sends of ${this.#waitingBytes} bytes wait for room in the send queue already ` +
+        `(stream.sendQueueMessages = ${maxMessages}, stream.sendQueueSize = ${maxBytes} bytes): ` +
+        'await each send before the next',
+    );
+  }
+
+  #forgetLast(lane: SendLane): void {
+    if (lane.last === undefined) return;
+    lane.last = undefined;
+    this.#finishing -= 1;
   }
 
   #takeTurn(lane: SendLane, batch: DataMessage[], maxMessages: number, maxBytes: number): number {
@@ -237,14 +261,14 @@ export class SendQueue {
       lane.waiting === 0
     ) {
       batch.push(lane.last);
-      lane.last = undefined;
+      this.#forgetLast(lane);
       lane.onFinished();
     }
     return taken;
   }
 
   #schedule(lane: SendLane): void {
-    if (lane.scheduled || lane.paused || lane.isEmpty) return;
+    if (lane.scheduled || lane.paused || !lane.hasTurn) return;
     lane.scheduled = true;
     this.#ready.push(lane);
   }

@@ -43,7 +43,8 @@ export interface RouteSession {
    * Sends to the client. Returns undefined when the message was taken at once,
    * else a promise that resolves when it has been: await it, that is the
    * backpressure. Rejects with the error that ended the session. Throws
-   * OVERLOADED when too many sends already wait.
+   * OVERLOADED when too many sends already wait; never for one that awaited
+   * the one before it.
    */
   send(message: RouteMessage): undefined | Promise<void>;
   /** Ends the session after what was sent; `reason` is told to the client. */

@@ -63,7 +63,7 @@ describe('SendQueue', () => {
                 accepted[step.lane]!.push(next);
               } catch (error) {
                 expect((error as SluiceError).code).toBe('OVERLOADED');
-                expect(queue.quota.fits(step.size)).toBe(false);
+                expect(queue.hasWaiting).toBe(true);
               }
               next += 1;
               break;
