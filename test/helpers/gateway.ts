@@ -63,7 +63,7 @@ export async function startGateway(
 }
 
 /** What always holds when a gateway has stopped: nothing kept, everything accounted for. */
-export function expectNothingLeft(gateway: Gateway, clock: SystemClock): void {
+function expectNothingLeft(gateway: Gateway, clock: SystemClock): void {
   expect({
     connections: gateway.connections,
     sessions: gateway.sessions,
@@ -77,7 +77,7 @@ export function expectNothingLeft(gateway: Gateway, clock: SystemClock): void {
 }
 
 /** admitted = delivered + dropped + pending, with nothing negative. */
-export function expectIdentity(flow: FlowCounters): void {
+function expectIdentity(flow: FlowCounters): void {
   expect(flow.admitted).toBe(flow.delivered + flow.dropped + flow.pending);
   expect(flow.pending).toBeGreaterThanOrEqual(0);
 }
