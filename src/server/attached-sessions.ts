@@ -83,7 +83,7 @@ export class AttachedSessions implements AttachmentOwner {
         }),
       );
     } catch (error) {
-      this.#refuseToOpen(sessionId, error);
+      this.#refuseToOpen(attachment, error);
       return undefined;
     }
     this.#byId.set(sessionId, attachment);
@@ -142,14 +142,16 @@ export class AttachedSessions implements AttachmentOwner {
     this.#routeFaultLogged = true;
   }
 
-  #refuseToOpen(sessionId: string, error: unknown): void {
+  #refuseToOpen(attachment: Attachment, error: unknown): void {
     const { name } = this.#choice;
+    const { sessionId } = attachment;
     const refusal =
       error instanceof SluiceError
         ? error
         : new SluiceError('ROUTE_FAILED', `route "${name}" failed to open the session`, { cause: error });
     if (refusal !== error) this.#context.logger.warn({ err: error, route: name }, refusal.message);
     tally(this.#context.counters.receiveErrors, refusal.code);
+    attachment.abandon(refusal);
     this.#host.notify(controlMessage(closedControl(refusal), sessionId));
   }
 }

@@ -129,17 +129,25 @@ export class Attachment implements SessionPort {
   /** Ends the session here; what waits in either direction is dropped for `reason`. */
   release(session: StreamSession, reason: DropReason, error: SluiceError): void {
     session.close(reason, error);
-    if (this.#lane !== undefined) {
-      const dropped = this.#host.connection.sendQueue.discard(this.#lane, error);
-      session.down.droppedBy[reason] += dropped;
-      this.#totalDown.droppedBy[reason] += dropped;
-    }
+    this.#dropUnsent(reason, error);
     this.#owner.detach(this);
+  }
+
+  /** The route refused the session: what it sent meanwhile is dropped. */
+  abandon(error: SluiceError): void {
+    this.#dropUnsent('session-closed', error);
   }
 
   answer(control: Control): void {
     this.#host.connection.sendQueue.pushControl(controlMessage(control, this.sessionId));
     this.#host.wake();
+  }
+
+  #dropUnsent(reason: DropReason, error: SluiceError): void {
+    if (this.#lane === undefined) return;
+    const dropped = this.#host.connection.sendQueue.discard(this.#lane, error);
+    this.#lane.counters.droppedBy[reason] += dropped;
+    this.#totalDown.droppedBy[reason] += dropped;
   }
 
   #laneOf(session: StreamSession): SendLane {

@@ -90,7 +90,15 @@ export class StreamSession implements RouteSession {
     this.createdAt = this.#port.now();
     this.lastActivity = this.createdAt;
     this.#recent = spec.route.wantsRecent === true ? new RecentMessages(spec.recent) : undefined;
-    this.#handler = spec.route.open(this);
+    try {
+      this.#handler = spec.route.open(this);
+    } catch (error) {
+      // The route may have kept it: whatever it sends from here on fails.
+      this.#state = 'closed';
+      this.#closeError = new SluiceError('ROUTE_FAILED', `its route refused session "${this.sessionId}"`);
+      this.#abort?.abort(this.#closeError);
+      throw error;
+    }
   }
 
   /** `clientID:sessionID`, as it is printed. IDs may hold a colon: never parse it. */
@@ -145,6 +153,8 @@ export class StreamSession implements RouteSession {
       return;
     }
     this.#handle(message, weight);
+    // The route may have ended the session meanwhile.
+    if (this.#state === 'closing') this.#finishIfDrained();
   }
 
   /** Handles what waits, as far as the route and the connection allow. */
@@ -157,8 +167,9 @@ export class StreamSession implements RouteSession {
       const startedAt = this.#port.now();
       if (this.#handle(message, weight)) this.#port.observeProcessing(this.#port.now() - startedAt);
     }
-    this.#port.handled(this);
+    // First, for a connection that is owed nothing may end when it hears that all is handled.
     this.#finishIfDrained();
+    this.#port.handled(this);
   }
 
   send(fields: RouteMessage): undefined | Promise<void> {
@@ -196,10 +207,7 @@ export class StreamSession implements RouteSession {
     if (this.#state !== 'closed') this.#port.expel(this, reason, error);
   }
 
-  /**
-   * Ends the session at once, for the port. What waits for the route, or is still being
-   * handled, is dropped and counted for `reason`.
-   */
+  /** Ends the session at once, for the port. What waits for the route, or is with it, is dropped for `reason`. */
   close(reason: DropReason, error: SluiceError): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
@@ -212,28 +220,38 @@ export class StreamSession implements RouteSession {
     this.up.droppedBy[reason] += dropped;
     this.#totalUp.droppedBy[reason] += dropped;
     this.#abort?.abort(error);
-    try {
-      this.#handler.closed?.();
-    } catch (fault) {
+    this.#tellClosed();
+  }
+
+  /** Whatever comes of the route's clean-up, its failure is no fault of the process. */
+  #tellClosed(): void {
+    const onFault = (fault: unknown): void => {
       this.#port.fault(this, fault);
+    };
+    try {
+      const result: unknown = this.#handler.closed?.();
+      if (isPromise(result)) result.then(undefined, onFault);
+    } catch (fault) {
+      onFault(fault);
     }
   }
 
   /** Hands a message to the route; whether that was all, or the route has yet to accept it. */
   #handle(message: DataMessage, weight: number): boolean {
+    // Busy from here on: a route that ends its session from within still finishes this message first.
+    this.#busy = true;
     let result: unknown;
     try {
       result = this.#handler.handle(message);
     } catch (error) {
+      this.#failed(message, error);
       this.#accepted();
-      this.#port.routeFailed(this, message, error);
       return true;
     }
     if (!isPromise(result)) {
       this.#accepted();
       return true;
     }
-    this.#busy = true;
     this.#port.receiveQuota.take(weight);
     const startedAt = this.#port.now();
     result.then(
@@ -241,25 +259,30 @@ export class StreamSession implements RouteSession {
         this.#settled(weight, startedAt);
       },
       (error: unknown) => {
-        if (this.#state !== 'closed') this.#port.routeFailed(this, message, error);
+        this.#failed(message, error);
         this.#settled(weight, startedAt);
       },
     );
     return false;
   }
 
+  #failed(message: DataMessage, error: unknown): void {
+    if (this.#state !== 'closed') this.#port.routeFailed(this, message, error);
+  }
+
+  /** Closed meanwhile, the session has counted the message as dropped. */
   #accepted(): void {
+    this.#busy = false;
+    if (this.#state === 'closed') return;
     this.up.delivered += 1;
     this.#totalUp.delivered += 1;
   }
 
   #settled(weight: number, startedAt: number): void {
-    this.#busy = false;
     this.#port.receiveQuota.give(weight);
     this.#port.observeProcessing(this.#port.now() - startedAt);
-    if (this.#state === 'closed') return;
     this.#accepted();
-    this.pump();
+    if (this.#state !== 'closed') this.pump();
   }
 
   #finishIfDrained(): void {

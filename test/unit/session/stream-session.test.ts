@@ -232,6 +232,98 @@ describe('StreamSession', () => {
     });
   });
 
+  it('ended from within a handler, it finishes that message first', async () => {
+    let letGo = (): void => undefined;
+    const { session, deliver, port } = open((own) => ({
+      async handle() {
+        own.end('last one');
+        await new Promise<void>((resolve) => {
+          letGo = resolve;
+        });
+      },
+    }));
+    deliver('a');
+    expect(port.drainedWith).toEqual([]);
+    letGo();
+    for (let n = 0; n < 5; n += 1) await Promise.resolve();
+    expect(port.drainedWith).toEqual(['last one']);
+    expect(session.up).toMatchObject({ admitted: 1, delivered: 1, dropped: 0, pending: 0 });
+  });
+
+  it('ended from within a handler that returns or throws at once, it says so at once', () => {
+    for (const handle of [
+      (own: RouteSession): void => {
+        own.end('done');
+      },
+      (own: RouteSession): void => {
+        own.end('done');
+        throw new Error('and failed');
+      },
+    ]) {
+      const { deliver, port } = open((own) => ({
+        handle: () => {
+          handle(own);
+        },
+      }));
+      deliver('a');
+      expect(port.drainedWith).toEqual(['done']);
+    }
+  });
+
+  it('closed from within a handler, it counts that message once', async () => {
+    for (const after of [() => undefined, () => Promise.resolve(), () => Promise.reject(new Error('late'))]) {
+      let close = (): void => undefined;
+      const { session, deliver, port } = open({
+        handle() {
+          close();
+          return after();
+        },
+      });
+      close = () => {
+        session.close('connection-closed', new SluiceError('INTERNAL', 'over'));
+      };
+      deliver('a');
+      for (let n = 0; n < 5; n += 1) await Promise.resolve();
+      expect(session.up).toMatchObject({ admitted: 1, delivered: 0, dropped: 1, pending: 0 });
+      expect(port.receiveQuota).toMatchObject({ messages: 0, bytes: 0 });
+      expect(port.failures).toEqual([]);
+    }
+  });
+
+  it('says that it is drained before it says that its last message is handled', async () => {
+    const { session, deliver, port } = open({ handle: () => Promise.resolve() });
+    const order: string[] = [];
+    port.drained = () => void order.push('drained');
+    port.handled = () => void order.push('handled');
+    deliver('a');
+    session.end();
+    for (let n = 0; n < 5; n += 1) await Promise.resolve();
+    expect(order).toEqual(['drained', 'handled']);
+  });
+
+  it('is over for a route that refused it, whatever the route kept', () => {
+    let kept: RouteSession | undefined;
+    expect(() =>
+      open((own) => {
+        kept = own;
+        throw new Error('not today');
+      }),
+    ).toThrow('not today');
+    expect(() => kept?.send({})).toThrow(SluiceError);
+    expect(kept?.signal.aborted).toBe(true);
+    kept?.end();
+  });
+
+  it('survives a clean-up that fails later', async () => {
+    const { session, port } = open({
+      handle: () => undefined,
+      closed: (): unknown => Promise.reject(new Error('clean-up')),
+    });
+    session.close('session-closed', new SluiceError('INTERNAL', 'over'));
+    for (let n = 0; n < 5; n += 1) await Promise.resolve();
+    expect(port.faults).toHaveLength(1);
+  });
+
   it('is idle since the last message of either side', () => {
     const { session, port } = open({ handle: () => undefined });
     port.time = 1_000;
