@@ -94,7 +94,7 @@ export class SessionGuard {
     this.#timer = undefined;
     // Never from within a 'stream' event: some versions of Node abort then.
     this.#clock.setImmediate(() => {
-      if (this.#closed) return;
+      if (this.#closed || this.#session.destroyed) return;
       this.#session.close();
       if (this.#openStreams === 0) this.#destroySoon();
     });
@@ -134,7 +134,8 @@ export class SessionGuard {
     this.#timer = undefined;
     this.#events.onPingFlood(this.#socket);
     this.#clock.setImmediate(() => {
-      if (this.#closed) return;
+      // Node itself ends a session whose answers pile up, and tells of it later than here.
+      if (this.#closed || this.#session.destroyed) return;
       this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, TOO_MANY_PINGS);
       this.#session.close();
       this.#destroySoon();
