@@ -1,24 +1,27 @@
 import fc from 'fast-check';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { cases } from './model/cases.js';
 import { ModelGateway } from './model/gateway.js';
-import { move, options } from './model/moves.js';
-import { World } from './model/world.js';
+import { moves, options } from './model/moves.js';
+import { Script } from './model/script.js';
+import { World, type MakeGateway } from './model/world.js';
+
+const makeGateway: MakeGateway = (...made) => new ModelGateway(...made);
 
 describe('the protocol of windowed sessions, as a model', () => {
   it('keeps its promises to honest clients, whatever breaks', () => {
     fc.assert(
-      fc.property(
-        options,
-        fc.array(move, { minLength: 20, maxLength: 150, size: 'max' }),
-        (worldOptions, moves) => {
-          const world = new World(worldOptions, (...made) => new ModelGateway(...made));
-          world.do({ kind: 'connect' });
-          for (const step of moves) world.do(step);
-          world.comeToRest();
-          world.vanish();
-        },
-      ),
+      fc.property(options, moves, (worldOptions, steps) => {
+        new World(worldOptions, makeGateway).run(steps);
+      }),
       { numRuns: 200 },
     );
+  });
+
+  it.each(cases)('$name', ({ options: fixed, run }) => {
+    const script = new Script(makeGateway, fixed ?? {});
+    run(script, (connection, ...written) => {
+      expect(script.read(connection)).toEqual(written);
+    });
   });
 });

@@ -41,6 +41,7 @@ export class ModelClient {
   readonly #events: ClientEvents;
   #attempt = 0;
   #resuming = false;
+  #answered = false;
   phase: ClientPhase = 'lost';
   /** The connection of the newest Open; what others bring is ignored. */
   connection: number | undefined;
@@ -55,6 +56,8 @@ export class ModelClient {
 
   #position = 0;
   #consumed = 0;
+  /** The last ack written; it may be lost, so each Opened is answered with it anew. */
+  #told = 0;
   /** Received, not consumed: ends of messages and Gaps with the weight of messages. */
   #inbox: { readonly sequence: number; readonly bytes: number; readonly gap: boolean }[] = [];
   /** Received messages above the last ack sent, to see that the gateway keeps to the window. */
@@ -90,9 +93,9 @@ export class ModelClient {
     return this.#closing;
   }
 
-  /** Whether it is not known that the session exists, or is gone: only resuming the same token tells. */
+  /** Whether its first Open may still be under way: only the answer to an Open with the same token tells. */
   get inDoubt(): boolean {
-    return (this.phase === 'opening' || this.phase === 'lost') && !this.#resuming;
+    return this.phase !== 'over' && !this.#answered;
   }
 
   /** Sends the Open that fits what is known, over `connection`. */
@@ -173,8 +176,7 @@ export class ModelClient {
   }
 
   acknowledge(): void {
-    if (this.phase === 'open')
-      this.#send(dataMessage({ type: MessageType.ACK, sessionId: 's', ack: this.#tell() }));
+    if (this.phase === 'open' && this.#consumed > this.#told) this.#restate();
   }
 
   receive(connection: number, message: DataMessage): void {
@@ -185,12 +187,12 @@ export class ModelClient {
     else {
       this.#acked(message.ack);
       if (message.type === MessageType.DATA) this.#received(message);
-      else if (control !== undefined) this.#told(control);
+      else if (control !== undefined) this.#controlled(control);
     }
     this.#flush();
   }
 
-  #told(control: Control): void {
+  #controlled(control: Control): void {
     switch (control.action) {
       case 'error':
         if (this.#unacked.some(({ sequence }) => sequence === control.sequence))
@@ -218,6 +220,7 @@ export class ModelClient {
       return;
     }
     this.phase = 'open';
+    this.#answered = true;
     this.#window = { messages: opened.windowMessages, bytes: opened.windowBytes };
     if (this.#resuming) {
       if (opened.lastReceivedSequence > this.#lastUp) throw new Error('Opened names what was never sent');
@@ -227,7 +230,7 @@ export class ModelClient {
     // The window the application wants may have changed since Open was sent.
     this.changeWindow(this.#downWindow);
     if (this.#paused) this.#control({ action: 'pause', reason: '' });
-    this.acknowledge();
+    this.#restate();
   }
 
   #acked(ack: number): void {
@@ -283,7 +286,12 @@ export class ModelClient {
     this.#control({ action: 'close' });
   }
 
+  #restate(): void {
+    this.#send(dataMessage({ type: MessageType.ACK, ack: this.#tell() }));
+  }
+
   #tell(): number {
+    this.#told = this.#consumed;
     this.#unackedDown = this.#unackedDown.filter(({ sequence }) => sequence > this.#consumed);
     return this.#consumed;
   }

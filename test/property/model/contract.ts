@@ -35,6 +35,8 @@ export interface SessionView {
   /** What is really held, to compare with the counters' `pending`. */
   readonly heldUp: number;
   readonly heldDown: number;
+  /** Ranges remembered as lost: at most one more than messages held. */
+  readonly lostRanges: number;
   /** Sends of the route that wait for room. */
   readonly blocked: number;
   readonly attached: boolean;

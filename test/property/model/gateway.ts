@@ -183,6 +183,7 @@ export class ModelGateway implements GatewaySide {
       down,
       heldUp: inbox.pending,
       heldDown: outbox.heldCount,
+      lostRanges: outbox.lostCount,
       blocked: blocked.length,
       attached: attachment !== undefined,
     };
@@ -217,10 +218,11 @@ export class ModelGateway implements GatewaySide {
     else if (tombstone !== undefined) this.#answerForTheDead(connection, tombstone, open);
     else if (!open.resume) this.#openFresh(connection, open, token);
     else if (live !== undefined) this.#resume(connection, live, open);
-    else if (session !== undefined) this.#refuse(connection, 'PERMISSION_DENIED');
     else {
+      // Its first Open may still be under way: it must not create anything any more.
       this.#bury(token, open.attempt);
-      this.#gone(connection);
+      if (session === undefined) this.#gone(connection);
+      else this.#refuse(connection, 'PERMISSION_DENIED');
     }
   }
 

@@ -1,6 +1,16 @@
-import type { DataMessage } from '../../../src/wire/messages.js';
-import type { ClientEvents } from './client.js';
+import { MessageType, type DataMessage } from '../../../src/wire/messages.js';
+import { GONE, type ClientEvents } from './client.js';
 import type { RouteEvents } from './contract.js';
+
+/** These end an attachment, or an attempt at one, never a session. */
+const OF_THE_ATTEMPT: ReadonlySet<string> = new Set([
+  'TAKEN_OVER',
+  'SESSION_IN_USE',
+  // Of a first Open that was refused SESSION_IN_USE, and resumed because the answer was lost.
+  'PERMISSION_DENIED',
+]);
+/** All that an honest client may be told; anything else is a conviction. */
+const HONEST_CLOSINGS: ReadonlySet<string> = new Set([...OF_THE_ATTEMPT, '', 'SLOW_CONSUMER', 'DRAINING']);
 
 const idOf = (data: Uint8Array): number => new DataView(data.buffer, data.byteOffset).getUint32(0);
 
@@ -13,8 +23,10 @@ interface Account {
   readonly takenDown: number[];
   /** How each sequence came to the client. */
   readonly seen: ('message' | 'gap')[];
-  /** In Gaps that are no loss: the client came back from before its own acks. */
-  forgotten: number;
+  /** Sequences that went out as messages at least once. */
+  readonly wentOut: Set<number>;
+  /** When Closed was first written to the client. */
+  closedAtMs: number;
   consumed: number;
   opened: number;
   ended: number;
@@ -28,6 +40,13 @@ interface Account {
  */
 export class Ledger implements ClientEvents, RouteEvents {
   readonly #accounts = new Map<string, Account>();
+  readonly #nowMs: () => number;
+  readonly #resumeWindowMs: number;
+
+  constructor(nowMs: () => number, resumeWindowMs: number) {
+    this.#nowMs = nowMs;
+    this.#resumeWindowMs = resumeWindowMs;
+  }
 
   account(subject: string): Account {
     let account = this.#accounts.get(subject);
@@ -38,7 +57,8 @@ export class Ledger implements ClientEvents, RouteEvents {
         settled: 0,
         takenDown: [],
         seen: [],
-        forgotten: 0,
+        wentOut: new Set(),
+        closedAtMs: Infinity,
         consumed: 0,
         opened: 0,
         ended: 0,
@@ -49,10 +69,9 @@ export class Ledger implements ClientEvents, RouteEvents {
     return account;
   }
 
-  /** Sequences told as lost, over all sessions, that were lost. */
+  /** How many sequences the client was told are lost. */
   lossesSeen(subject: string): number {
-    const { seen, forgotten } = this.account(subject);
-    return seen.filter((how) => how === 'gap').length - forgotten;
+    return this.account(subject).seen.filter((how) => how === 'gap').length;
   }
 
   // The client's application.
@@ -95,15 +114,45 @@ export class Ledger implements ClientEvents, RouteEvents {
     const account = this.account(subject);
     check(account.over === undefined, 'a session is over once');
     account.over = code;
+    const { opened, ended, closedAtMs } = account;
+    check(code !== 'TAKEN_OVER', 'taken over, and by nobody');
     // As asked, or as the route ended it: nothing on the way down is lost then.
     if (code === '') check(account.seen.length === account.takenDown.length, 'closed before all was told');
+    if (code !== GONE) return;
+    check(opened === ended, 'gone is told of a session that lives');
+    // For the resume window its end is remembered and told again.
+    const forgottenAtMs = closedAtMs === Infinity ? 0 : closedAtMs + this.#resumeWindowMs;
+    check(this.#nowMs() >= forgottenAtMs, 'gone is told where Closed should be');
+  }
+
+  // The wire.
+
+  written(subject: string, message: DataMessage, nowMs: number): void {
+    const account = this.account(subject);
+    const { control } = message;
+    if (message.type === MessageType.DATA) account.wentOut.add(message.sequence);
+    if (control?.action === 'closed') {
+      check(HONEST_CLOSINGS.has(control.code), `an honest client is convicted: ${control.code}`);
+      if (account.ended === 1 && !OF_THE_ATTEMPT.has(control.code))
+        account.closedAtMs = Math.min(account.closedAtMs, nowMs);
+    }
+    if (control?.action === 'gap' && control.reason !== 'drained')
+      for (let i = control.fromSequence; i <= control.toSequence; i += 1)
+        check(!account.wentOut.has(i), `${i} was sent once, and is not kept for replay`);
+  }
+
+  allEnded(): void {
+    for (const [subject, { opened, ended }] of this.#accounts)
+      check(opened === ended, `${subject} was opened and never ended`);
   }
 
   // The route.
 
   opened(subject: string): void {
-    this.account(subject).opened += 1;
-    check(this.account(subject).opened === 1, 'a session is opened once');
+    const account = this.account(subject);
+    account.opened += 1;
+    check(account.opened === 1, 'a session is opened once');
+    check(account.over === undefined, 'a session opens whose client has given it up');
   }
 
   finished(subject: string, pieces: readonly DataMessage[], accepted: boolean): void {

@@ -7,11 +7,13 @@ import type { DataMessage } from '../../../src/wire/messages.js';
  */
 export interface Connection {
   readonly id: number;
-  readonly up: DataMessage[];
+  /** Whose session it was opened for. */
+  readonly subject: string;
+  readonly up: { readonly message: DataMessage; readonly atMs: number }[];
   readonly down: DataMessage[];
   clientHolds: boolean;
   gatewayHolds: boolean;
-  /** When the client's side went: the gateway's liveness finds out within a bound. */
+  /** When the client's side went. */
   halfOpenSinceMs: number;
 }
 
@@ -19,10 +21,11 @@ export class Network {
   readonly connections: Connection[] = [];
   #opened = 0;
 
-  open(): Connection {
+  open(subject: string): Connection {
     this.#opened += 1;
     const connection: Connection = {
       id: this.#opened,
+      subject,
       up: [],
       down: [],
       clientHolds: true,
@@ -31,6 +34,14 @@ export class Network {
     };
     this.connections.push(connection);
     return connection;
+  }
+
+  /** Those that the gateway's liveness gives up: silent, or not delivering, for as long. */
+  overdue(nowMs: number, livenessMs: number): Connection[] {
+    return this.connections.filter(({ clientHolds, halfOpenSinceMs, up }) => {
+      const sinceMs = Math.min(clientHolds ? Infinity : halfOpenSinceMs, up[0]?.atMs ?? Infinity);
+      return nowMs - sinceMs >= livenessMs;
+    });
   }
 
   /** Forgets connections that both sides have lost. */

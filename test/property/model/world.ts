@@ -10,20 +10,11 @@ const LIVENESS_MS = 50;
 /** More than any run needs to come to rest; a run that takes longer never does. */
 const ROUNDS_TO_REST = 200;
 
-/** All that an honest client may be told; anything else is a conviction. */
-const HONEST_CLOSINGS: ReadonlySet<string> = new Set([
-  '',
-  'SLOW_CONSUMER',
-  'DRAINING',
-  'SESSION_IN_USE',
-  'TAKEN_OVER',
-]);
-
 export type MakeGateway = (options: WorldOptions, events: RouteEvents) => GatewaySide;
 
 /** A client, a gateway, the connections between them, and the two applications that compare notes. */
 export class World {
-  readonly ledger = new Ledger();
+  readonly ledger: Ledger;
   readonly gateway: GatewaySide;
   readonly #options: WorldOptions;
   readonly #network = new Network();
@@ -34,12 +25,21 @@ export class World {
 
   constructor(options: WorldOptions, makeGateway: MakeGateway) {
     this.#options = options;
+    this.ledger = new Ledger(() => this.#nowMs, options.resumeWindowMs);
     this.gateway = makeGateway(options, this.ledger);
     this.#client = this.#newClient();
   }
 
   get client(): ModelClient {
     return this.#client;
+  }
+
+  /** A whole run: any moves, then rest, then the end. Throws where a promise is broken. */
+  run(moves: readonly Move[]): void {
+    this.do({ kind: 'connect' });
+    for (const move of moves) this.do(move);
+    this.comeToRest();
+    this.vanish();
   }
 
   do(move: Move): void {
@@ -70,9 +70,7 @@ export class World {
       this.do({ kind: 'client-acknowledges' });
       this.do({ kind: 'gateway-acknowledges' });
       const view = this.gateway.session();
-      const idle =
-        view !== undefined && view.up.pending === 0 && view.down.pending === 0 && view.blocked === 0;
-      if (idle && this.#resting()) break;
+      if (view?.up.pending === 0 && view.down.pending === 0 && view.blocked === 0 && this.#resting()) break;
     }
     check(this.#client.phase === 'over' || this.#resting(), 'something stays pending for ever');
   }
@@ -86,6 +84,7 @@ export class World {
     this.#network.sweep();
     // Once for the session's window, once for what its end leaves behind.
     for (let i = 0; i < 3; i += 1) this.gateway.advance(this.#options.resumeWindowMs);
+    this.ledger.allEnded();
     check(this.gateway.remains() === 0, 'something remains after expiry');
     for (const direction of ['up', 'down'] as const)
       check(this.gateway.endedTotals()[direction].pending === 0, `${direction}: pending without a session`);
@@ -148,10 +147,13 @@ export class World {
         if (connection !== undefined) this.#gatewayLoses(connection);
         break;
       }
+      case 'flow':
+        this.#flow();
+        break;
       case 'up': {
         const connection = this.#choose(move.which);
         if (connection?.gatewayHolds !== true) break;
-        for (const message of connection.up.splice(0, move.count))
+        for (const { message } of connection.up.splice(0, move.count))
           this.gateway.receive(connection.id, message);
         break;
       }
@@ -189,16 +191,35 @@ export class World {
     }
   }
 
-  /** The client opens, or resumes, on a new connection; its older ones it has given up. */
+  /** The client opens, or resumes, on a new connection; an older one may go on beside it for a while. */
   #connect(): void {
     if (this.#client.phase === 'over') this.#client = this.#newClient();
-    for (const older of this.#network.connections) this.#clientLoses(older);
-    const connection = this.#network.open();
+    const connection = this.#network.open(this.#client.subject);
     this.gateway.connected(connection.id);
     this.#client.attach(connection.id, (message) => {
       // What is written into a connection that the gateway has lost goes nowhere.
-      if (connection.gatewayHolds && connection.clientHolds) connection.up.push(message);
+      if (connection.gatewayHolds && connection.clientHolds)
+        connection.up.push({ message, atMs: this.#nowMs });
     });
+  }
+
+  #flow(): void {
+    const connection = this.#network.connections.at(-1);
+    if (connection === undefined) return;
+    this.#up(connection, Infinity);
+    this.gateway.pump(Infinity);
+    this.#collect();
+    this.#down(connection, Infinity);
+  }
+
+  #up(connection: Connection, count: number): void {
+    if (!connection.gatewayHolds) return;
+    for (const { message } of connection.up.splice(0, count)) this.gateway.receive(connection.id, message);
+  }
+
+  #down(connection: Connection, count: number): void {
+    if (!connection.clientHolds) return;
+    for (const message of connection.down.splice(0, count)) this.#client.receive(connection.id, message);
   }
 
   #clientLoses(connection: Connection): void {
@@ -218,19 +239,15 @@ export class World {
 
   #wait(ms: number): void {
     this.#nowMs += ms;
-    for (const connection of this.#network.connections)
-      if (!connection.clientHolds && this.#nowMs - connection.halfOpenSinceMs >= LIVENESS_MS)
-        this.#gatewayLoses(connection);
+    for (const connection of this.#network.overdue(this.#nowMs, LIVENESS_MS)) this.#gatewayLoses(connection);
     this.gateway.advance(ms);
   }
 
   /** What the gateway wrote is on its way. */
   #collect(): void {
-    for (const { id, down, clientHolds } of this.#network.connections) {
+    for (const { id, subject, down, clientHolds } of this.#network.connections) {
       const written = this.gateway.written(id);
-      for (const { control } of written)
-        if (control?.action === 'closed')
-          check(HONEST_CLOSINGS.has(control.code), `an honest client is convicted: ${control.code}`);
+      for (const message of written) this.ledger.written(subject, message, this.#nowMs);
       if (clientHolds) down.push(...written);
     }
   }
@@ -256,6 +273,7 @@ export class World {
     if (view !== undefined) {
       check(view.up.pending === view.heldUp, `up: ${view.up.pending} pending, ${view.heldUp} held`);
       check(view.down.pending === view.heldDown, `down: ${view.down.pending} pending, ${view.heldDown} held`);
+      check(view.lostRanges <= view.heldDown + 1, 'lost ranges pile up');
       const { consumed } = this.ledger.account(view.subject);
       check(view.down.delivered <= consumed, 'delivered is what the client has consumed');
     }

@@ -1,0 +1,411 @@
+import { OverflowPolicy } from '../../../src/wire/messages.js';
+import type { WorldOptions } from './contract.js';
+import type { Script } from './script.js';
+
+/** One rule of docs/protocol.md, as what is done and what must come out. */
+export interface Case {
+  readonly name: string;
+  readonly options?: Partial<WorldOptions>;
+  /** `expect` compares all that was written to a connection since it was last asked. */
+  readonly run: (script: Script, expect: (connection: number, ...written: readonly string[]) => void) => void;
+}
+
+const close = { action: 'close' } as const;
+const pause = { action: 'pause', reason: '' } as const;
+
+export const cases: readonly Case[] = [
+  {
+    name: 'a lost Opened: the client resumes with the token it brought, nothing is opened twice',
+    run(script, expect) {
+      script.open(1, 7, { attempt: 1 });
+      script.data(1, 1);
+      script.gateway.lost(1);
+      script.resume(2, 7, 0, { attempt: 2 });
+      expect(2, 'OPENED resumed received 1 ack 0', 'ACK 0');
+    },
+  },
+  {
+    name: 'a lost Open: the token is dead, and a late Open with it creates nothing',
+    run(script, expect) {
+      script.resume(2, 7, 0, { attempt: 2 });
+      expect(2, 'OPENED gone');
+      script.open(1, 7, { attempt: 1 });
+      expect(1, 'CLOSED TAKEN_OVER ack 0');
+      script.open(2, 7, { attempt: 3 });
+      expect(2, 'OPENED gone');
+      script.open(2, 8, { attempt: 1 });
+      expect(2, 'OPENED fresh received 0 ack 0');
+    },
+  },
+  {
+    name: 'a lost Error is told again before any ack that covers it',
+    run(script, expect) {
+      script.open(1, 7);
+      script.data(1, 1);
+      script.data(1, 2);
+      script.data(1, 3);
+      script.finish(true, false, true);
+      script.gateway.lost(1);
+      script.resume(2, 7, 0);
+      expect(2, 'OPENED resumed received 3 ack 1', 'ERROR 2', 'ACK 3');
+    },
+  },
+  {
+    name: 'an Error a window behind is settled, and forgotten',
+    run(script, expect) {
+      script.open(1, 7);
+      for (let sequence = 1; sequence <= 4; sequence += 1) {
+        script.data(1, sequence);
+        script.finish(sequence > 1);
+        script.gateway.acknowledge();
+      }
+      script.resume(2, 7, 0);
+      expect(2, 'OPENED resumed received 4 ack 4', 'ACK 4');
+    },
+  },
+  {
+    name: 'takeover: the newest attachment wins, what the older one still brings is discarded',
+    run(script, expect) {
+      script.open(1, 7, { attempt: 1 });
+      script.sends(1);
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0');
+      script.resume(2, 7, 0, { attempt: 3 });
+      expect(1, 'CLOSED TAKEN_OVER ack 0');
+      expect(2, 'OPENED resumed received 0 ack 0', 'ACK 0', 'DATA 1 ack 0');
+      script.ack(1, 1);
+      script.data(1, 1);
+      script.control(1, close);
+      script.resume(3, 7, 0, { attempt: 2 });
+      expect(3, 'CLOSED TAKEN_OVER ack 0');
+      script.sends(1);
+      expect(2, 'DATA 2 ack 0');
+    },
+  },
+  {
+    name: 'a wrong token is denied, a fresh Open for an attached session is refused, both change nothing',
+    run(script, expect) {
+      script.open(1, 7);
+      script.resume(2, 8, 0);
+      script.open(2, 9);
+      script.resume(2, 9, 0);
+      expect(
+        2,
+        'CLOSED PERMISSION_DENIED ack 0',
+        'CLOSED SESSION_IN_USE ack 0',
+        'CLOSED PERMISSION_DENIED ack 0',
+      );
+      script.sends(1);
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0');
+    },
+  },
+  {
+    name: 'a fresh Open replaces a detached session, whose token is dead then',
+    run(script, expect) {
+      script.open(1, 7);
+      script.sends(2);
+      script.gateway.lost(1);
+      script.open(2, 7);
+      expect(2, 'CLOSED SESSION_IN_USE ack 0');
+      script.open(2, 8);
+      script.resume(3, 7, 0);
+      expect(2, 'OPENED fresh received 0 ack 0');
+      expect(3, 'OPENED gone');
+    },
+  },
+  {
+    name: 'a session opened twice on one connection ends INVALID_MESSAGE',
+    run(script, expect) {
+      script.open(1, 7);
+      script.resume(1, 7, 0);
+      expect(1, 'OPENED fresh received 0 ack 0', 'CLOSED INVALID_MESSAGE ack 0');
+    },
+  },
+  {
+    name: 'expiry: for the resume window the session waits, then it is gone, and so is its token',
+    run(script, expect) {
+      script.gateway.advance(1000);
+      script.open(1, 7);
+      script.gateway.lost(1);
+      script.gateway.advance(99);
+      script.resume(2, 7, 0);
+      expect(2, 'OPENED resumed received 0 ack 0', 'ACK 0');
+      script.gateway.lost(2);
+      script.gateway.advance(100);
+      script.resume(3, 7, 0);
+      expect(3, 'OPENED gone');
+    },
+  },
+  {
+    name: 'drops between what is delivered are one Gap, in its place, for which there must be room',
+    options: { policy: OverflowPolicy.DROP_OLDEST, waitingBound: { messages: 2, bytes: 60 } },
+    run(script, expect) {
+      script.open(1, 7);
+      script.sends(2);
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0', 'DATA 2 ack 0');
+      script.sends(1);
+      expect(1, 'DATA 3 ack 0');
+      script.sends(9);
+      expect(1);
+      script.ack(1, 1);
+      expect(1, 'GAP 4-10 overflow', 'DATA 11 ack 0');
+      script.ack(1, 11);
+      expect(1, 'DATA 12 ack 0');
+    },
+  },
+  {
+    name: 'a client that never acknowledges is not flooded with Gaps',
+    options: { policy: OverflowPolicy.DROP_OLDEST, waitingBound: { messages: 1, bytes: 60 } },
+    run(script, expect) {
+      script.open(1, 7);
+      script.sends(1, { data: new Uint8Array(40) });
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0');
+      // There is room in the window, but not for these: each drops the one before it.
+      for (let i = 0; i < 5; i += 1) {
+        script.sends(1, { data: new Uint8Array(30) });
+        expect(1);
+      }
+      script.ack(1, 1);
+      expect(1, 'GAP 2-5 overflow', 'DATA 6 ack 0');
+    },
+  },
+  {
+    name: 'a paused client gets neither messages nor Gaps; it counts for the attachment alone',
+    options: { policy: OverflowPolicy.DROP_NEWEST },
+    run(script, expect) {
+      script.open(1, 7);
+      script.control(1, pause);
+      script.sends(4);
+      expect(1, 'OPENED fresh received 0 ack 0');
+      script.resume(2, 7, 0);
+      expect(2, 'OPENED resumed received 0 ack 0', 'ACK 0', 'DATA 1 ack 0', 'DATA 2 ack 0', 'DATA 3 ack 0');
+      script.ack(2, 1);
+      expect(2, 'GAP 4-4 overflow');
+    },
+  },
+  {
+    name: 'a Gap that may be lost is repeated, one that was received is not, adjoining ones come as one',
+    options: { policy: OverflowPolicy.CONFLATE },
+    run(script, expect) {
+      script.open(1, 7);
+      script.control(1, pause);
+      script.sends(3, { key: 'k' });
+      script.control(1, { action: 'resume' });
+      expect(1, 'OPENED fresh received 0 ack 0', 'GAP 1-2 overflow', 'DATA 3 ack 0');
+      script.resume(2, 7, 0);
+      expect(2, 'OPENED resumed received 0 ack 0', 'ACK 0', 'GAP 1-2 overflow', 'DATA 3 ack 0');
+      script.resume(3, 7, 2);
+      expect(3, 'OPENED resumed received 0 ack 0', 'ACK 0', 'DATA 3 ack 0');
+    },
+  },
+  {
+    name: 'a client that comes back from before its own acks is told what is no longer held',
+    run(script, expect) {
+      script.open(1, 7);
+      script.sends(3);
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0', 'DATA 2 ack 0', 'DATA 3 ack 0');
+      script.ack(1, 2);
+      script.resume(2, 7, 1);
+      expect(2, 'OPENED resumed received 0 ack 0', 'ACK 0', 'GAP 2-2 RESUME_EXPIRED', 'DATA 3 ack 0');
+      script.resume(3, 7, 4);
+      expect(3, 'CLOSED INVALID_MESSAGE ack 0');
+    },
+  },
+  {
+    name: 'what is sent again takes no room from what waits, is not dropped, and does not expire',
+    options: { policy: OverflowPolicy.DROP_OLDEST },
+    run(script, expect) {
+      script.open(1, 7);
+      script.sends(3, { ttlMs: 10 });
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0', 'DATA 2 ack 0', 'DATA 3 ack 0');
+      script.gateway.lost(1);
+      script.gateway.advance(20);
+      script.sends(3);
+      script.resume(2, 7, 0, { windowMessages: 1 });
+      script.sends(1);
+      expect(2, 'OPENED resumed received 0 ack 0', 'ACK 0', 'DATA 1 ack 0');
+      script.ack(2, 1);
+      expect(2, 'DATA 2 ack 0');
+      script.ack(2, 2);
+      expect(2, 'DATA 3 ack 0');
+      script.ack(2, 3);
+      expect(2, 'GAP 4-4 overflow', 'DATA 5 ack 0');
+    },
+  },
+  {
+    name: 'a payload under way is finished; one that waits is dropped whole',
+    options: { policy: OverflowPolicy.DROP_OLDEST },
+    run(script, expect) {
+      script.open(1, 7);
+      script.sends(2);
+      script.sendsPayload(2);
+      script.sendsPayload(2);
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0', 'DATA 2 ack 0', 'DATA 3 ack 0');
+      script.sends(1);
+      script.ack(1, 3);
+      expect(1, 'DATA 4 ack 0', 'GAP 5-6 overflow', 'DATA 7 ack 0');
+    },
+  },
+  {
+    name: "Close: what was sent is handled, the route's answers are delivered, all is acknowledged, then Closed",
+    run(script, expect) {
+      script.open(1, 7);
+      script.data(1, 1);
+      script.control(1, close);
+      script.sends(1);
+      script.finish(true);
+      script.sends(1);
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0');
+      script.control(1, close);
+      script.ack(1, 1);
+      expect(1, 'CLOSED as asked ack 1');
+      script.resume(2, 7, 1);
+      expect(2, 'CLOSED as asked ack 1');
+    },
+  },
+  {
+    name: 'a closing session waits for its route as long as that takes, for its client the resume window',
+    run(script, expect) {
+      script.open(1, 7);
+      script.data(1, 1);
+      script.control(1, close);
+      script.gateway.advance(500);
+      script.sends(1);
+      script.finish(true);
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0');
+      script.gateway.advance(100);
+      expect(1, 'CLOSED SLOW_CONSUMER ack 1');
+    },
+  },
+  {
+    name: 'a session its route ended is resumable until all was acknowledged, Gaps included',
+    options: { policy: OverflowPolicy.CONFLATE },
+    run(script, expect) {
+      script.open(1, 7);
+      script.data(1, 1);
+      script.control(1, pause);
+      script.sends(1, { ttlMs: 5 });
+      script.gateway.advance(5);
+      script.gateway.routeEnds();
+      script.control(1, { action: 'resume' });
+      expect(1, 'OPENED fresh received 0 ack 0', 'GAP 1-1 expired');
+      script.resume(2, 7, 0);
+      expect(2, 'OPENED resumed received 1 ack 0', 'ACK 0', 'GAP 1-1 expired');
+      script.data(2, 2);
+      script.ack(2, 1);
+      expect(2, 'CLOSED as asked ack 0');
+    },
+  },
+  {
+    name: 'drain: fresh Opens are refused, resumes are not; at the deadline a Gap for what was never sent',
+    run(script, expect) {
+      script.open(1, 7);
+      script.sends(6);
+      script.gateway.drain(50);
+      script.open(2, 8);
+      expect(2, 'CLOSED DRAINING ack 0');
+      script.resume(3, 7, 0);
+      expect(3, 'OPENED resumed received 0 ack 0', 'ACK 0', 'DATA 1 ack 0', 'DATA 2 ack 0', 'DATA 3 ack 0');
+      script.gateway.advance(50);
+      expect(3, 'GAP 4-6 drained', 'CLOSED DRAINING ack 0');
+    },
+  },
+  {
+    name: 'drain: a session with nothing left to do is closed at once',
+    run(script, expect) {
+      script.open(1, 7);
+      script.sends(1);
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0');
+      script.gateway.drain(50);
+      expect(1, 'DRAIN');
+      script.ack(1, 1);
+      expect(1, 'CLOSED DRAINING ack 0');
+    },
+  },
+  {
+    name: 'dishonest: more than the window',
+    run(script, expect) {
+      script.open(1, 7);
+      for (let sequence = 1; sequence <= 4; sequence += 1) script.data(1, sequence);
+      expect(1, 'OPENED fresh received 0 ack 0', 'CLOSED WINDOW_EXCEEDED ack 0');
+    },
+  },
+  {
+    name: 'dishonest: more bytes than the window; one message alone always fits',
+    run(script, expect) {
+      script.open(1, 7);
+      script.data(1, 1, 60);
+      script.data(1, 2, 1);
+      expect(1, 'OPENED fresh received 0 ack 0', 'CLOSED WINDOW_EXCEEDED ack 0');
+    },
+  },
+  {
+    name: 'dishonest: what the route finished counts as in flight until the ack is written',
+    run(script, expect) {
+      script.open(1, 7);
+      for (let sequence = 1; sequence <= 3; sequence += 1) script.data(1, sequence);
+      script.finish(true, true, true);
+      script.data(1, 4);
+      expect(1, 'OPENED fresh received 0 ack 0', 'CLOSED WINDOW_EXCEEDED ack 3');
+    },
+  },
+  {
+    name: 'a shrunk window convicts nobody in this attachment',
+    run(script, expect) {
+      script.open(1, 7);
+      script.gateway.changeWindow({ messages: 1, bytes: 0 });
+      for (let sequence = 1; sequence <= 3; sequence += 1) script.data(1, sequence);
+      expect(1, 'OPENED fresh received 0 ack 0', 'WINDOW 1/0');
+    },
+  },
+  {
+    name: 'dishonest: a jump, an ack of what was never sent, DATA behind Close, DATA without a number',
+    run(script, expect) {
+      script.open(1, 1);
+      script.data(1, 2);
+      expect(1, 'OPENED fresh received 0 ack 0', 'CLOSED SEQUENCE_GAP ack 0');
+      script.open(1, 2);
+      script.ack(1, 1);
+      expect(1, 'OPENED fresh received 0 ack 0', 'CLOSED INVALID_MESSAGE ack 0');
+      script.open(1, 3);
+      script.data(1, 1);
+      script.control(1, close);
+      script.data(1, 2);
+      expect(1, 'OPENED fresh received 0 ack 0', 'CLOSED INVALID_MESSAGE ack 0');
+      script.open(1, 4);
+      script.data(1, 0);
+      expect(1, 'OPENED fresh received 0 ack 0', 'CLOSED INVALID_MESSAGE ack 0');
+    },
+  },
+  {
+    name: 'a duplicate is refused and answered with the ack',
+    run(script, expect) {
+      script.open(1, 7);
+      script.data(1, 1);
+      script.finish(true);
+      script.data(1, 1);
+      expect(1, 'OPENED fresh received 0 ack 0', 'ACK 1');
+    },
+  },
+  {
+    name: 'dishonest: a payload that fills the window unfinished, for a route that wants it whole',
+    options: { wantsWhole: true },
+    run(script, expect) {
+      script.open(1, 7);
+      for (let sequence = 1; sequence <= 3; sequence += 1) script.data(1, sequence, 4, true);
+      expect(1, 'OPENED fresh received 0 ack 0', 'CLOSED MESSAGE_TOO_LARGE ack 0');
+    },
+  },
+  {
+    name: 'disconnect: the session that is not taken from ends, and what was sent before it is not taken back',
+    options: { policy: OverflowPolicy.DISCONNECT },
+    run(script, expect) {
+      script.open(1, 7);
+      script.sends(3);
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0', 'DATA 2 ack 0', 'DATA 3 ack 0');
+      script.sends(4);
+      expect(1, 'CLOSED SLOW_CONSUMER ack 0');
+      script.resume(2, 7, 3);
+      expect(2, 'CLOSED SLOW_CONSUMER ack 0');
+    },
+  },
+];
