@@ -7,7 +7,7 @@ import type { StreamSession } from '../session/stream-session.js';
 import { controlMessage, type DataMessage } from '../wire/messages.js';
 import { Attachment, type AttachmentHost, type AttachmentOwner } from './attachment.js';
 import { closedControl, errorControl } from './control-messages.js';
-import { isPrintableId, quoted } from './identity.js';
+import { invalidSessionId, isPrintableId, saidBack } from './identity.js';
 import type { ServerCounters } from './server-counters.js';
 
 /** The route of a simple connection's sessions, chosen by its metadata. */
@@ -58,13 +58,7 @@ export class AttachedSessions implements AttachmentOwner {
     const known = this.#byId.get(sessionId);
     if (known !== undefined) return known;
     if (!isPrintableId(sessionId)) {
-      this.refuse(
-        sessionId,
-        new SluiceError(
-          'INVALID_MESSAGE',
-          `session_id ${quoted(sessionId)} is not 1 to 128 printable characters`,
-        ),
-      );
+      this.refuse(sessionId, invalidSessionId(sessionId));
       return undefined;
     }
     const { sessions, counters } = this.#context;
@@ -94,7 +88,13 @@ export class AttachedSessions implements AttachmentOwner {
   /** Tells the client that one message is refused. */
   refuse(sessionId: string, error: SluiceError): void {
     tally(this.#context.counters.receiveErrors, error.code);
-    this.#host.notify(controlMessage(errorControl(error), sessionId));
+    this.#host.notify(controlMessage(errorControl(error), saidBack(sessionId)));
+  }
+
+  /** Tells the client that a session is not opened. */
+  refuseSession(sessionId: string, error: SluiceError): void {
+    tally(this.#context.counters.receiveErrors, error.code);
+    this.#host.notify(controlMessage(closedControl(error), sessionId));
   }
 
   /** Whether the client has paused delivery and, for that, what it sends can't be handled. */
@@ -144,14 +144,12 @@ export class AttachedSessions implements AttachmentOwner {
 
   #refuseToOpen(attachment: Attachment, error: unknown): void {
     const { name } = this.#choice;
-    const { sessionId } = attachment;
     const refusal =
       error instanceof SluiceError
         ? error
         : new SluiceError('ROUTE_FAILED', `route "${name}" failed to open the session`, { cause: error });
     if (refusal !== error) this.#context.logger.warn({ err: error, route: name }, refusal.message);
-    tally(this.#context.counters.receiveErrors, refusal.code);
     attachment.abandon(refusal);
-    this.#host.notify(controlMessage(closedControl(refusal), sessionId));
+    this.refuseSession(attachment.sessionId, refusal);
   }
 }

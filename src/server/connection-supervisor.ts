@@ -174,6 +174,10 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
     this.#sessions.refuse(sessionId, error);
   }
 
+  refuseSession(sessionId: string, error: SluiceError): void {
+    this.#sessions.refuseSession(sessionId, error);
+  }
+
   fail(error: SluiceError): void {
     tally(this.#context.counters.receiveErrors, error.code);
     this.end(error);

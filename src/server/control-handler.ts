@@ -11,6 +11,7 @@ export interface ControlHost {
   attachment(sessionId: string): Attachment | undefined;
   notify(message: DataMessage): void;
   refuse(sessionId: string, error: SluiceError): void;
+  refuseSession(sessionId: string, error: SluiceError): void;
   wake(): void;
 }
 
@@ -39,16 +40,12 @@ export class ControlHandler {
         this.#close(sessionId);
         return;
       case 'open':
-        this.#host.notify(
-          controlMessage(
-            closedControl(
-              new SluiceError(
-                'INVALID_MESSAGE',
-                'Open is not served: sessions of this connection open by being named in a DATA message ' +
-                  '(metadata x-route and x-subject choose the route)',
-              ),
-            ),
-            sessionId,
+        this.#host.refuseSession(
+          sessionId,
+          new SluiceError(
+            'INVALID_MESSAGE',
+            'Open is not served: sessions of this connection open by being named in a DATA message ' +
+              '(metadata x-route and x-subject choose the route)',
           ),
         );
         return;
@@ -89,6 +86,7 @@ export class ControlHandler {
     this.#host.notify(
       dataMessage({
         type: MessageType.HEALTH_CHECK,
+        sessionId: message.sessionId,
         sequence: message.sequence,
         ack: message.sequence,
         timestampMs: message.timestampMs,

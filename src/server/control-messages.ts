@@ -7,6 +7,13 @@ const RETRY: Readonly<Record<RetryAdvice, number>> = {
   never: WireRetryAdvice.NEVER,
 };
 
+/** The longest text in an answer, in UTF-16 units: what routes say is theirs, how much of it waits unwritten is ours. */
+const MAX_TEXT_LENGTH = 500;
+
+function shortened(text: string): string {
+  return text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}…` : text;
+}
+
 /** What the client is told of a failure; the text of an unknown error stays in the log: it may hold secrets. */
 function toSluiceError(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;
@@ -19,7 +26,7 @@ export function errorControl(error: unknown, sequence = 0): WireError {
   return {
     action: 'error',
     code: known.code,
-    message: known.message,
+    message: shortened(known.message),
     sequence,
     retryAfterMs: known.retryAfterMs ?? 0,
   };
@@ -30,7 +37,7 @@ export function closedControl(error: SluiceError | undefined, reason = error?.me
   return {
     action: 'closed',
     code: error?.code ?? '',
-    reason,
+    reason: shortened(reason),
     retry: error === undefined ? WireRetryAdvice.UNSPECIFIED : RETRY[error.entry.retry],
     retryAfterMs: error?.retryAfterMs ?? 0,
   };

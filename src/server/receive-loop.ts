@@ -4,6 +4,7 @@ import type { ClientConnection } from '../pool/client-connection.js';
 import type { StreamClose, StreamReceiver } from '../transport/contract.js';
 import { MessageType, weightOf, type DataMessage } from '../wire/messages.js';
 import type { Attachment } from './attachment.js';
+import { invalidSessionId, isPrintableId, quoted } from './identity.js';
 import type { ServerCounters } from './server-counters.js';
 
 /** What the receive loop makes of what arrives; the supervisor of the connection answers. */
@@ -103,7 +104,7 @@ export class ReceiveLoop implements StreamReceiver {
       this.#events.fail(
         new SluiceError(
           'INVALID_MESSAGE',
-          `data with sequence ${message.sequence} for session "${message.sessionId}", which was not opened: ` +
+          `data with sequence ${message.sequence} for session ${quoted(message.sessionId)}, which was not opened: ` +
             'sequences need an opened session, a simple client leaves sequence at 0',
         ),
       );
@@ -130,10 +131,16 @@ export class ReceiveLoop implements StreamReceiver {
   }
 
   #onOther(message: DataMessage): void {
+    if (message.type === MessageType.HEARTBEAT) {
+      this.#events.onHeartbeat();
+      return;
+    }
+    // Answers name the session: a name without bounds would make answers without bounds.
+    if (message.sessionId !== '' && !isPrintableId(message.sessionId)) {
+      this.#events.refuse(message.sessionId, invalidSessionId(message.sessionId));
+      return;
+    }
     switch (message.type) {
-      case MessageType.HEARTBEAT:
-        this.#events.onHeartbeat();
-        return;
       case MessageType.CONTROL:
         this.#events.onControl(message);
         return;
