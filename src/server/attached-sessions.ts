@@ -97,10 +97,10 @@ export class AttachedSessions implements AttachmentOwner {
     this.#host.notify(controlMessage(closedControl(error), sessionId));
   }
 
-  /** Whether the client has paused delivery and, for that, what it sends can't be handled. */
-  get stuckInPause(): boolean {
-    if (this.#host.connection.sendQueue.paused) return true;
-    for (const attachment of this.#byId.values()) if (attachment.stuckInPause) return true;
+  /** Whether some session has data that its client has not paused. */
+  get hasDataToGo(): boolean {
+    if (this.#host.connection.sendQueue.paused) return false;
+    for (const attachment of this.#byId.values()) if (attachment.hasDataToGo) return true;
     return false;
   }
 

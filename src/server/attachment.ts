@@ -19,6 +19,8 @@ export interface AttachmentHost {
   wake(): void;
   /** A message that waited has been handled. */
   handled(): void;
+  /** A send found no room. */
+  sendWaits(): void;
   observeProcessing(ms: number): void;
 }
 
@@ -63,9 +65,9 @@ export class Attachment implements SessionPort {
     return this.#lane?.messages.length ?? 0;
   }
 
-  /** Whether the client has paused this session and sends of its route wait for room. */
-  get stuckInPause(): boolean {
-    return this.#lane !== undefined && this.#lane.paused && this.#lane.waiting > 0;
+  /** Whether something waits to be sent that its client has not paused. */
+  get hasDataToGo(): boolean {
+    return this.#lane !== undefined && !this.#lane.paused && this.#lane.messages.length > 0;
   }
 
   bind(session: StreamSession): void {
@@ -84,6 +86,7 @@ export class Attachment implements SessionPort {
     this.#refuseOversize(message);
     const queued = this.#host.connection.sendQueue.push(this.#laneOf(session), message);
     this.#host.wake();
+    if (queued !== undefined) this.#host.sendWaits();
     return queued;
   }
 

@@ -11,6 +11,7 @@ import type { Attachment } from './attachment.js';
 import { ControlHandler } from './control-handler.js';
 import { Leaving } from './leaving.js';
 import { Liveness } from './liveness.js';
+import { Reading } from './reading.js';
 import { ReceiveLoop, type ReceiveEvents } from './receive-loop.js';
 import { SendLoop } from './send-loop.js';
 import type { ServerCounters } from './server-counters.js';
@@ -48,6 +49,7 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
   readonly #context: SupervisorContext;
   readonly #sessions: AttachedSessions;
   readonly #receiveLoop: ReceiveLoop;
+  readonly #reading: Reading;
   readonly #sendLoop: SendLoop;
   readonly #liveness: Liveness;
   readonly #leaving: Leaving;
@@ -63,6 +65,7 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
     this.#sessions = new AttachedSessions(context, this, choice);
     this.#receiveLoop = new ReceiveLoop(clock, connection, this, counters);
     this.receiver = this.#receiveLoop;
+    this.#reading = new Reading(clock, connection, settings, this);
     this.#sendLoop = new SendLoop(clock, context.flusher, connection, settings, this, counters);
     this.#liveness = new Liveness(clock, connection, settings, this);
     this.#leaving = new Leaving(clock, connection, settings, this);
@@ -71,6 +74,10 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
 
   get maxMessageBytes(): number {
     return this.#context.settings.maxMessageBytes;
+  }
+
+  get hasDataToGo(): boolean {
+    return this.#sessions.hasDataToGo;
   }
 
   get sessionCount(): number {
@@ -194,17 +201,8 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
 
   onReadingStopped(): void {
     if (this.connection.readingStopped) return;
-    this.connection.readingStopped = true;
     this.#context.counters.readsStopped += 1;
-    if (this.#sessions.stuckInPause) {
-      this.end(
-        new SluiceError(
-          'SLOW_CONSUMER',
-          `the client paused its delivery and the receive queue is full ` +
-            `(stream.receiveQueueMessages = ${this.connection.receiveQuota.maxMessages}): its Resume could not be read`,
-        ),
-      );
-    }
+    this.#reading.stop();
   }
 
   onReceived(): void {
@@ -232,7 +230,7 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
       this.#answersWereBlocked = false;
       this.#sessions.pump();
     }
-    this.#readOn();
+    this.#reading.sent();
     this.#leaving.checkLimits();
     this.#endWhenDone();
   }
@@ -274,7 +272,7 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
 
   handled(): void {
     if (this.connection.sendQueue.controlRoom === 0) this.#answersWereBlocked = true;
-    this.#readOn();
+    this.#reading.goOn();
     this.#endWhenDone();
   }
 
@@ -282,24 +280,12 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
     this.#receiveLoop.forget(attachment);
   }
 
-  observeProcessing(ms: number): void {
-    this.#context.counters.processing.observe(ms);
+  sendWaits(): void {
+    this.#reading.sendWaits();
   }
 
-  #readOn(): void {
-    const { connection } = this;
-    if (!connection.readingStopped || connection.state.kind === 'closed') return;
-    const { receiveQuota, sendQueue } = connection;
-    // Half empty before reading on: a message at a time would cost a turn each.
-    if (
-      receiveQuota.messages > receiveQuota.maxMessages / 2 ||
-      receiveQuota.bytes > receiveQuota.maxBytes / 2
-    )
-      return;
-    if (sendQueue.controlRoom < this.#context.settings.maxControlAnswers / 2) return;
-    connection.readingStopped = false;
-    connection.lastActivity = this.now();
-    connection.stream.resume();
+  observeProcessing(ms: number): void {
+    this.#context.counters.processing.observe(ms);
   }
 
   #endWhenDone(): void {
