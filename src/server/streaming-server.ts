@@ -65,7 +65,8 @@ export class StreamingServer {
   readonly #idPrefix: string;
   #nextId = 1;
   #draining = false;
-  #onEmpty: (() => void) | undefined;
+  /** Who drains, waits here. */
+  readonly #waitingForEmpty: (() => void)[] = [];
 
   constructor(options: StreamingServerOptions) {
     this.#options = options;
@@ -105,9 +106,9 @@ export class StreamingServer {
   }
 
   /**
-   * Tells every client to leave and refuses new ones. Resolves when the last
-   * connection is gone, at the latest when `graceMs` is over and what was left
-   * has been ended.
+   * Tells every client to leave and refuses new ones; what is left after
+   * `graceMs` is ended. Resolves when the last connection is gone: a peer that
+   * takes nothing keeps its own for another `sendTimeoutMs`, unless `destroy` is called.
    */
   drain(graceMs: number): Promise<void> {
     this.#draining = true;
@@ -132,7 +133,7 @@ export class StreamingServer {
   }
 
   #admit(stream: TransportStream): StreamReceiver {
-    const { clock, settings, pool, counters, interceptors } = this.#options;
+    const { clock, settings, pool, counters } = this.#options;
     if (this.#draining) {
       throw new SluiceError('DRAINING', 'the gateway is leaving and takes no new connections', {
         retryAfterMs: DRAINING_RETRY_MS,
@@ -162,7 +163,7 @@ export class StreamingServer {
     const supervisor = new ConnectionSupervisor(this.#context, connection, choice);
     this.#supervisors.set(connection.id, supervisor);
     supervisor.start(this.#welcome(connection));
-    for (const interceptor of interceptors) interceptor.opened?.(connection, choice.name);
+    this.#tell((interceptor) => interceptor.opened?.(connection, choice.name));
     return supervisor.receiver;
   }
 
@@ -200,7 +201,7 @@ export class StreamingServer {
   }
 
   #refuse(stream: TransportStream, error: SluiceError): StreamReceiver {
-    for (const interceptor of this.#options.interceptors) interceptor.refused?.(stream, error);
+    this.#tell((interceptor) => interceptor.refused?.(stream, error));
     stream.end(error);
     return REFUSED;
   }
@@ -215,14 +216,26 @@ export class StreamingServer {
     const { connection } = supervisor;
     if (!this.#supervisors.delete(connection.id)) return;
     this.#options.pool.remove(connection);
-    for (const interceptor of this.#options.interceptors) interceptor.ended?.(connection, end, error);
-    if (this.#supervisors.size === 0) this.#onEmpty?.();
+    this.#tell((interceptor) => interceptor.ended?.(connection, end, error));
+    if (this.#supervisors.size > 0) return;
+    for (const resolve of this.#waitingForEmpty.splice(0)) resolve();
+  }
+
+  /** A user's interceptor must not throw; one that does is reported, and the stream goes on. */
+  #tell(what: (interceptor: StreamInterceptor) => void): void {
+    for (const interceptor of this.#options.interceptors) {
+      try {
+        what(interceptor);
+      } catch (error) {
+        this.#options.logger.error({ err: error }, 'a stream interceptor failed');
+      }
+    }
   }
 
   #whenEmpty(): Promise<void> {
     if (this.#supervisors.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#onEmpty = resolve;
+      this.#waitingForEmpty.push(resolve);
     });
   }
 }
