@@ -25,11 +25,12 @@ interface Account {
   readonly seen: ('message' | 'gap')[];
   /** Sequences that went out as messages at least once. */
   readonly wentOut: Set<number>;
-  /** When Closed was first written to the client. */
-  closedAtMs: number;
+  /** Whether a Closed of the session itself was written to the client. */
+  closedTold: boolean;
   consumed: number;
   opened: number;
   ended: number;
+  endedAtMs: number;
   over: string | undefined;
 }
 
@@ -58,10 +59,11 @@ export class Ledger implements ClientEvents, RouteEvents {
         takenDown: [],
         seen: [],
         wentOut: new Set(),
-        closedAtMs: Infinity,
+        closedTold: false,
         consumed: 0,
         opened: 0,
         ended: 0,
+        endedAtMs: 0,
         over: undefined,
       };
       this.#accounts.set(subject, account);
@@ -114,27 +116,26 @@ export class Ledger implements ClientEvents, RouteEvents {
     const account = this.account(subject);
     check(account.over === undefined, 'a session is over once');
     account.over = code;
-    const { opened, ended, closedAtMs } = account;
+    const { opened, ended, endedAtMs, closedTold } = account;
     check(code !== 'TAKEN_OVER', 'taken over, and by nobody');
     // As asked, or as the route ended it: nothing on the way down is lost then.
     if (code === '') check(account.seen.length === account.takenDown.length, 'closed before all was told');
     if (code !== GONE) return;
     check(opened === ended, 'gone is told of a session that lives');
     // For the resume window its end is remembered and told again.
-    const forgottenAtMs = closedAtMs === Infinity ? 0 : closedAtMs + this.#resumeWindowMs;
+    const forgottenAtMs = closedTold ? endedAtMs + this.#resumeWindowMs : 0;
     check(this.#nowMs() >= forgottenAtMs, 'gone is told where Closed should be');
   }
 
   // The wire.
 
-  written(subject: string, message: DataMessage, nowMs: number): void {
+  written(subject: string, message: DataMessage): void {
     const account = this.account(subject);
     const { control } = message;
     if (message.type === MessageType.DATA) account.wentOut.add(message.sequence);
     if (control?.action === 'closed') {
       check(HONEST_CLOSINGS.has(control.code), `an honest client is convicted: ${control.code}`);
-      if (account.ended === 1 && !OF_THE_ATTEMPT.has(control.code))
-        account.closedAtMs = Math.min(account.closedAtMs, nowMs);
+      if (account.ended === 1 && !OF_THE_ATTEMPT.has(control.code)) account.closedTold = true;
     }
     if (control?.action === 'gap' && control.reason !== 'drained')
       for (let i = control.fromSequence; i <= control.toSequence; i += 1)
@@ -171,8 +172,10 @@ export class Ledger implements ClientEvents, RouteEvents {
   }
 
   ended(subject: string): void {
-    this.account(subject).ended += 1;
-    check(this.account(subject).ended === 1, 'a session ends once');
+    const account = this.account(subject);
+    account.ended += 1;
+    account.endedAtMs = this.#nowMs();
+    check(account.ended === 1, 'a session ends once');
   }
 }
 

@@ -247,7 +247,7 @@ export class World {
   #collect(): void {
     for (const { id, subject, down, clientHolds } of this.#network.connections) {
       const written = this.gateway.written(id);
-      for (const message of written) this.ledger.written(subject, message, this.#nowMs);
+      for (const message of written) this.ledger.written(subject, message);
       if (clientHolds) down.push(...written);
     }
   }
