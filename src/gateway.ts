@@ -56,6 +56,7 @@ export class Gateway {
   readonly readiness = new Readiness();
   readonly #config: Config;
   readonly #logger: Logger;
+  readonly #routeNames: readonly string[];
   readonly #pool: ConnectionPool;
   readonly #sessions: SessionManager;
   readonly #server: StreamingServer;
@@ -67,6 +68,8 @@ export class Gateway {
   readonly #admin: AdminServer | undefined;
   readonly #stopFollowing: () => void;
   #adminAddress: string | undefined;
+  #starting: Promise<void> | undefined;
+  #destroyed = false;
   #stopping: Promise<void> | undefined;
 
   constructor(options: GatewayOptions) {
@@ -90,6 +93,8 @@ export class Gateway {
       retryAfterMs: LIMIT_RETRY_MS,
       totalUp: this.metrics.up,
     });
+    const routes = new Map([...routeTable(config.routes, clock), ...Object.entries(options.routes ?? {})]);
+    this.#routeNames = [...routes.keys()];
     this.#server = new StreamingServer({
       clock,
       logger,
@@ -98,7 +103,7 @@ export class Gateway {
       sessions: this.#sessions,
       counters: this.metrics,
       settings: streamSettings(config),
-      routes: new Map([...routeTable(config.routes, clock), ...Object.entries(options.routes ?? {})]),
+      routes,
       defaultRoute: config.defaultRoute,
       interceptors: [
         streamCounting(this.metrics),
@@ -193,14 +198,25 @@ export class Gateway {
     return this.#grpc.socketCount;
   }
 
-  /** Rejects with a StartError, one sentence for a person, when something can't be opened; nothing is left open then. */
-  async start(): Promise<void> {
+  /**
+   * Rejects with a StartError, one sentence for a person, when something can't be opened; nothing is left open
+   * then. Once, and not after `stop`.
+   */
+  start(): Promise<void> {
+    if (this.#stopping !== undefined || this.#destroyed)
+      return Promise.reject(new Error('the gateway was stopped: it does not start again'));
+    this.#starting ??= this.#open();
+    return this.#starting;
+  }
+
+  async #open(): Promise<void> {
     try {
       await this.#grpc.start(this.#server.accept);
       if (this.#admin !== undefined) {
         const { address, port } = await this.#admin.start();
         this.#adminAddress = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
       }
+      this.#throwIfDestroyed();
     } catch (error) {
       await this.destroy();
       throw error;
@@ -214,7 +230,7 @@ export class Gateway {
         version: VERSION,
         grpc: this.addresses.map((address) => address.text),
         admin: this.#adminAddress,
-        routes: Object.keys(this.#config.routes),
+        routes: this.#routeNames,
         pid: process.pid,
       },
       'gateway ready',
@@ -224,7 +240,8 @@ export class Gateway {
   /**
    * Leaves gracefully: unready, no new connections, every client told, queues
    * emptied, streams ended with UNAVAILABLE and retry advice; what is left
-   * after `server.drainGrace` is cut. Resolves when nothing is left. Idempotent.
+   * after `server.drainGrace` is cut. Resolves when nothing is left. Idempotent;
+   * while it starts, it starts first.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#leave();
@@ -233,6 +250,7 @@ export class Gateway {
 
   /** Ends everything now. Idempotent; also while `stop` is under way. */
   async destroy(): Promise<void> {
+    this.#destroyed = true;
     this.readiness.setUnready('stopped');
     this.#checker.stop();
     this.#rates.stop();
@@ -249,7 +267,13 @@ export class Gateway {
     return this.#grpc.reloadTls();
   }
 
+  #throwIfDestroyed(): void {
+    if (this.#destroyed) throw new Error('the gateway was destroyed while it started');
+  }
+
   async #leave(): Promise<void> {
+    // Half started it could not be told what to close; why it did not start is for who started it.
+    await this.#starting?.catch(() => undefined);
     const graceMs = this.#config.server.drainGrace;
     this.#logger.info({ graceMs, connections: this.connections, sessions: this.sessions }, 'draining');
     this.readiness.setUnready('draining');
