@@ -42,6 +42,15 @@ export class RingQueue<T> {
     return item;
   }
 
+  /** A copy, first in first. */
+  toArray(): T[] {
+    const items: T[] = [];
+    const slots = this.#slots;
+    if (slots === undefined) return items;
+    for (let i = 0; i < this.#length; i += 1) items.push(slots[(this.#head + i) & (slots.length - 1)] as T);
+    return items;
+  }
+
   clear(): void {
     this.#slots = undefined;
     this.#head = 0;

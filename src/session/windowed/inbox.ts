@@ -1,0 +1,239 @@
+import type { ErrorCode } from '../../core/errors.js';
+import type { DropReason, FlowCounters } from '../../core/counters.js';
+import { RingQueue } from '../../flow/ring-queue.js';
+import { changed, fits, largest, Load, type Size } from '../../flow/window.js';
+import { weightOf, type DataMessage, type WireError } from '../../wire/messages.js';
+import { joined } from './payload.js';
+
+export interface InboxOptions {
+  /** Whether the route wants payloads whole, over however many messages they come (`more`). */
+  readonly wantsWhole: boolean;
+  /** The most one payload may weigh over all its pieces. */
+  readonly maxPayloadBytes: number;
+  readonly counters: FlowCounters;
+  /** The account of the whole gateway, beside the session's own. */
+  readonly total: FlowCounters;
+}
+
+/** What becomes of one DATA message: in; seen before (answer with the current ack); or what the session ends with. */
+export type Reception = 'admitted' | 'duplicate' | ErrorCode;
+
+/** Nothing is granted before the first attachment, save the one message that always fits. */
+const NO_WINDOW: Size = { messages: 1, bytes: 1 };
+
+/**
+ * Client to gateway, one windowed session: `told <= finished <= received`. In
+ * flight is what is above `told`, the last ack written, for the client can't
+ * have seen a higher one. Bounded by the window that is enforced.
+ */
+export class Inbox {
+  readonly #wantsWhole: boolean;
+  readonly #maxPayloadBytes: number;
+  readonly #counters: FlowCounters;
+  readonly #total: FlowCounters;
+  /** What waits for the route, and was not given to it. */
+  readonly #queue = new RingQueue<DataMessage>();
+  /** How many payloads end in the queue. */
+  #payloadsQueued = 0;
+  /** What the route has before it, made of so many messages. */
+  #current: DataMessage | undefined;
+  #currentPieces = 0;
+  #currentBytes = 0;
+  readonly #inFlight = new Load();
+  /** The weights of what is in flight, ascending by sequence. */
+  readonly #weights = new RingQueue<number>();
+  /** Neither accepted nor failed. */
+  readonly #pending = new Load();
+  /** The payload whose end has not come. */
+  readonly #unended = new Load();
+  /** Errors that the client may not know of, ascending. */
+  readonly #errors = new RingQueue<WireError>();
+  /** The most messages ever granted in this session: how far back a client can be. */
+  #reachMessages = 0;
+  #granted = NO_WINDOW;
+  #enforced = NO_WINDOW;
+  #received = 0;
+  #finished = 0;
+  #told = 0;
+
+  constructor({ wantsWhole, maxPayloadBytes, counters, total }: InboxOptions) {
+    this.#wantsWhole = wantsWhole;
+    this.#maxPayloadBytes = maxPayloadBytes;
+    this.#counters = counters;
+    this.#total = total;
+  }
+
+  /** Messages that the route has neither accepted nor failed. A live view. */
+  get pending(): Size {
+    return this.#pending;
+  }
+
+  /** The last window granted: what Opened says. */
+  get granted(): Size {
+    return this.#granted;
+  }
+
+  /** The highest sequence received, finished by the route, acknowledged to the client. */
+  get received(): number {
+    return this.#received;
+  }
+
+  get finished(): number {
+    return this.#finished;
+  }
+
+  get told(): number {
+    return this.#told;
+  }
+
+  /** Whether the client waits for an ack so much that it should not be left waiting for company: half its window. */
+  get ackDue(): boolean {
+    const { messages, bytes } = this.#granted;
+    return (
+      (this.#finished - this.#told) * 2 >= Math.max(2, messages) ||
+      (this.#inFlight.bytes - this.#pending.bytes) * 2 >= bytes
+    );
+  }
+
+  /** The Errors of the last window, ascending: to be repeated after each Opened, and kept when the session has ended. */
+  get errors(): readonly WireError[] {
+    return this.#errors.toArray();
+  }
+
+  /** What an Opened may acknowledge: nothing that a repeated Error has yet to speak of. */
+  get ackBeforeErrors(): number {
+    const first = this.#errors.peek();
+    return first === undefined ? this.#finished : Math.min(this.#finished, first.sequence - 1);
+  }
+
+  /** A new attachment, granted this window: what was granted before does not count any more. */
+  attach(granted: Size): void {
+    this.#granted = this.#enforced = granted;
+    this.#reachMessages = Math.max(this.#reachMessages, granted.messages);
+  }
+
+  /** A part of 0 stays as it is. The largest granted in this attachment stays enforced. */
+  changeWindow(change: Size): void {
+    this.#granted = changed(this.#granted, change);
+    this.#enforced = largest(this.#enforced, this.#granted);
+    this.#reachMessages = Math.max(this.#reachMessages, this.#enforced.messages);
+  }
+
+  receive(message: DataMessage): Reception {
+    const { sequence } = message;
+    if (sequence === 0) return 'INVALID_MESSAGE';
+    if (sequence <= this.#received) return 'duplicate';
+    if (sequence > this.#received + 1) return 'SEQUENCE_GAP';
+    const bytes = weightOf(message);
+    if (!fits(this.#enforced, this.#inFlight, 1, bytes)) return 'WINDOW_EXCEEDED';
+    this.#received = sequence;
+    this.#inFlight.add(bytes);
+    this.#weights.push(bytes);
+    this.#pending.add(bytes);
+    this.#queue.push(message);
+    if (!message.more) this.#payloadsQueued += 1;
+    this.#counters.admitted += 1;
+    this.#counters.admittedBytes += bytes;
+    this.#total.admitted += 1;
+    this.#total.admittedBytes += bytes;
+    this.#forgetErrors(sequence - this.#reachMessages);
+    return this.#fillsUnfinished(message, bytes) ? 'MESSAGE_TOO_LARGE' : 'admitted';
+  }
+
+  /**
+   * What the route has before it: one message, or one whole payload joined.
+   * The same one until `accept` or `fail`; undefined where nothing is ready.
+   */
+  handling(): DataMessage | undefined {
+    if (this.#current !== undefined) return this.#current;
+    if (this.#wantsWhole && this.#payloadsQueued === 0) return undefined;
+    const first = this.#shift();
+    if (first === undefined) return undefined;
+    this.#current = this.#wantsWhole && first.more ? this.#join(first) : first;
+    return this.#current;
+  }
+
+  /** The route is done with what it had before it. */
+  accept(): void {
+    this.#finish();
+  }
+
+  /** The route failed on it. Returns the Error to write now; it is kept to be repeated. */
+  fail(code: ErrorCode, message: string, retryAfterMs: number): WireError {
+    this.#finish();
+    const error: WireError = { action: 'error', code, message, sequence: this.#finished, retryAfterMs };
+    this.#errors.push(error);
+    return error;
+  }
+
+  /** The cumulative ack to write now, noted as told: what it covers is no longer in flight. */
+  tell(): number {
+    for (let left = this.#finished - this.#told; left > 0; left -= 1)
+      this.#inFlight.subtract(this.#weights.shift() ?? 0);
+    this.#told = this.#finished;
+    return this.#told;
+  }
+
+  /** Drops what the route was not done with, for the session has ended; counted under `reason`. */
+  discard(reason: DropReason): void {
+    this.#counters.droppedBy[reason] += this.#pending.messages;
+    this.#total.droppedBy[reason] += this.#pending.messages;
+    this.#pending.clear();
+    this.#queue.clear();
+    this.#payloadsQueued = 0;
+    this.#current = undefined;
+    this.#currentPieces = 0;
+    this.#currentBytes = 0;
+  }
+
+  #shift(): DataMessage | undefined {
+    const message = this.#queue.shift();
+    if (message === undefined) return undefined;
+    if (!message.more) this.#payloadsQueued -= 1;
+    this.#currentPieces += 1;
+    this.#currentBytes += weightOf(message);
+    return message;
+  }
+
+  #join(first: DataMessage): DataMessage {
+    const pieces = [first];
+    for (let last = first; last.more;) {
+      const piece = this.#shift();
+      if (piece === undefined) break;
+      pieces.push(piece);
+      last = piece;
+    }
+    return joined(pieces);
+  }
+
+  #finish(): void {
+    const pieces = this.#currentPieces;
+    this.#current = undefined;
+    this.#currentPieces = 0;
+    this.#pending.messages -= pieces;
+    this.#pending.bytes -= this.#currentBytes;
+    this.#currentBytes = 0;
+    this.#counters.delivered += pieces;
+    this.#total.delivered += pieces;
+    this.#finished += pieces;
+  }
+
+  /** Who sends something had settled, Errors included, all that is a window behind it. */
+  #forgetErrors(through: number): void {
+    for (let error = this.#errors.peek(); error !== undefined && error.sequence <= through;) {
+      this.#errors.shift();
+      error = this.#errors.peek();
+    }
+  }
+
+  /** Whether this piece makes its payload larger than it may be, or fills the window with it unfinished. */
+  #fillsUnfinished({ more }: DataMessage, bytes: number): boolean {
+    const payload = this.#unended;
+    payload.add(bytes);
+    const { messages, bytes: weight } = payload;
+    if (!more) payload.clear();
+    if (weight > this.#maxPayloadBytes) return true;
+    if (!more || !this.#wantsWhole) return false;
+    return messages >= this.#enforced.messages || weight >= this.#enforced.bytes;
+  }
+}
