@@ -166,10 +166,17 @@ export class SendLoop {
       () => {
         this.#throttleTimer = undefined;
         this.#countThrottled();
+        // From here on it may be the client or the network that holds the data.
+        this.#connection.throttled = this.#throttleHoldsData();
         this.wake();
       },
       Math.min(Math.max(1, Math.ceil(waitMs)), this.#options.flowControlDelayMs),
     );
+  }
+
+  #throttleHoldsData(): boolean {
+    const { sendQueue, throttle } = this.#connection;
+    return sendQueue.hasReadyData && throttle?.shouldThrottle(this.#clock.now()) === true;
   }
 
   #countThrottled(): void {

@@ -154,6 +154,30 @@ describe('SendLoop', () => {
     expect(clock.activeTimers).toBe(0);
   });
 
+  it('counts as throttled only the time in which the throttle, not the client or the network, held data', () => {
+    const { clock, stream, queue, connection, loop, counters } = setUp({
+      messagesPerSecond: 10,
+      bytesPerSecond: 0,
+    });
+    queue(12);
+    clock.runImmediates();
+    connection.sendQueue.pauseAll();
+    clock.advance(3_600_000);
+    expect(connection.throttled).toBe(false);
+    connection.sendQueue.resumeAll();
+    stream.bytesInFlight = settings.sendBufferBytes;
+    loop.wake();
+    clock.advance(10_000);
+    stream.bytesInFlight = 0;
+    loop.written();
+    clock.runImmediates();
+    expect(stream.sent).toHaveLength(12);
+    expect(counters.throttledMs).toBeLessThanOrEqual(100);
+    loop.stop();
+    expect(counters.throttledMs).toBeLessThanOrEqual(100);
+    expect(counters.throttledTimes).toBe(1);
+  });
+
   it('lets control pass a throttle that holds data', () => {
     const { clock, stream, queue, connection, loop } = setUp({ messagesPerSecond: 1, bytesPerSecond: 0 });
     queue(5);
