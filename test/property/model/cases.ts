@@ -64,6 +64,20 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: 'an Error is kept as long as a message sent under an older, larger window may not know of it',
+    options: { upWindow: { messages: 6, bytes: 60 } },
+    run(script, expect) {
+      script.open(1, 7);
+      script.data(1, 1);
+      script.finish(false);
+      script.gateway.changeWindow({ messages: 3, bytes: 0 });
+      for (let sequence = 2; sequence <= 6; sequence += 1) script.data(1, sequence);
+      expect(1, 'OPENED fresh received 0 ack 0', 'ERROR 1', 'WINDOW 3/0');
+      script.resume(2, 7, 0);
+      expect(2, 'OPENED resumed received 6 ack 0', 'ERROR 1', 'ACK 1');
+    },
+  },
+  {
     name: 'takeover: the newest attachment wins, what the older one still brings is discarded',
     run(script, expect) {
       script.open(1, 7, { attempt: 1 });
@@ -272,7 +286,11 @@ export const cases: readonly Case[] = [
       script.sends(1);
       script.finish(true);
       expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0');
-      script.gateway.advance(100);
+      script.gateway.advance(60);
+      // Nothing new is said here, so it is no progress.
+      script.ack(1, 0);
+      script.control(1, close);
+      script.gateway.advance(40);
       expect(1, 'CLOSED SLOW_CONSUMER ack 1');
     },
   },

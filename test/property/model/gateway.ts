@@ -27,7 +27,7 @@ function error(sequence: number): Control {
   return { action: 'error', code: 'ROUTE_FAILED', message: '', sequence, retryAfterMs: 0 };
 }
 
-/** The gateway's side of the protocol, for one client and one session ID. */
+/** The gateway's side of the protocol, for one client and one session ID: one file, to be read as one. */
 export class ModelGateway implements GatewaySide {
   readonly #options: WorldOptions;
   readonly #events: RouteEvents;
@@ -77,7 +77,8 @@ export class ModelGateway implements GatewaySide {
     if (message.type === MessageType.DATA) this.#data(session, message);
     switch (control?.action) {
       case 'close':
-        if (session.phase === 'open') session.phase = 'closing';
+        if (session.phase !== 'open') break;
+        session.phase = 'closing';
         session.progressAtMs = this.#nowMs;
         break;
       case 'pause':
@@ -327,10 +328,11 @@ export class ModelGateway implements GatewaySide {
 
   /** False: the session has ended over it. */
   #acked(session: ModelSession, ack: number): boolean {
-    const delivered = session.outbox.ack(ack);
-    if (delivered === false) this.#end(session, 'INVALID_MESSAGE');
-    else session.progressAtMs = this.#nowMs;
-    return delivered !== false;
+    const before = session.outbox.acked;
+    const possible = session.outbox.ack(ack);
+    if (!possible) this.#end(session, 'INVALID_MESSAGE');
+    else if (session.outbox.acked > before) session.progressAtMs = this.#nowMs;
+    return possible;
   }
 
   #data(session: ModelSession, message: DataMessage): void {

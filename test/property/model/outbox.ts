@@ -124,17 +124,16 @@ export class ModelOutbox {
     return { kind: 'gap', from, to, reason: gap.reason };
   }
 
-  /** False: above what was sent in this attachment. Else how many messages it delivered. */
-  ack(sequence: number): number | false {
+  /** False: above what was sent in this attachment. */
+  ack(sequence: number): boolean {
     if (sequence > Math.max(this.cursor, this.acked)) return false;
-    if (sequence <= this.acked) return 0;
+    if (sequence <= this.acked) return true;
     const before = this.#held.length;
     this.#held = this.#held.filter((held) => held.sequence > sequence);
     this.#lost = this.#lost.filter((lost) => lost.to > sequence);
     this.acked = sequence;
-    const delivered = before - this.#held.length;
-    this.#counters.delivered += delivered;
-    return delivered;
+    this.#counters.delivered += before - this.#held.length;
+    return true;
   }
 
   /** A new attachment goes on from the client's position. False: above what was ever sent. */
