@@ -19,7 +19,7 @@ Every key of docs/configuration.md is a flag, for example --server.maxSockets 70
 
 async function main(argv: readonly string[]): Promise<number> {
   const [command, ...rest] = argv;
-  if (command === '--help' || command === '-h' || command === 'help') {
+  if (command === 'help' || (command !== 'config' && (argv.includes('--help') || argv.includes('-h')))) {
     process.stdout.write(USAGE);
     return 0;
   }

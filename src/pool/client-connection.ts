@@ -19,7 +19,8 @@ export type ConnectionState =
 const ALLOWED: Readonly<Record<ConnectionState['kind'], readonly ConnectionState['kind'][]>> = {
   connecting: ['open', 'closed'],
   open: ['draining', 'closed'],
-  draining: ['closed'],
+  // Told again: the sooner deadline holds.
+  draining: ['draining', 'closed'],
   closed: [],
 };
 

@@ -72,8 +72,7 @@ export class Leaving {
     if (state.kind === 'closed') return;
     const told = state.kind === 'draining' ? state.deadline : Infinity;
     const deadline = Math.min(told, now + graceMs);
-    if (state.kind === 'draining') this.#timer?.cancel();
-    else this.#connection.transition({ kind: 'draining', deadline });
+    this.#connection.transition({ kind: 'draining', deadline });
     this.#events.notify(controlMessage({ action: 'drain', deadlineMs: Math.ceil(deadline - now), reason }));
     this.#timer?.cancel();
     this.#wait(deadline, error);

@@ -10,7 +10,7 @@ export interface SessionManagerOptions {
   readonly maxPerConnection: number;
   readonly maxPerClient: number;
   readonly max: number;
-  /** A session without a message from its client for longer than this is ended; 0 = never. */
+  /** A session in which neither side has sent anything for so long is ended, at the next sweep; 0 = never. */
   readonly idleTimeoutMs: number;
   readonly recent: RecentLimits;
   /** Given out with a refusal: when to try again, in milliseconds. */

@@ -40,6 +40,21 @@ describe('Leaving', () => {
     expect(clock.activeTimers).toBe(0);
   });
 
+  it('told several times to leave, it remembers the soonest deadline', () => {
+    const { clock, connection, leaving, told, ends, stream } = setUp();
+    stream.bytesInFlight = 1;
+    for (const graceMs of [30_000, 5_000, 20_000]) leaving.begin(graceMs, 'gateway: leaving', DRAINING);
+    expect(told.map(({ control }) => control)).toMatchObject([
+      { deadlineMs: 30_000 },
+      { deadlineMs: 5_000 },
+      { deadlineMs: 5_000 },
+    ]);
+    expect(connection.state).toEqual({ kind: 'draining', deadline: clock.now() + 5_000 });
+    clock.advance(5_000);
+    expect(ends).toEqual([DRAINING]);
+    expect(clock.activeTimers).toBe(0);
+  });
+
   it('waits while something is owed or still coming, at most until the deadline', () => {
     const { clock, connection, leaving, ends, stream } = setUp();
     leaving.begin(10_000, 'gateway: leaving', DRAINING);
