@@ -1,6 +1,7 @@
 import { AdminServer } from './admin/admin-server.js';
 import type { Config } from './config/schema.js';
 import { SystemClock, type Clock, type Timer } from './core/clock.js';
+import { StartError } from './core/start-error.js';
 import type { Logger } from './core/logger.js';
 import { grpcServerSettings, metricsLimits, streamSettings } from './gateway-settings.js';
 import { HealthChecker } from './health/health-checker.js';
@@ -35,6 +36,8 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** Routes of your own, by name, beside the configured ones; on a name of both, yours is taken. */
   readonly routes?: Readonly<Record<string, Route>>;
+  /** The route of clients that name none. Default: what the configuration says. */
+  readonly defaultRoute?: string;
   /** Told of every stream's beginning and end, after the gateway's own. */
   readonly interceptors?: readonly StreamInterceptor[];
 }
@@ -94,6 +97,10 @@ export class Gateway {
       totalUp: this.metrics.up,
     });
     const routes = new Map([...routeTable(config.routes, clock), ...Object.entries(options.routes ?? {})]);
+    const { defaultRoute = config.defaultRoute } = options;
+    if (!routes.has(defaultRoute)) {
+      throw new StartError('defaultRoute', `defaultRoute is "${defaultRoute}": there is no such route.`);
+    }
     this.#routeNames = [...routes.keys()];
     this.#server = new StreamingServer({
       clock,
@@ -104,7 +111,7 @@ export class Gateway {
       counters: this.metrics,
       settings: streamSettings(config),
       routes,
-      defaultRoute: config.defaultRoute,
+      defaultRoute,
       interceptors: [
         streamCounting(this.metrics),
         streamLogging(logger, clock),
@@ -231,6 +238,7 @@ export class Gateway {
         grpc: this.addresses.map((address) => address.text),
         admin: this.#adminAddress,
         routes: this.#routeNames,
+        tls: this.#config.server.tls.certificateFile !== '',
         pid: process.pid,
       },
       'gateway ready',

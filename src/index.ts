@@ -1,3 +1,4 @@
+export { runGateway, type RunOptions } from './cli/serve.js';
 export { Gateway, type GatewayOptions } from './gateway.js';
 export { loadConfig, type LoadOptions, type LoadedConfig } from './config/load.js';
 export { ConfigError, type ConfigMistake } from './config/mistake.js';

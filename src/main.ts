@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { configCommand } from './cli/config.js';
-import { serve } from './cli/serve.js';
+import { runGateway } from './cli/serve.js';
 import { VERSION } from './version.js';
 
 /** sysexits.h: the command was used incorrectly. */
@@ -33,8 +33,8 @@ async function main(argv: readonly string[]): Promise<number> {
       err: (text) => process.stderr.write(text),
     });
   }
-  if (command === 'serve') return serve(rest, process.env);
-  if (command === undefined || command.startsWith('-')) return serve(argv, process.env);
+  if (command === 'serve') return runGateway({ argv: rest });
+  if (command === undefined || command.startsWith('-')) return runGateway({ argv });
   process.stderr.write(`sluice: there is no command "${command}"\n\n${USAGE}`);
   return EX_USAGE;
 }

@@ -3,10 +3,10 @@
  * come down; one that isn't a number fails alone.
  *
  *   npx tsx examples/own-route/main.ts
- *   npx buf curl --protocol grpc --http2-prior-knowledge -H 'x-route: sum' \
+ *   npx buf curl --protocol grpc --http2-prior-knowledge \
  *     -d '{"sessionId":"s1","data":"NDI="}' http://127.0.0.1:50051/sluice.v1.StreamService/StreamData
  */
-import { createLogger, Gateway, loadConfig, SluiceError, type Route } from '../../src/index.js';
+import { runGateway, SluiceError, type Route } from '../../src/index.js'; // in your own project: from 'sluice'
 
 export const sumRoute: Route = {
   kind: 'sum',
@@ -26,14 +26,6 @@ export const sumRoute: Route = {
   },
 };
 
-/** Runs the gateway with the route until SIGTERM or SIGINT. */
-async function main(): Promise<void> {
-  const { config } = loadConfig({ argv: process.argv.slice(2), env: process.env });
-  const gateway = new Gateway({ config, logger: createLogger(config), routes: { sum: sumRoute } });
-  await gateway.start();
-  const stop = (): void => void gateway.stop();
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+if (process.argv[1] === import.meta.filename) {
+  process.exitCode = await runGateway({ routes: { sum: sumRoute }, defaultRoute: 'sum' });
 }
-
-if (process.argv[1] === import.meta.filename) await main();

@@ -3,21 +3,31 @@ import { loadConfig } from '../config/load.js';
 import { createLogger } from '../config/logger.js';
 import { ConfigError } from '../config/mistake.js';
 import { StartError } from '../core/start-error.js';
-import { Gateway } from '../gateway.js';
+import { Gateway, type GatewayOptions } from '../gateway.js';
 
 /** The gateway could not start: an occupied port, an unreadable certificate. */
 const EXIT_START = 1;
 /** sysexits.h: an internal software error has been detected. */
 const EX_SOFTWARE = 70;
 
+export interface RunOptions extends Omit<GatewayOptions, 'config' | 'logger' | 'clock'> {
+  /** Default: the process's own, without node and the script. */
+  readonly argv?: readonly string[];
+  /** Default: the process's own. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /**
- * `sluice serve`: runs the gateway. Resolves to the exit code: 0 after a
- * graceful stop, 78 for a wrong configuration, 1 where something could not be
- * opened, 128 + the signal when a second signal ended it at once.
+ * Runs a gateway as the command `sluice serve` does, with routes of your own:
+ * reads the configuration from flags, environment and file, and serves until
+ * SIGTERM or SIGINT. What a person has to mend is one line on standard error.
+ * Resolves to the exit code: 0 after a graceful stop, 78 for a wrong
+ * configuration, 1 where something could not be opened; a second signal ends
+ * the process at once with 128 + its number.
  */
-export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+export async function runGateway(options: RunOptions = {}): Promise<number> {
   try {
-    return await run(argv, env);
+    return await run(options);
   } catch (error) {
     if (error instanceof ConfigError) {
       process.stderr.write(`${error.message}\n`);
@@ -31,10 +41,10 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   }
 }
 
-async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+async function run({ argv = process.argv.slice(2), env = process.env, ...parts }: RunOptions): Promise<number> {
   const { config } = loadConfig({ argv, env });
   const logger = createLogger(config);
-  const gateway = new Gateway({ config, logger });
+  const gateway = new Gateway({ ...parts, config, logger });
 
   // A route's promise that nobody looked at is a fault of that route, not a reason to drop every client.
   process.on('unhandledRejection', (reason) => {
