@@ -58,8 +58,8 @@ export class ModelClient {
   #consumed = 0;
   /** The last ack written; it may be lost, so each Opened is answered with it anew. */
   #told = 0;
-  /** Received, not consumed: ends of messages and Gaps with the weight of messages. */
-  #inbox: { readonly sequence: number; readonly bytes: number; readonly gap: boolean }[] = [];
+  /** Received, not consumed: messages, and Gaps by their ends. */
+  #inbox: { readonly sequence: number; readonly gap: boolean }[] = [];
   /** Received messages above the last ack sent, to see that the gateway keeps to the window. */
   #unackedDown: { readonly sequence: number; readonly bytes: number }[] = [];
   #downWindow: Size;
@@ -79,18 +79,6 @@ export class ModelClient {
 
   get unacked(): number {
     return this.#unacked.length;
-  }
-
-  get position(): number {
-    return this.#position;
-  }
-
-  get lastSent(): number {
-    return this.#lastUp;
-  }
-
-  get closing(): boolean {
-    return this.#closing;
   }
 
   /** Whether its first Open may still be under way: only the answer to an Open with the same token tells. */
@@ -200,7 +188,7 @@ export class ModelClient {
         break;
       case 'gap':
         this.#expect(control.fromSequence);
-        this.#advance(control.toSequence, 0, true);
+        this.#advance(control.toSequence, true);
         this.#events.gap(this.subject, control.fromSequence, control.toSequence, control.reason);
         break;
       case 'window':
@@ -248,7 +236,7 @@ export class ModelClient {
     if (!fits(this.#downLargest, sizeOf(this.#unackedDown), { messages: 1, bytes }))
       throw new Error('the gateway exceeds the window');
     this.#unackedDown.push({ sequence: message.sequence, bytes });
-    this.#advance(message.sequence, bytes, false);
+    this.#advance(message.sequence, false);
     this.#events.received(this.subject, message.sequence, message.data);
   }
 
@@ -257,10 +245,10 @@ export class ModelClient {
       throw new Error(`${sequence} does not follow ${this.#position}: a loss without a Gap, or a duplicate`);
   }
 
-  #advance(sequence: number, bytes: number, gap: boolean): void {
+  #advance(sequence: number, gap: boolean): void {
     if (sequence < this.#position) throw new Error('a Gap that ends before it begins');
     this.#position = sequence;
-    this.#inbox.push({ sequence, bytes, gap });
+    this.#inbox.push({ sequence, gap });
   }
 
   #over(code: string): void {

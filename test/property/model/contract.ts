@@ -39,7 +39,6 @@ export interface SessionView {
   readonly lostRanges: number;
   /** Sends of the route that wait for room. */
   readonly blocked: number;
-  readonly attached: boolean;
 }
 
 /**

@@ -12,7 +12,7 @@ import type { GatewaySide, RouteEvents, SessionView, WorldOptions } from './cont
 import { ModelSession, Tombstones, type Tombstone } from './session.js';
 import type { Size } from './window.js';
 
-export const SESSION_ID = 's';
+const SESSION_ID = 's';
 /** Sends of a route that may wait for room at a time. */
 const MAX_BLOCKED = 4;
 const TOKEN_BYTES = 16;
@@ -177,7 +177,7 @@ export class ModelGateway implements GatewaySide {
   session(): SessionView | undefined {
     const session = this.#session;
     if (session === undefined) return undefined;
-    const { subject, up, down, inbox, outbox, blocked, attachment } = session;
+    const { subject, up, down, inbox, outbox, blocked } = session;
     return {
       subject,
       up,
@@ -186,7 +186,6 @@ export class ModelGateway implements GatewaySide {
       heldDown: outbox.heldCount,
       lostRanges: outbox.lostCount,
       blocked: blocked.length,
-      attached: attachment !== undefined,
     };
   }
 

@@ -32,7 +32,7 @@ export type Move =
   | { readonly kind: 'drain'; readonly ms: number };
 
 /** Smallest limits an honest pair can work with: a payload of 3 pieces of 20 bytes always fits. */
-export const FLOOR = { messages: 3, bytes: 60 };
+const FLOOR = { messages: 3, bytes: 60 };
 const weight = fc.integer({ min: 4, max: 20 });
 const weights = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(weight) },

@@ -11,7 +11,7 @@ import {
 import type { GatewaySide, RouteEvents, WorldOptions } from './contract.js';
 import type { MakeGateway } from './world.js';
 
-export const SMALL: WorldOptions = {
+const SMALL: WorldOptions = {
   policy: OverflowPolicy.BLOCK,
   wantsWhole: false,
   maxPayloadBytes: 60,
@@ -30,7 +30,7 @@ const NO_EVENTS: RouteEvents = {
 };
 
 /** What a message says, in one line; the bytes left out. */
-export function brief(message: DataMessage): string {
+function brief(message: DataMessage): string {
   const { type, sequence, ack, control } = message;
   if (type === MessageType.DATA) return `DATA ${sequence} ack ${ack}`;
   if (type === MessageType.ACK) return `ACK ${ack}`;
