@@ -79,7 +79,7 @@ export class LostRanges {
     const left = this.#ranges[index];
     const right = this.#ranges[index + 1];
     if (left === undefined || right?.from !== left.to + 1) return;
-    if (left.to === -1) {
+    if (left.to === position) {
       this.#seam = position;
       return;
     }
