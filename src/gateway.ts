@@ -46,6 +46,8 @@ export interface GatewayOptions {
 const LIMIT_RETRY_MS = 5_000;
 /** After the grace time, what the last statuses have to leave the process. */
 const FAREWELL_MS = 1_000;
+/** How often a drain says what it still waits for. */
+const DRAIN_REPORT_MS = 5_000;
 /** How often the end looks whether the last socket has closed. */
 const SOCKET_POLL_MS = 10;
 
@@ -231,7 +233,7 @@ export class Gateway {
     this.#checker.start();
     this.#rates.start();
     this.#report.start();
-    this.readiness.setReady();
+    if (this.#stopping === undefined) this.readiness.setReady();
     this.#logger.info(
       {
         version: VERSION,
@@ -280,11 +282,11 @@ export class Gateway {
   }
 
   async #leave(): Promise<void> {
-    // Half started it could not be told what to close; why it did not start is for who started it.
+    this.readiness.setUnready('draining');
+    // Half started, it does not know yet what to close. Why it did not start is for who started it.
     await this.#starting?.catch(() => undefined);
     const graceMs = this.#config.server.drainGrace;
     this.#logger.info({ graceMs, connections: this.connections, sessions: this.sessions }, 'draining');
-    this.readiness.setUnready('draining');
     await this.#grpc.stopListening();
     const drained = this.#server.drain(graceMs);
     this.#grpc.drainConnections();
@@ -294,7 +296,9 @@ export class Gateway {
         resolve('cut');
       }, graceMs + FAREWELL_MS);
     });
+    const stopTelling = this.#tellWhileDraining();
     const outcome = await Promise.race([drained, graceOver]);
+    stopTelling();
     timer?.cancel();
     if (outcome === 'cut') {
       this.#logger.warn({ connections: this.connections }, 'the grace time is over: cutting what is left');
@@ -303,6 +307,23 @@ export class Gateway {
     }
     await this.destroy();
     this.#logger.info({}, 'gateway stopped');
+  }
+
+  /** A line every few seconds with what still holds the end up. */
+  #tellWhileDraining(): () => void {
+    let timer: Timer | undefined;
+    const arm = (): void => {
+      timer = this.clock.setTimeout(() => {
+        const { receive, send } = queueDepths(this.#pool);
+        this.#logger.info(
+          { connections: this.connections, receiveQueue: receive.messages, sendQueue: send.messages },
+          'still draining',
+        );
+        arm();
+      }, DRAIN_REPORT_MS);
+    };
+    arm();
+    return () => timer?.cancel();
   }
 
   /**
