@@ -1,8 +1,9 @@
 import { AdminServer } from './admin/admin-server.js';
 import type { Config } from './config/schema.js';
-import { SystemClock, type Clock, type Timer } from './core/clock.js';
+import { SystemClock, type Clock } from './core/clock.js';
 import { StartError } from './core/start-error.js';
 import type { Logger } from './core/logger.js';
+import { untilDrained } from './gateway-drain.js';
 import { grpcServerSettings, metricsLimits, streamSettings } from './gateway-settings.js';
 import { HealthChecker } from './health/health-checker.js';
 import { Readiness } from './health/readiness.js';
@@ -44,13 +45,6 @@ export interface GatewayOptions {
 
 /** How soon a client that was refused for a limit should try again, in milliseconds. */
 const LIMIT_RETRY_MS = 5_000;
-/** After the grace time, what the last statuses have to leave the process. */
-const FAREWELL_MS = 1_000;
-/** How often a drain says what it still waits for. */
-const DRAIN_REPORT_MS = 5_000;
-/** How often the end looks whether the last socket has closed. */
-const SOCKET_POLL_MS = 10;
-
 /**
  * The whole gateway: builds the parts, wires them, starts them in order and
  * takes leave in the reverse. One process may hold several.
@@ -290,53 +284,16 @@ export class Gateway {
     await this.#grpc.stopListening();
     const drained = this.#server.drain(graceMs);
     this.#grpc.drainConnections();
-    let timer: Timer | undefined;
-    const graceOver = new Promise<'cut'>((resolve) => {
-      timer = this.clock.setTimeout(() => {
-        resolve('cut');
-      }, graceMs + FAREWELL_MS);
+    await untilDrained({
+      clock: this.clock,
+      logger: this.#logger,
+      graceMs,
+      drained,
+      connections: this.#pool,
+      sockets: () => this.sockets,
     });
-    const stopTelling = this.#tellWhileDraining();
-    const outcome = await Promise.race([drained, graceOver]);
-    stopTelling();
-    timer?.cancel();
-    if (outcome === 'cut') {
-      this.#logger.warn({ connections: this.connections }, 'the grace time is over: cutting what is left');
-    } else {
-      await this.#untilSocketsClosed(FAREWELL_MS);
-    }
     await this.destroy();
     this.#logger.info({}, 'gateway stopped');
-  }
-
-  /** A line every few seconds with what still holds the end up. */
-  #tellWhileDraining(): () => void {
-    let timer: Timer | undefined;
-    const arm = (): void => {
-      timer = this.clock.setTimeout(() => {
-        const { receive, send } = queueDepths(this.#pool);
-        this.#logger.info(
-          { connections: this.connections, receiveQueue: receive.messages, sendQueue: send.messages },
-          'still draining',
-        );
-        arm();
-      }, DRAIN_REPORT_MS);
-    };
-    arm();
-    return () => timer?.cancel();
-  }
-
-  /**
-   * A stream is over for its server when its status is written, not when the network has it: destroying the
-   * socket at once would take the status from the client. Each socket closes by itself after its last stream.
-   */
-  async #untilSocketsClosed(withinMs: number): Promise<void> {
-    const deadline = this.clock.now() + withinMs;
-    while (this.sockets > 0 && this.clock.now() < deadline) {
-      await new Promise<void>((resolve) => {
-        this.clock.setTimeout(resolve, SOCKET_POLL_MS);
-      });
-    }
   }
 
   #metricsSources(): MetricsSources {

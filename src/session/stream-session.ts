@@ -173,6 +173,11 @@ export class StreamSession implements RouteSession {
   }
 
   send(fields: RouteMessage): undefined | Promise<void> {
+    const { data = EMPTY_BYTES } = fields;
+    if (!(data instanceof Uint8Array)) {
+      // Only a route in JavaScript can do this; encoded, it would be so many zeros.
+      throw new TypeError(`data is of type ${typeof data}: send bytes, for example new TextEncoder().encode(text)`);
+    }
     if (this.#state === 'closed' || this.#state === 'finishing') {
       throw this.#closeError ?? new SluiceError('INTERNAL', `session "${this.sessionId}" has ended`);
     }
@@ -185,7 +190,7 @@ export class StreamSession implements RouteSession {
         sequence: 0,
         ack: 0,
         timestampMs: this.#port.stampMs(),
-        data: fields.data ?? EMPTY_BYTES,
+        data,
         metadata: fields.metadata,
         key: fields.key ?? '',
         more: fields.more ?? false,

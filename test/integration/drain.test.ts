@@ -143,7 +143,7 @@ describe.each(STREAM_HANDLERS)('the gateway leaving, through the %s handler', (s
     const stopped = server.gateway.stop();
     expect(server.gateway.readiness).toMatchObject({ ready: false, reason: 'draining' });
     await client.until(() => client.controls('drain').length === 1);
-    expect(heard).toEqual(['SERVING', 'NOT_SERVING']);
+    await expect.poll(() => heard).toEqual(['SERVING', 'NOT_SERVING']);
     await expect(connectTo(server.address)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     await client.untilData(1);
     await stopped;

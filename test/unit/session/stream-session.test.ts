@@ -221,6 +221,12 @@ describe('StreamSession', () => {
     expect(port.faults).toHaveLength(1);
   });
 
+  it('refuses data that is no bytes, which would go out as zeros', () => {
+    const { session, port } = open({ handle: () => undefined });
+    expect(() => session.send({ data: 'text' as unknown as Uint8Array })).toThrow(/data is of type string/);
+    expect(port.sent).toEqual([]);
+  });
+
   it('stamps what it sends with its ID and the time', () => {
     const { session, port } = open({ handle: () => undefined });
     void session.send({ key: 'k', data: new Uint8Array([1]) });
