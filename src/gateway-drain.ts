@@ -1,0 +1,76 @@
+import type { Clock, Timer } from './core/clock.js';
+import type { Logger } from './core/logger.js';
+import type { ClientConnection } from './pool/client-connection.js';
+import { queueDepths } from './server/inspection.js';
+
+/** After the grace time, what the last statuses have to leave the process. */
+const FAREWELL_MS = 1_000;
+/** How often a drain says what it still waits for. */
+const REPORT_MS = 5_000;
+/** How often the end looks whether the last socket has closed. */
+const SOCKET_POLL_MS = 10;
+
+export interface Draining {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly graceMs: number;
+  /** Resolves when the last connection is gone. */
+  readonly drained: Promise<void>;
+  /** Those that are left. */
+  readonly connections: Iterable<ClientConnection> & { readonly size: number };
+  /** Network connections that are left. */
+  readonly sockets: () => number;
+}
+
+/**
+ * Waits until every connection has taken its leave and every socket has closed,
+ * at most `graceMs` and a second more; says every few seconds what is left.
+ */
+export async function untilDrained(draining: Draining): Promise<void> {
+  const { clock, logger, graceMs, drained, connections } = draining;
+  const stopTelling = tellNowAndThen(draining);
+  let timer: Timer | undefined;
+  const graceOver = new Promise<'cut'>((resolve) => {
+    timer = clock.setTimeout(() => {
+      resolve('cut');
+    }, graceMs + FAREWELL_MS);
+  });
+  const outcome = await Promise.race([drained, graceOver]);
+  timer?.cancel();
+  stopTelling();
+  if (outcome === 'cut') {
+    logger.warn({ connections: connections.size }, 'the grace time is over: cutting what is left');
+  } else {
+    await untilSocketsClosed(draining);
+  }
+}
+
+function tellNowAndThen({ clock, logger, connections }: Draining): () => void {
+  let timer: Timer | undefined;
+  const arm = (): void => {
+    timer = clock.setTimeout(() => {
+      const { receive, send } = queueDepths(connections);
+      logger.info(
+        { connections: connections.size, receiveQueue: receive.messages, sendQueue: send.messages },
+        'still draining',
+      );
+      arm();
+    }, REPORT_MS);
+  };
+  arm();
+  return () => timer?.cancel();
+}
+
+/**
+ * A stream is over for its server when its status is written, not when the
+ * network has it: destroying the socket at once would take the status from the
+ * client. Each socket closes by itself after its last stream.
+ */
+async function untilSocketsClosed({ clock, sockets }: Draining): Promise<void> {
+  const deadline = clock.now() + FAREWELL_MS;
+  while (sockets() > 0 && clock.now() < deadline) {
+    await new Promise<void>((resolve) => {
+      clock.setTimeout(resolve, SOCKET_POLL_MS);
+    });
+  }
+}
