@@ -90,7 +90,7 @@ export class Inbox {
   get ackDue(): boolean {
     const { messages, bytes } = this.#granted;
     return (
-      (this.#finished - this.#told) * 2 >= Math.max(2, messages) ||
+      (this.#finished - this.#told) * 2 >= messages ||
       (this.#inFlight.bytes - this.#pending.bytes) * 2 >= bytes
     );
   }

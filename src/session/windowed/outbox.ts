@@ -2,6 +2,7 @@ import type { DropReason, FlowCounters } from '../../core/counters.js';
 import { LinkedList } from '../../flow/linked-list.js';
 import { changed, fits, hasRoom, Load, type Size } from '../../flow/window.js';
 import { controlMessage, dataMessage, weightOf, type DataMessage } from '../../wire/messages.js';
+import { Deadlines } from './deadlines.js';
 import { afterPayload, type Held } from './held.js';
 import { LostRanges } from './lost-ranges.js';
 import type { Overflow } from './overflow.js';
@@ -57,8 +58,11 @@ export class Outbox {
   #next: Held | undefined;
   /** The first message of payloads of which no piece was ever sent: what may be dropped. */
   #droppable: Held | undefined;
-  /** No droppable payload's time to live passes before this. */
-  #earliestDeadlineMs = Infinity;
+  /** Of the droppable payloads. */
+  readonly #deadlines = new Deadlines();
+  readonly #expire = (payload: Held): void => {
+    this.#drop(payload, 'expired');
+  };
   #window = NO_WINDOW;
   #acked = 0;
   #cursor = 0;
@@ -94,19 +98,22 @@ export class Outbox {
     return this.#acked === this.#assigned;
   }
 
-  /** The highest sequence acknowledged, written in this attachment, ever written, given. */
+  /** The highest sequence acknowledged: that it rises is the client's progress. */
   get acked(): number {
     return this.#acked;
   }
 
+  /** The highest sequence written in this attachment, or where it began: what may be acknowledged. */
   get cursor(): number {
     return this.#cursor;
   }
 
+  /** The highest sequence ever written. */
   get reached(): number {
     return this.#reached;
   }
 
+  /** The highest sequence given to a message. */
   get assigned(): number {
     return this.#assigned;
   }
@@ -160,7 +167,7 @@ export class Outbox {
    * may still be on its way somewhere.
    */
   take(batch: DataMessage[], maxMessages: number, maxBytes: number, nowMs: number): number {
-    if (nowMs >= this.#earliestDeadlineMs) this.#expire(nowMs);
+    if (nowMs >= this.#deadlines.earliestMs) this.#deadlines.sweep(this.#droppable, nowMs, this.#expire);
     let taken = 0;
     while (batch.length < maxMessages && taken < maxBytes) {
       const held = this.#next;
@@ -185,10 +192,10 @@ export class Outbox {
     return taken;
   }
 
-  /** Acknowledges everything through `sequence`. Returns how many messages that delivered; undefined: so much was never sent. */
-  ack(sequence: number): number | undefined {
-    if (sequence > this.#cursor && sequence > this.#acked) return undefined;
-    if (sequence <= this.#acked) return 0;
+  /** Acknowledges everything through `sequence`. False, and nothing done: so much was not sent in this attachment. */
+  ack(sequence: number): boolean {
+    if (sequence <= this.#acked) return true;
+    if (sequence > this.#cursor) return false;
     this.#acked = sequence;
     this.#lost.forget(sequence);
     let delivered = 0;
@@ -203,7 +210,7 @@ export class Outbox {
     }
     this.#counters.delivered += delivered;
     this.#total.delivered += delivered;
-    return delivered;
+    return true;
   }
 
   /** A new attachment goes on from the client's position, within its window. False, and nothing done: above what was ever sent. */
@@ -244,7 +251,7 @@ export class Outbox {
     this.#byKey?.clear();
     this.#next = undefined;
     this.#droppable = undefined;
-    this.#earliestDeadlineMs = Infinity;
+    this.#deadlines.clear();
   }
 
   /** Undefined: it may come in. */
@@ -254,7 +261,7 @@ export class Outbox {
     bytes: number,
     nowMs: number,
   ): 'wait' | 'disconnect' | 'drop-it' | undefined {
-    if (nowMs >= this.#earliestDeadlineMs) this.#expire(nowMs);
+    if (nowMs >= this.#deadlines.earliestMs) this.#deadlines.sweep(this.#droppable, nowMs, this.#expire);
     const older = this.#byKey?.get(first.key);
     if (older !== undefined) this.#drop(older, 'overflow');
     while (!fits(this.#bound, this.#waiting, messages, bytes)) {
@@ -292,8 +299,7 @@ export class Outbox {
     }
     const { key } = held.message;
     if (key !== '') this.#byKey?.set(key, held);
-    if (held.deadlineMs !== undefined && held.deadlineMs < this.#earliestDeadlineMs)
-      this.#earliestDeadlineMs = held.deadlineMs;
+    this.#deadlines.note(held, this.#droppable === held);
   }
 
   /** A message goes from waiting, or from being sent again, into flight. */
@@ -317,20 +323,6 @@ export class Outbox {
       { action: 'gap', fromSequence: from, toSequence: to, reason: named },
       this.#sessionId,
     );
-  }
-
-  #expire(nowMs: number): void {
-    let earliestMs = Infinity;
-    for (let held = this.#droppable; held !== undefined;) {
-      const next = afterPayload(held);
-      const { deadlineMs } = held;
-      if (deadlineMs !== undefined) {
-        if (deadlineMs <= nowMs) this.#drop(held, 'expired');
-        else if (deadlineMs < earliestMs) earliestMs = deadlineMs;
-      }
-      held = next;
-    }
-    this.#earliestDeadlineMs = earliestMs;
   }
 
   /** Drops a whole payload of which nothing was sent; `first` is its first piece. */
