@@ -3,7 +3,7 @@ import type { Logger } from './core/logger.js';
 import type { ClientConnection } from './pool/client-connection.js';
 import { queueDepths } from './server/inspection.js';
 
-/** After the grace time, what the last statuses have to leave the process. */
+/** What the last statuses have to leave the process, at the end of the grace time; of a short one a quarter. */
 const FAREWELL_MS = 1_000;
 /** How often a drain says what it still waits for. */
 const REPORT_MS = 5_000;
@@ -22,9 +22,14 @@ export interface Draining {
   readonly sockets: () => number;
 }
 
+/** What clients are given of a grace time, so that all is over when it is. */
+export function drainDeadlineMs(graceMs: number): number {
+  return graceMs - Math.min(FAREWELL_MS, graceMs / 4);
+}
+
 /**
  * Waits until every connection has taken its leave and every socket has closed,
- * at most `graceMs` and a second more; says every few seconds what is left.
+ * at most `graceMs`; says every few seconds what is left.
  */
 export async function untilDrained(draining: Draining): Promise<void> {
   const { clock, logger, graceMs, drained, connections } = draining;
@@ -33,7 +38,7 @@ export async function untilDrained(draining: Draining): Promise<void> {
   const graceOver = new Promise<'cut'>((resolve) => {
     timer = clock.setTimeout(() => {
       resolve('cut');
-    }, graceMs + FAREWELL_MS);
+    }, graceMs);
   });
   const outcome = await Promise.race([drained, graceOver]);
   timer?.cancel();

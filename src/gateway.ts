@@ -3,7 +3,7 @@ import type { Config } from './config/schema.js';
 import { SystemClock, type Clock } from './core/clock.js';
 import { StartError } from './core/start-error.js';
 import type { Logger } from './core/logger.js';
-import { untilDrained } from './gateway-drain.js';
+import { drainDeadlineMs, untilDrained } from './gateway-drain.js';
 import { grpcServerSettings, metricsLimits, streamSettings } from './gateway-settings.js';
 import { HealthChecker } from './health/health-checker.js';
 import { Readiness } from './health/readiness.js';
@@ -282,7 +282,7 @@ export class Gateway {
     const graceMs = this.#config.server.drainGrace;
     this.#logger.info({ graceMs, connections: this.connections, sessions: this.sessions }, 'draining');
     await this.#grpc.stopListening();
-    const drained = this.#server.drain(graceMs);
+    const drained = this.#server.drain(drainDeadlineMs(graceMs));
     this.#grpc.drainConnections();
     await untilDrained({
       clock: this.clock,

@@ -26,7 +26,10 @@ export interface RouteHandler {
   closed?(): void;
 }
 
-/** What a route may put into a message; the session adds its ID, sequence and time. */
+/**
+ * What a route may put into a message; the session adds its ID, sequence and
+ * time. `ttlMs` goes out as it is: simple connections do not act on it.
+ */
 export type RouteMessage = Partial<Pick<DataMessage, 'data' | 'metadata' | 'key' | 'more' | 'ttlMs'>>;
 
 /** A session as its route sees it. */
