@@ -5,6 +5,7 @@ import type { ClientConnection } from '../pool/client-connection.js';
 import { SendLane } from '../pool/send-lane.js';
 import { messageSize } from '../wire/codec.js';
 import { controlMessage, weightOf, type Control, type DataMessage } from '../wire/messages.js';
+import { detached } from '../session/detached-message.js';
 import type { SessionPort, StreamSession } from '../session/stream-session.js';
 import { closedControl, errorControl } from './control-messages.js';
 
@@ -12,6 +13,8 @@ import { closedControl, errorControl } from './control-messages.js';
 export interface AttachmentHost {
   readonly connection: ClientConnection;
   readonly maxMessageBytes: number;
+  /** Whether what is queued now will not go out at the end of this turn: paused, throttled, or the network is full. */
+  readonly sendingIsHeld: boolean;
   now(): number;
   /** Unix milliseconds, one reading a turn. */
   stampMs(): number;
@@ -84,7 +87,10 @@ export class Attachment implements SessionPort {
 
   send(session: StreamSession, message: DataMessage): undefined | Promise<void> {
     this.#refuseOversize(message);
-    const queued = this.#host.connection.sendQueue.push(this.#laneOf(session), message);
+    const lane = this.#laneOf(session);
+    // An echo is a view of the chunk it came in: what waits must not keep whole chunks.
+    const kept = lane.paused || this.#host.sendingIsHeld ? detached(message) : message;
+    const queued = this.#host.connection.sendQueue.push(lane, kept);
     this.#host.wake();
     if (queued !== undefined) this.#host.sendWaits();
     return queued;

@@ -72,6 +72,11 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
     this.#control = new ControlHandler(this);
   }
 
+  get sendingIsHeld(): boolean {
+    const { sendQueue, stream, throttled } = this.connection;
+    return sendQueue.paused || throttled || stream.bytesInFlight >= this.#context.settings.sendBufferBytes;
+  }
+
   get maxMessageBytes(): number {
     return this.#context.settings.maxMessageBytes;
   }
