@@ -78,9 +78,22 @@ export class Tombstones {
     const { keepMs, maxPerClient, max, maxBytes } = this.#limits;
     this.expire(nowMs);
     const key = keyOf(sessionId, token);
-    const bytes = clientId.length + key.length + weightOfEnding(tombstone.ending);
+    const names = clientId.length + key.length;
+    const weight = names + weightOfEnding(tombstone.ending);
+    // One that would push out all others says only that the session is gone.
+    const tooHeavy = weight > maxBytes;
+    const kept = tooHeavy ? { attempt: tombstone.attempt, ending: undefined } : tombstone;
+    const bytes = tooHeavy ? names : weight;
     const untilMs = nowMs + keepMs;
-    const grave: Grave = { clientId, key, tombstone, untilMs, bytes, previous: undefined, next: undefined };
+    const grave: Grave = {
+      clientId,
+      key,
+      tombstone: kept,
+      untilMs,
+      bytes,
+      previous: undefined,
+      next: undefined,
+    };
     const present = this.#byClient.get(clientId)?.get(key);
     if (present !== undefined) this.#remove(present);
     let own = this.#byClient.get(clientId);
