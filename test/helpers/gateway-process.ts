@@ -15,6 +15,8 @@ export interface ProcessOptions {
   /** For Node itself, before the program. */
   readonly nodeArgs?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The program, from the repository's root. Default: the command itself. */
+  readonly program?: string;
 }
 
 type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string };
@@ -35,7 +37,7 @@ export class GatewayProcess {
     const base = ['--config', 'config/test.yaml', '--log.level', 'info'];
     this.#child = spawn(
       process.execPath,
-      ['--import', 'tsx', ...(options.nodeArgs ?? []), 'src/main.ts', ...base, ...args],
+      ['--import', 'tsx', ...(options.nodeArgs ?? []), options.program ?? 'src/main.ts', ...base, ...args],
       { cwd: root, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));

@@ -1,0 +1,82 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.js';
+import { startGateway } from '../helpers/gateway.js';
+import { JsonDocuments } from '../helpers/json-documents.js';
+import { GatewayProcess } from '../helpers/gateway-process.js';
+import { runProcess } from '../helpers/run-process.js';
+import { StreamClient } from '../helpers/stream-client.js';
+
+/** The first fenced block of a page, of this language, that holds `text`. */
+function block(page: string, language: string, text: string): string {
+  const markdown = readFileSync(page, 'utf8');
+  const blocks = [...markdown.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, 'gm'))];
+  const found = blocks.map((match) => match[1] ?? '').find((body) => body.includes(text));
+  if (found === undefined) throw new Error(`${page} has no ${language} block with "${text}"`);
+  return found;
+}
+
+/** A file below the repository, where its imports resolve; gone when the test is. */
+function temporaryFile(name: string, content: string): Disposable & { readonly path: string } {
+  mkdirSync('.cache', { recursive: true });
+  const folder = mkdtempSync(join('.cache', 'docs-example-'));
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return {
+    path,
+    [Symbol.dispose]() {
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+describe('README.md', () => {
+  it('its conversation can be pasted', async () => {
+    await using server = await startGateway();
+    const script = block('README.md', 'sh', 'buf curl').replace('127.0.0.1:50051', server.address);
+    expect(script).toContain(server.address);
+    const result = await runProcess('bash', ['-c', script], { timeoutMs: 60_000 });
+    expect(result.exitCode).toBe(0);
+    expect(new JsonDocuments().push(result.stdout)).toMatchObject([
+      { control: { welcome: { clientId: 'ann' } } },
+      { sessionId: 's1', data: 'aGVsbG8=' },
+      { sessionId: 's1', data: 'd29ybGQ=' },
+    ]);
+  });
+
+  it('its configuration is one', () => {
+    using file = temporaryFile('gateway.yaml', block('README.md', 'yaml', 'listen'));
+    const { config, sources } = loadConfig({ argv: ['--config', file.path] });
+    expect(config.stream.throttle.messagesPerSecond).toBe(500);
+    expect(sources('pool.maxConnections').kind).toBe('file');
+  });
+});
+
+describe('docs/clients.md', () => {
+  it('its client in Node.js says hello and hears it', async () => {
+    await using server = await startGateway();
+    const program = block('docs/clients.md', 'js', 'grpc-js').replace('localhost:50051', server.address);
+    expect(program).toContain(server.address);
+    using file = temporaryFile('client.mjs', program);
+    const result = await runProcess(process.execPath, [file.path], { timeoutMs: 60_000 });
+    expect(result).toMatchObject({ exitCode: 0, stdout: 'hello\n' });
+  });
+});
+
+describe('docs/routes.md', () => {
+  it('its program is a gateway with its route', async () => {
+    const program = block('docs/routes.md', 'ts', 'runGateway').replace("'sluice'", "'../../src/index.js'");
+    using file = temporaryFile('main.ts', program);
+    const gateway = await GatewayProcess.ready([], { program: file.path });
+    try {
+      using client = new StreamClient(gateway.address);
+      client.sendData('s', 'quiet');
+      await client.untilData(1);
+      expect(client.data[0]?.data.toString()).toBe('QUIET');
+    } finally {
+      gateway.signal('SIGTERM');
+    }
+    expect(await gateway.exit).toEqual({ code: 0, signal: null });
+  });
+});
