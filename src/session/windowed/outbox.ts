@@ -93,6 +93,11 @@ export class Outbox {
     return this.#waiting;
   }
 
+  /** How many ranges of lost messages are remembered: at most two more than messages are held. */
+  get lostRanges(): number {
+    return this.#lost.count;
+  }
+
   /** Everything was acknowledged past, gaps included: the session may end without loss. */
   get settled(): boolean {
     return this.#acked === this.#assigned;

@@ -58,6 +58,11 @@ export class Tombstones {
     return this.#size;
   }
 
+  /** Of how many clients. */
+  get clients(): number {
+    return this.#byClient.size;
+  }
+
   /** The weight of all their texts, in UTF-16 units. */
   get bytes(): number {
     return this.#bytes;

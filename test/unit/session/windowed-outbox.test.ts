@@ -304,9 +304,10 @@ describe('Outbox', () => {
     expect(written(outbox, 9)).toEqual(['1:a']);
     expect(written(outbox, 29)).toEqual([]);
     expect(counters.droppedBy.expired).toBe(2);
+    expect(written(outbox, 30)).toEqual([]);
+    expect(counters.droppedBy.expired).toBe(3);
     outbox.attach(0, ROOMY);
-    expect(written(outbox, 29)).toEqual(['1:a', 'gap 2-2 expired', '3:c', '4:d', 'gap 5-5 expired']);
-    expect(written(outbox, 99)).toEqual([]);
+    expect(written(outbox, 99)).toEqual(['1:a', 'gap 2-2 expired', '3:c', 'gap 4-5 expired']);
   });
 
   describe('Window', () => {

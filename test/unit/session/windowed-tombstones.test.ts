@@ -38,7 +38,11 @@ describe('Tombstones', () => {
     expect(tombstones.size).toBe(1);
     expect(tombstones.nextExpiryMs).toBe(140);
     tombstones.expire(140);
-    expect([tombstones.size, tombstones.bytes, tombstones.nextExpiryMs]).toEqual([0, 0, undefined]);
+    expect([tombstones.size, tombstones.bytes, tombstones.clients]).toEqual([0, 0, 0]);
+    expect(tombstones.nextExpiryMs).toBeUndefined();
+    tombstones.bury('client', 'c', 't', gone(), 200);
+    tombstones.bury('client', 'd', 't', gone(), 300);
+    expect(tombstones.size).toBe(1);
   });
 
   it('are bounded for each client: its oldest goes, not that of others', () => {
