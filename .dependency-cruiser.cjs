@@ -29,7 +29,7 @@ const mayImport = {
   admin: ['core'],
   client: ['core', 'wire', 'flow', CONTRACT.transport],
   testing: ['core', 'wire', 'transport'],
-  cli: ['core', 'client', 'config', '^src/gateway\\.ts$'],
+  cli: ['core', 'client', 'config', '^src/gateway(-files)?\\.ts$'],
 };
 
 const pathOf = (target) => (target.startsWith('^') ? target : `^src/${target}/`);

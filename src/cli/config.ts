@@ -1,13 +1,21 @@
 import { loadConfig } from '../config/load.js';
-import { ConfigError } from '../config/mistake.js';
+import { ConfigError, showMistake } from '../config/mistake.js';
+import { nearest } from '../config/nearest.js';
 import { printConfig } from '../config/print.js';
+import { StartError } from '../core/start-error.js';
+import { checkFiles } from '../gateway-files.js';
 
 /** sysexits.h: the command was used incorrectly. */
 const EX_USAGE = 64;
+/** sysexits.h: something was found in an unconfigured or misconfigured state. */
+const EX_CONFIG = 78;
+
+const ACTIONS = ['check', 'print'] as const;
 
 const USAGE = `Usage: sluice config check|print [--config FILE] [--KEY VALUE ...]
 
-  check   reads the configuration as the gateway would, and says everything that is wrong with it
+  check   reads the configuration and the certificates it names as the gateway would, and says everything
+          that is wrong; what is allowed but perhaps not meant is a line "warning: ..."
   print   prints the configuration as YAML, with the source of each value; secrets are masked
 
 Exit code: 0, or 78 where the configuration is wrong.
@@ -24,26 +32,44 @@ export interface CommandOutput {
 export function configCommand(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
-  { out, err }: CommandOutput,
+  output: CommandOutput,
 ): Promise<number> {
+  return Promise.resolve(run(argv, env, output));
+}
+
+function run(argv: readonly string[], env: NodeJS.ProcessEnv, { out, err }: CommandOutput): number {
   const [action, ...flags] = argv;
-  if (action === '--help' || action === '-h') {
+  if (argv.includes('--help') || argv.includes('-h')) {
     out(USAGE);
-    return Promise.resolve(0);
+    return 0;
   }
   if (action !== 'check' && action !== 'print') {
-    err(USAGE);
-    return Promise.resolve(EX_USAGE);
+    err(action === undefined ? USAGE : `${noSuchAction(action)}\n\n${USAGE}`);
+    return EX_USAGE;
   }
   try {
     const loaded = loadConfig({ argv: flags, env });
-    out(action === 'print' ? printConfig(loaded) : `The configuration is right${fileNote(loaded.file)}.\n`);
-    return Promise.resolve(0);
+    if (action === 'print') {
+      out(printConfig(loaded));
+      return 0;
+    }
+    for (const warning of loaded.warnings) err(`warning: ${showMistake(warning)}\n`);
+    checkFiles(loaded.config);
+    out(`The configuration is right${fileNote(loaded.file)}.\n`);
+    return 0;
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof ConfigError || error instanceof StartError)) throw error;
     err(`${error.message}\n`);
-    return Promise.resolve(error.exitCode);
+    return EX_CONFIG;
   }
+}
+
+function noSuchAction(action: string): string {
+  const meant = nearest(action, ACTIONS);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  return action.startsWith('-')
+    ? 'sluice config: say first what to do, check or print'
+    : `sluice config: there is no action "${action}"${hint}`;
 }
 
 function fileNote(file: string | undefined): string {

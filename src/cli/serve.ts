@@ -1,9 +1,11 @@
 import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 import { loadConfig } from '../config/load.js';
 import { createLogger } from '../config/logger.js';
-import { ConfigError } from '../config/mistake.js';
+import { ConfigError, showMistake } from '../config/mistake.js';
 import { StartError } from '../core/start-error.js';
 import { Gateway, type GatewayOptions } from '../gateway.js';
+import { StopSignals } from './stop-signals.js';
 
 /** The gateway could not start: an occupied port, an unreadable certificate. */
 const EXIT_START = 1;
@@ -26,6 +28,8 @@ export interface RunOptions extends Omit<GatewayOptions, 'config' | 'logger' | '
  * the process at once with 128 + its number.
  */
 export async function runGateway(options: RunOptions = {}): Promise<number> {
+  // Where even the standard error is gone, the exit code still tells.
+  process.stderr.on('error', () => undefined);
   try {
     return await run(options);
   } catch (error) {
@@ -41,9 +45,14 @@ export async function runGateway(options: RunOptions = {}): Promise<number> {
   }
 }
 
-async function run({ argv = process.argv.slice(2), env = process.env, ...parts }: RunOptions): Promise<number> {
-  const { config } = loadConfig({ argv, env });
+async function run({
+  argv = process.argv.slice(2),
+  env = process.env,
+  ...parts
+}: RunOptions): Promise<number> {
+  const { config, warnings } = loadConfig({ argv, env });
   const logger = createLogger(config);
+  for (const warning of warnings) logger.warn({ key: warning.key }, showMistake(warning));
   const gateway = new Gateway({ ...parts, config, logger });
 
   // A route's promise that nobody looked at is a fault of that route, not a reason to drop every client.
@@ -54,32 +63,38 @@ async function run({ argv = process.argv.slice(2), env = process.env, ...parts }
     logger.fatal({ err: error }, 'a fault that nothing caught');
     process.exit(EX_SOFTWARE);
   });
-  process.on('SIGHUP', () => {
-    gateway.reloadTls();
-  });
+  // "Hang up" means what it says where there is a terminal, which may be gone when it arrives; services are
+  // told by it to read their files again.
+  const stopSignals: NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
+  if (isatty(0) || isatty(1)) stopSignals.push('SIGHUP');
+  else process.on('SIGHUP', () => void gateway.reloadTls());
 
-  const stopped = untilStopped(gateway, (signal) => {
+  const stopped = untilStopped(gateway, stopSignals, (signal) => {
     logger.warn({ signal, connections: gateway.connections }, 'second signal: ending at once');
   });
   await gateway.start();
   return stopped;
 }
 
-/** Stops the gateway on the first SIGTERM or SIGINT; a second one ends the process at once. */
-function untilStopped(gateway: Gateway, onSecond: (signal: NodeJS.Signals) => void): Promise<number> {
+/** Stops the gateway on the first of the signals; a second one ends the process at once. */
+function untilStopped(
+  gateway: Gateway,
+  signals: readonly NodeJS.Signals[],
+  onSecond: (signal: NodeJS.Signals) => void,
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    let stopping = false;
+    const stop = new StopSignals(gateway.clock);
     const onSignal = (signal: NodeJS.Signals): void => {
-      if (stopping) {
+      const decision = stop.on(signal);
+      if (decision === 'echo') return;
+      if (decision === 'end') {
         onSecond(signal);
         process.exit(128 + constants.signals[signal]);
       }
-      stopping = true;
       gateway.stop().then(() => {
         resolve(0);
       }, reject);
     };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
+    for (const signal of signals) process.on(signal, onSignal);
   });
 }

@@ -13,6 +13,8 @@ export interface CrossCheckContext {
   readonly show: (key: string) => string;
   /** Whether the value is the default, wherever it comes from. */
   readonly isDefault: (key: string) => boolean;
+  /** The names in a map, also of one with mistakes; undefined where they can't be known. */
+  readonly namesIn: (key: string) => readonly string[] | undefined;
 }
 
 /**
@@ -22,9 +24,21 @@ export interface CrossCheckContext {
 export function* crossChecks(config: Config, context: CrossCheckContext): Generator<Conflict> {
   yield* tlsConflicts(config.server.tls);
   yield* addressConflicts(config);
-  yield* routeConflicts(config);
+  yield* routeConflicts(config, context);
   yield* timeConflicts(config, context);
   yield* limitConflicts(config, context);
+}
+
+/** What works, but perhaps not as its writer thinks. */
+export function* crossWarnings({ server, pool }: Config, context: CrossCheckContext): Generator<Conflict> {
+  const keys = ['pool.maxConnections', 'server.maxSockets'] as const;
+  // Whoever set both knows clients that bring many streams over one network connection.
+  if (pool.maxConnections <= server.maxSockets || !keys.some((key) => context.isDefault(key))) return;
+  const sockets = String(server.maxSockets);
+  yield {
+    keys,
+    reason: `more than ${context.show(keys[1])}; network connections over ${sockets} are closed unanswered, so clients with one each are dropped there, before the limit that tells them CONNECTION_LIMIT and when to try again`,
+  };
 }
 
 function* tlsConflicts(tls: Config['server']['tls']): Generator<Conflict> {
@@ -59,12 +73,13 @@ function* addressConflicts(config: Config): Generator<Conflict> {
   }
 }
 
-function* routeConflicts(config: Config): Generator<Conflict> {
-  const names = Object.keys(config.routes);
-  if (names.includes(config.defaultRoute)) return;
-  const meant = nearest(config.defaultRoute, names);
+function* routeConflicts({ defaultRoute }: Config, { namesIn }: CrossCheckContext): Generator<Conflict> {
+  const names = namesIn('routes');
+  if (names === undefined || names.includes(defaultRoute)) return;
+  const meant = nearest(defaultRoute, names);
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-  yield { keys: ['defaultRoute', 'routes'], reason: `expected one of routes: ${listed(names)}${hint}` };
+  // "routes" takes part only by its names: its own mistakes don't matter here.
+  yield { keys: ['defaultRoute'], reason: `expected one of routes: ${listed(names)}${hint}` };
 }
 
 function* timeConflicts({ server, stream }: Config, { show }: CrossCheckContext): Generator<Conflict> {

@@ -2,7 +2,7 @@ import convict from 'convict';
 import type { Conflict, CrossCheckContext } from './cross-checks.js';
 import { type ConfigMistake, showSource, type Source } from './mistake.js';
 import { Names } from './names.js';
-import { HIDDEN, rawOf, showRaw } from './raw.js';
+import { HIDDEN, type Raw, rawOf, showRaw } from './raw.js';
 import { type Children, type NamedSetting, settingsOf } from './setting.js';
 import type { Found } from './sources/found.js';
 
@@ -12,6 +12,8 @@ export class LayeredValues {
   readonly #names: Names;
   readonly #sources = new Map<string, Source>();
   readonly #broken = new Set<string>();
+  /** The values last refused, of keys that have no later one. */
+  readonly #refused = new Map<string, Raw>();
 
   constructor(children: Children) {
     this.#names = new Names(settingsOf(children));
@@ -26,9 +28,11 @@ export class LayeredValues {
     if ('value' in reading) {
       this.#convict.set(key, reading.value);
       this.#sources.set(key, source);
+      this.#refused.delete(key);
       return [];
     }
     this.#broken.add(key);
+    this.#refused.set(key, raw);
     return reading.problems.map(({ part, shown, line, reason }) => ({
       key: part === '' ? key : `${key}.${part}`,
       value: setting.sensitive ? HIDDEN : shown === undefined ? undefined : showRaw(shown),
@@ -52,6 +56,7 @@ export class LayeredValues {
     const context: CrossCheckContext = {
       show: (key) => `${key} = ${this.#shown(key)} (${showSource(this.sourceOf(key))})`,
       isDefault: (key) => this.#isDefault(key),
+      namesIn: (key) => this.#namesIn(key),
     };
     return [...check(context)]
       .filter(({ keys }) => !keys.some((key) => this.#broken.has(key)))
@@ -67,6 +72,15 @@ export class LayeredValues {
     const setting = this.#names.byKey(key)?.setting;
     const print = (value: unknown): string => JSON.stringify(setting?.format.print(value));
     return setting !== undefined && print(this.#convict.get(key)) === print(setting.defaultValue);
+  }
+
+  #namesIn(key: string): readonly string[] | undefined {
+    const refused = this.#refused.get(key);
+    if (refused !== undefined) {
+      return refused.kind === 'map' ? refused.entries.map(({ name }) => name) : undefined;
+    }
+    const value: unknown = this.#convict.get(key);
+    return typeof value === 'object' && value !== null ? Object.keys(value) : undefined;
   }
 
   #shown(key: string): string {

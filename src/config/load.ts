@@ -1,4 +1,4 @@
-import { type Conflict, type CrossCheckContext, crossChecks } from './cross-checks.js';
+import { type Conflict, type CrossCheckContext, crossChecks, crossWarnings } from './cross-checks.js';
 import { LayeredValues } from './layered-values.js';
 import { ConfigError, type ConfigMistake, type Source } from './mistake.js';
 import { Names } from './names.js';
@@ -23,6 +23,8 @@ export interface Loaded<C> {
   readonly settings: readonly NamedSetting[];
   /** The file that was read, as it was named. */
   readonly file: string | undefined;
+  /** What is allowed and used, but perhaps not meant. */
+  readonly warnings: readonly ConfigMistake[];
 }
 export type LoadedConfig = Loaded<Config>;
 
@@ -33,13 +35,15 @@ export type LoadedConfig = Loaded<Config>;
  * replaces.
  */
 export function loadConfig(options: LoadOptions = {}): LoadedConfig {
-  return loadSettings(schema, crossChecks, options);
+  return loadSettings(schema, { mistakes: crossChecks, warnings: crossWarnings }, options);
 }
+
+type Check<C> = (config: Values<C>, context: CrossCheckContext) => Iterable<Conflict>;
 
 /** The same for any schema, with the checks of its whole. */
 export function loadSettings<C extends Children>(
   children: C,
-  check: (config: Values<C>, context: CrossCheckContext) => Iterable<Conflict>,
+  checks: { readonly mistakes?: Check<C>; readonly warnings?: Check<C> },
   { argv = [], env = {} }: LoadOptions,
 ): Loaded<Values<C>> {
   const settings = settingsOf(children);
@@ -55,9 +59,12 @@ export function loadSettings<C extends Children>(
     mistakes.push(...ofLayer.sort((a, b) => lineOf(a) - lineOf(b)));
   }
   const config = values.build() as Values<C>;
-  mistakes.push(...values.conflicts((context) => check(config, context)));
+  const conflictsOf = (check: Check<C> = () => []): ConfigMistake[] =>
+    values.conflicts((context) => check(config, context));
+  mistakes.push(...conflictsOf(checks.mistakes));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return { config, settings, file, sources: (key) => values.sourceOf(key) };
+  const warnings = conflictsOf(checks.warnings);
+  return { config, settings, file, warnings, sources: (key) => values.sourceOf(key) };
 }
 
 function lineOf({ source }: ConfigMistake): number {

@@ -29,9 +29,9 @@ const log = section('What the gateway writes to its standard output.', {
     'The least important lines that are written.',
   ),
   format: setting(
-    choice(['json', 'pretty']),
-    'json',
-    'One JSON object a line for machines, or one readable line for people.',
+    choice(['auto', 'json', 'pretty']),
+    'auto',
+    'One JSON object a line for machines, or one readable line for people. auto: pretty where standard output is a terminal, else json. Colours on a terminal only, and not with NO_COLOR set.',
   ),
 });
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { configCommand } from '../../src/cli/config.js';
+import { CertificateDirectory, TestAuthority } from '../helpers/certificates.js';
 
 let folder = '';
 beforeAll(() => {
@@ -55,7 +56,7 @@ test.each(['check', 'print'])('%s ends with 78 and a line for each mistake', asy
   expect(err.split('\n')).toEqual([
     `log.level = "loud" (${path}:1): expected one of trace, debug, info, warn, error, fatal, silent`,
     `pool.maxConections (${path}:2): there is no such key; did you mean pool.maxConnections?`,
-    'admin.enabled = "yes" (SLUICE_ADMIN_ENABLED): expected true or false',
+    'admin.enabled = "yes" (SLUICE_ADMIN_ENABLED): expected true or false; write true',
     'session.max = "0" (--session.max): expected an integer from 1 to 10000000',
     '',
   ]);
@@ -81,12 +82,53 @@ test('usage', async () => {
   });
   expect(await run(['chek'])).toMatchObject({
     code: 64,
-    err: expect.stringContaining('Usage: sluice config') as string,
+    err: expect.stringMatching(
+      /^sluice config: there is no action "chek"; did you mean check\?\n\nUsage: sluice config/,
+    ) as string,
   });
-  expect(await run(['--help'])).toMatchObject({
-    code: 0,
-    out: expect.stringContaining('Usage: sluice config') as string,
+  expect(await run(['--log.level', 'info'])).toMatchObject({
+    code: 64,
+    err: expect.stringMatching(/^sluice config: say first what to do, check or print\n/) as string,
   });
+  for (const argv of [['--help'], ['print', '--help'], ['check', '--nope', '-h']]) {
+    expect(await run(argv)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('Usage: sluice config') as string,
+      err: '',
+    });
+  }
+});
+
+test('check warns of what is allowed but perhaps not meant', async () => {
+  const { code, out, err } = await run(['check', '--pool.maxConnections', '7000']);
+  expect(code).toBe(0);
+  expect(out).toContain('The configuration is right');
+  expect(err).toMatch(/^warning: pool\.maxConnections = "7000" .*server\.maxSockets.*\n$/);
+});
+
+test('check reads the certificates as a start does', async () => {
+  const authority = await TestAuthority.create();
+  const certificates = new CertificateDirectory();
+  try {
+    const pair = await authority.issue({ name: 'sluice' });
+    const certificateFile = certificates.write('cert.pem', pair.cert);
+    const keyFile = certificates.write('key.pem', pair.key);
+    const otherKey = certificates.write('other.pem', (await authority.issue({ name: 'other' })).key);
+    const check = (key: string): ReturnType<typeof run> =>
+      run(['check', '--server.tls.certificateFile', certificateFile, '--server.tls.keyFile', key]);
+    expect(await check(keyFile)).toMatchObject({ code: 0, err: '' });
+    expect(await check(otherKey)).toEqual({
+      code: 78,
+      out: '',
+      err: `server.tls.keyFile: "${otherKey}" is not the key of the certificate in "${certificateFile}".\n`,
+    });
+    expect(await check(`${otherKey}.none`)).toMatchObject({
+      code: 78,
+      err: expect.stringContaining('there is no such file') as string,
+    });
+  } finally {
+    certificates.remove();
+  }
 });
 
 test.each(['config check', 'config print', 'serve', ''])(

@@ -1,6 +1,10 @@
 /** The gateway as a process: started, told to stop, told again, and started wrongly. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { credentials } from '@grpc/grpc-js';
 import { describe, expect, it, type TestContext } from 'vitest';
@@ -57,9 +61,59 @@ describe('the process', () => {
     await client.untilData(1);
     gateway.signal('SIGTERM');
     await client.until(() => client.controls('drain').length === 1);
-    gateway.signal('SIGTERM');
-    expect(await gateway.exit).toEqual({ code: 128 + 15, signal: null });
+    // Another one: the same could be the first one's echo.
+    gateway.signal('SIGINT');
+    expect(await gateway.exit).toEqual({ code: 128 + 2, signal: null });
     expect((await client.status).code).not.toBe(0);
+  });
+
+  it('drains when Ctrl-C arrives twice, from the terminal and from npm', async () => {
+    await using gateway = await GatewayProcess.ready();
+    using client = new StreamClient(gateway.address);
+    client.sendData('s', 'hello');
+    await client.untilData(1);
+    gateway.signal('SIGINT');
+    gateway.signal('SIGINT');
+    expect(detailsOf(await client.status).reason).toBe('DRAINING');
+    expect(await gateway.exit).toEqual({ code: 0, signal: null });
+    expect(gateway.log.filter(({ msg }) => msg === 'draining')).toHaveLength(1);
+  });
+
+  it('serves on and leaves as told when its log can not be written', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-full-'));
+    const address = `unix:${folder}/socket`;
+    const full = openSync('/dev/full', 'w');
+    const args = ['--config', 'config/test.yaml', '--log.level', 'info', '--server.listen', address];
+    const gateway = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', ...args], {
+      stdio: ['ignore', full, 'pipe'],
+    });
+    try {
+      const exit = once(gateway, 'close');
+      let stderr = '';
+      gateway.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      // Its first line says that it is ready.
+      await expect.poll(() => stderr, { timeout: 30_000 }).toContain('given up');
+      using client = new StreamClient(address);
+      client.sendData('s', 'hello');
+      await client.untilData(1);
+      expect(client.data[0]?.data.toString()).toBe('hello');
+      gateway.kill('SIGTERM');
+      expect(detailsOf(await client.status).reason).toBe('DRAINING');
+      expect(await exit).toEqual([0, null]);
+      expect(stderr).toMatch(/^sluice: log: it can't be written and is given up: .*ENOSPC.*\n$/);
+    } finally {
+      gateway.kill('SIGKILL');
+      closeSync(full);
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('warns in its log of settings that are perhaps not meant', async () => {
+    await using gateway = await GatewayProcess.ready(['--server.maxSockets', '100']);
+    expect(gateway.log.find(({ msg }) => msg?.includes('server.maxSockets = "100"'))).toMatchObject({
+      level: 'warn',
+      key: 'pool.maxConnections',
+    });
   });
 
   it('survives a rejected promise that nobody looks at, and its clients notice nothing', async () => {

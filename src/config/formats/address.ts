@@ -6,6 +6,7 @@ import { accept, type Format, refuse, textual, UNREAD } from './format.js';
 const MAX_ADDRESSES = 16;
 /** sockaddr_un holds 108 bytes with the NUL at the end (unix(7)). */
 const MAX_SOCKET_PATH_BYTES = 107;
+const MAX_PORT = 65_535;
 const TCP = 'host:port, such as 127.0.0.1:50051, [::]:50051 or localhost:50051';
 const ANY = `${TCP}, or unix:/path/of/a/socket`;
 
@@ -51,12 +52,14 @@ function address(allowed: string, unix: boolean): Format<string> {
     print: (value) => value,
     parse(text) {
       if (unix && text.startsWith('unix:')) return isSocketPath(text.slice(5)) ? { value: text } : UNREAD;
-      const [, host, port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+      const [, host, port] = /^(.+):(\d+)$/.exec(text) ?? [];
       if (host === undefined || port === undefined) {
         return /^:\d+$/.test(text) ? { hint: `write 0.0.0.0${text} for every interface` } : UNREAD;
       }
       if (isIPv6(host)) return { hint: `write [${host}]:${port}` };
-      return isHost(host) && Number(port) <= 65_535 ? { value: text } : UNREAD;
+      if (!isHost(host)) return UNREAD;
+      if (Number(port) > MAX_PORT) return { hint: `the port is over ${String(MAX_PORT)}` };
+      return port.length <= 5 ? { value: text } : UNREAD;
     },
   });
 }

@@ -16,11 +16,19 @@ export function choice<const T extends string>(words: readonly T[]): Format<T> {
   });
 }
 
+const WORDS_FOR_TRUE = ['true', 'yes', 'y', 'on', '1'];
+const WORDS_FOR_FALSE = ['false', 'no', 'n', 'off', '0'];
+
 /** `true` or `false`, and none of the other words for them. */
 export function boolean(): Format<boolean> {
   return textual({
     allowed: 'true or false',
     print: (value) => value,
-    parse: (text) => (text === 'true' || text === 'false' ? { value: text === 'true' } : UNREAD),
+    parse(text) {
+      if (text === 'true' || text === 'false') return { value: text === 'true' };
+      const word = text.trim().toLowerCase();
+      if (WORDS_FOR_TRUE.includes(word)) return { hint: 'write true' };
+      return WORDS_FOR_FALSE.includes(word) ? { hint: 'write false' } : UNREAD;
+    },
   });
 }

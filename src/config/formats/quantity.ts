@@ -1,4 +1,4 @@
-import { type Format, textual, UNREAD } from './format.js';
+import { type Format, textual, type Unread, UNREAD } from './format.js';
 
 /** A unit and how many of the smallest one it holds, smallest first. */
 export type Units = readonly (readonly [name: string, factor: number])[];
@@ -32,6 +32,11 @@ export function zeroNote(zero: string | undefined): string {
 export function quantity(options: QuantityOptions): Format<number> {
   const { units, name, examples, min, max, zero, unitHint } = options;
   const factors = new Map(units);
+  const meant = (text: string): Unread => {
+    const value = sumOf(text, factors);
+    const fits = value !== undefined && value >= min && value <= max;
+    return fits ? { hint: `write ${printQuantity(value, units)}` } : UNREAD;
+  };
   const range = `${printQuantity(min, units)} to ${printQuantity(max, units)}${zeroNote(zero)}`;
   return textual({
     allowed: `a ${name} such as ${examples}, from ${range}`,
@@ -40,7 +45,7 @@ export function quantity(options: QuantityOptions): Format<number> {
     parse(text) {
       if (text === '0') return zero === undefined ? UNREAD : { value: 0 };
       const [, digits, unit] = /^(\d{1,15})([A-Za-z]*)$/.exec(text) ?? [];
-      if (digits === undefined || unit === undefined) return UNREAD;
+      if (digits === undefined || unit === undefined) return meant(text);
       if (unit === '') return { hint: `${text} has no unit` };
       const factor = factors.get(unit);
       if (factor === undefined) return { hint: unitHint };
@@ -49,4 +54,15 @@ export function quantity(options: QuantityOptions): Format<number> {
       return value >= min && value <= max ? { value } : UNREAD;
     },
   });
+}
+
+/** What `1.5s` and `1m30s` come to, for a hint; undefined for anything else and where it is no whole number. */
+function sumOf(text: string, factors: ReadonlyMap<string, number>): number | undefined {
+  if (!/^(\d{1,9}(\.\d{1,6})?[A-Za-z]+){1,4}$/.test(text)) return undefined;
+  let sum = 0;
+  for (const [, digits, unit] of text.matchAll(/([\d.]+)([A-Za-z]+)/g)) {
+    sum += Number(digits) * (factors.get(unit ?? '') ?? Number.NaN);
+  }
+  const whole = Math.round(sum);
+  return Math.abs(sum - whole) < 1e-6 ? whole : undefined;
 }

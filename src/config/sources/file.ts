@@ -75,8 +75,28 @@ class FileWalk {
   }
 
   walk(entries: readonly RawEntry[]): Findings {
-    for (const { name, value } of entries) this.#visit(name, value);
+    this.#visitAll('', entries);
     return { found: this.#found, mistakes: this.#mistakes };
+  }
+
+  #visitAll(prefix: string, entries: readonly RawEntry[]): void {
+    for (const { name, value } of entries) {
+      const key = `${prefix}${name}`;
+      if (name.includes('.') && this.#isKnown(key)) this.#refuseDotted(key, name, value);
+      else this.#visit(key, value);
+    }
+  }
+
+  #isKnown(key: string): boolean {
+    return this.#names.byKey(key) !== undefined || this.#names.isSection(key);
+  }
+
+  /** Beside the nested key of the same name it would be a second value for one key, and neither the right one. */
+  #refuseDotted(key: string, name: string, { line }: Raw): void {
+    const parts = name.split('.');
+    const nested = `${parts.join(': {')}: …${'}'.repeat(parts.length - 1)}`;
+    const source = { kind: 'file', path: this.#path, line } as const;
+    this.#mistakes.push({ key, source, reason: `keys of a file are nested: write ${nested}` });
   }
 
   #visit(key: string, raw: Raw): void {
@@ -91,7 +111,7 @@ class FileWalk {
       );
       this.#mistakes.push({ key, source, reason });
     } else if (raw.kind === 'map') {
-      for (const { name, value } of raw.entries) this.#visit(`${key}.${name}`, value);
+      this.#visitAll(`${key}.`, raw.entries);
     } else if (raw.kind !== 'none') {
       this.#mistakes.push({ key, source, reason: 'this is a section: expected keys and values below it' });
     }

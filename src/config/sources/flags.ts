@@ -1,5 +1,6 @@
 import type { ConfigMistake } from '../mistake.js';
 import type { Names } from '../names.js';
+import { nearest } from '../nearest.js';
 import { didYouMean, type Findings, type Found } from './found.js';
 import { rawFromLine } from './line.js';
 
@@ -24,8 +25,7 @@ export function readFlags(argv: readonly string[], names: Names): FlagFindings {
 
     if (!flag.startsWith('-')) mistake('expected flags only, such as --log.level debug');
     else if (named === undefined && flag !== CONFIG_FLAG) {
-      const meant = names.nearestKey(flag.replace(/^-+/, ''));
-      mistake(didYouMean('there is no such flag', meant === undefined ? undefined : `--${meant}`));
+      mistake(didYouMean('there is no such flag', meantFlag(flag, names)));
     } else if (seen.has(flag)) mistake('given more than once');
     else if (text === undefined) mistake('it needs a value');
     else if (named === undefined) configPath = text;
@@ -33,6 +33,13 @@ export function readFlags(argv: readonly string[], names: Names): FlagFindings {
     seen.add(flag);
   }
   return { found, mistakes, configPath };
+}
+
+function meantFlag(flag: string, names: Names): string | undefined {
+  const name = flag.replace(/^-+/, '');
+  if (name === 'c' || nearest(name, [CONFIG_FLAG.slice(2)]) !== undefined) return CONFIG_FLAG;
+  const key = names.nearestKey(name);
+  return key === undefined ? undefined : `--${key}`;
 }
 
 function* pairsOf(argv: readonly string[]): Generator<{ flag: string; text: string | undefined }> {

@@ -215,6 +215,18 @@ test('addresses: one text with commas is a list; port 0 may come twice', () => {
 
 test.each([
   [wait, '25', /; 25 has no unit$/],
+  [wait, '1.5s', /; write 1500ms$/],
+  [wait, '1m30s', /; write 90s$/],
+  [wait, '1.001s', /; write 1001ms$/],
+  [wait, '0.0001s', /from 1ms to 596h, or 0 \(off\)$/],
+  [wait, '1.5d', /from 1ms to 596h, or 0 \(off\)$/],
+  [room, '1.5MiB', /; write 1536KiB$/],
+  [room, '1.5GiB', /from 1KiB to 1GiB$/],
+  [boolean(), 'yes', /; write true$/],
+  [boolean(), 'Off', /; write false$/],
+  [boolean(), 'maybe', /^expected true or false$/],
+  [tcpAddress(), 'localhost:99999', /; the port is over 65535$/],
+  [tcpAddress(), 'ho st:99999', /such as \S+ \S+ or localhost:50051$/],
   [room, '2MB', /; the units are B, KiB, MiB and GiB/],
   [tcpAddress(), ':9464', /; write 0\.0\.0\.0:9464 for every interface$/],
   [tcpAddress(), '::1:9464', /; write \[::1\]:9464$/],

@@ -160,7 +160,7 @@ describe('mistakes', () => {
       '--nope: there is no such flag',
       'stray: expected flags only, such as --log.level debug',
       '--admin.listen: it needs a value',
-      'log.format = "jsn" (--log.format): expected one of json, pretty; did you mean json?',
+      'log.format = "jsn" (--log.format): expected one of auto, json, pretty; did you mean json?',
     ]);
   });
 
@@ -198,6 +198,22 @@ describe('mistakes', () => {
     ['server: {reflection: yes}', 'server.reflection = "yes" (file.yaml:1): expected true or false'],
     ['__proto__: {polluted: 1}', '__proto__ (file.yaml:1): there is no such key'],
     ['constructor: {prototype: {polluted: 1}}', 'constructor (file.yaml:1): there is no such key'],
+    [
+      'server.maxSockets: 5',
+      'server.maxSockets (file.yaml:1): keys of a file are nested: write server: {maxSockets: …}',
+    ],
+    [
+      'server:\n  tls.keyFile: a',
+      'server.tls.keyFile (file.yaml:2): keys of a file are nested: write tls: {keyFile: …}',
+    ],
+    [
+      'server.tls: {keyFile: a}',
+      'server.tls (file.yaml:1): keys of a file are nested: write server: {tls: …}',
+    ],
+    [
+      'server.maxSokets: 5',
+      'server.maxSokets (file.yaml:1): there is no such key; did you mean server.maxSockets?',
+    ],
     ['serve: {}', 'serve (file.yaml:1): there is no such key; did you mean server?'],
     ['server: {tls: {certFile: a}}', 'server.tls.certFile (file.yaml:1): there is no such key'],
     [
@@ -242,6 +258,12 @@ describe('mistakes', () => {
     ]);
     expect(mistakes({ argv: ['--log.level='] })).toEqual([
       expect.stringContaining('log.level = "" (--log.level): expected one of'),
+    ]);
+    expect(mistakes({ argv: ['-c', 'x.yaml'] })).toEqual([
+      '-c: there is no such flag; did you mean --config?',
+    ]);
+    expect(mistakes({ argv: ['--confg=x.yaml'] })).toEqual([
+      '--confg: there is no such flag; did you mean --config?',
     ]);
     expect(mistakes({ argv: ['-v', '--server.maxsockets', '3'] })).toEqual([
       '-v: there is no such flag',
@@ -334,11 +356,47 @@ describe('keys that contradict each other', () => {
     expect(mistakes({ argv: line.split(' ') })).toEqual(expected);
   });
 
+  test.each([
+    [
+      'defaultRoute: mine\nroutes: {echo: {kind: ecko}}',
+      [/^routes\.echo\.kind/, /^defaultRoute = "mine" .*: expected one of routes: echo$/],
+    ],
+    ['defaultRoute: mine\nroutes: {mine: {kind: ecko}}', [/^routes\.mine\.kind/]],
+    // Names that nobody knows.
+    ['defaultRoute: mine\nroutes: echo', [/^routes = "echo"/]],
+  ])('the default route is looked for among routes with mistakes too: %j', (content, expected) => {
+    expect(mistakes(content)).toEqual(expected.map((line) => expect.stringMatching(line) as string));
+  });
+
   test('a key that is wrong by itself is not also compared', () => {
     expect(
       mistakes({ argv: ['--stream.receiveTimeout', '1', '--stream.heartbeatInterval', '30s'] }),
     ).toHaveLength(1);
   });
+});
+
+describe('warnings', () => {
+  test.each([
+    [
+      '--pool.maxConnections 7000',
+      /^pool\.maxConnections = "7000" \(--pool\.maxConnections\): more than server\.maxSockets = "6000" \(default\); .*over 6000 are closed unanswered/,
+    ],
+    [
+      '--server.maxSockets 100',
+      /^pool\.maxConnections = "5000" \(default\): more than server\.maxSockets = "100"/,
+    ],
+  ])('%s', (line, expected) => {
+    expect(loadConfig({ argv: line.split(' ') }).warnings.map(showMistake)).toEqual([
+      expect.stringMatching(expected),
+    ]);
+  });
+
+  test.each(['', '--pool.maxConnections 6000', '--pool.maxConnections 200 --server.maxSockets 100'])(
+    'none: %s',
+    (line) => {
+      expect(loadConfig({ argv: line.split(' ').filter(Boolean) }).warnings).toEqual([]);
+    },
+  );
 });
 
 describe('printing', () => {
@@ -369,7 +427,7 @@ describe('secrets', () => {
     }),
   };
   test('are masked when printed', () => {
-    const loaded = loadSettings(secret, () => [], { env: { SLUICE_VAULT_PASSWORD: 'hunter2' } });
+    const loaded = loadSettings(secret, {}, { env: { SLUICE_VAULT_PASSWORD: 'hunter2' } });
     expect(loaded.config.vault).toEqual({ password: 'hunter2', lease: 1000 });
     expect(printConfig(loaded)).toBe(
       'vault:\n  password: "[hidden]" # SLUICE_VAULT_PASSWORD\n  lease: 1s # default\n',
@@ -379,7 +437,11 @@ describe('secrets', () => {
     const load = (password: string): unknown =>
       loadSettings(
         secret,
-        (_, { show }) => [{ keys: ['vault.password'], reason: `not with ${show('vault.password')}` }],
+        {
+          mistakes: (_, { show }) => [
+            { keys: ['vault.password'], reason: `not with ${show('vault.password')}` },
+          ],
+        },
         {
           argv: [`--vault.password=${password}`],
         },

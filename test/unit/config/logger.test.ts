@@ -1,12 +1,80 @@
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/load.js';
-import { createLogger } from '../../../src/config/logger.js';
+import { createLogger, type LogReader } from '../../../src/config/logger.js';
+import { PeriodicReport } from '../../../src/metrics/periodic-report.js';
+import { StreamMetrics } from '../../../src/metrics/stream-metrics.js';
+import { FakeClock } from '../../../src/testing/fake-clock.js';
 
-function capture(...argv: string[]): { logger: ReturnType<typeof createLogger>; lines: string[] } {
+interface Captured {
+  readonly logger: ReturnType<typeof createLogger>;
+  readonly lines: string[];
+}
+
+function capture(...argv: string[]): Captured {
+  return captureFor({}, ...argv);
+}
+
+function captureFor(reader: LogReader, ...argv: string[]): Captured {
   const lines: string[] = [];
   const { config } = loadConfig({ argv: ['--node.id', 'n1', ...argv] });
-  return { logger: createLogger(config, { write: (line) => void lines.push(line) }), lines };
+  return { logger: createLogger(config, { write: (line) => void lines.push(line) }, reader), lines };
 }
+
+test.each([
+  ['auto', false, false],
+  ['auto', true, true],
+  ['json', true, false],
+  ['pretty', false, true],
+] as const)('format %s, at a terminal: %s, is for people: %s', (format, terminal, readable) => {
+  const { logger, lines } = captureFor({ terminal, env: {} }, '--log.format', format);
+  logger.info('hello');
+  expect(lines[0]?.startsWith('{')).toBe(!readable);
+});
+
+test.each([
+  [true, {}, '\u001b[33mWARN \u001b[39m hello\n'],
+  [true, { NO_COLOR: '' }, '\u001b[33mWARN \u001b[39m hello\n'],
+  [true, { NO_COLOR: '1' }, 'WARN  hello\n'],
+  [true, { TERM: 'dumb' }, 'WARN  hello\n'],
+  [false, {}, 'WARN  hello\n'],
+])('the level has a colour on a terminal only: %s %j', (terminal, env, expected) => {
+  const { logger, lines } = captureFor({ terminal, env }, '--log.format', 'pretty');
+  logger.warn('hello');
+  expect(lines[0]?.slice(13)).toBe(expected);
+});
+
+test('a readable metrics line leaves out what is 0 or empty; other lines do not', () => {
+  const { logger, lines } = capture('--log.format', 'pretty');
+  logger.info({ connections: 0, why: '' }, 'draining');
+  expect(lines[0]).toContain('draining connections=0 why=""\n');
+  const clock = new FakeClock();
+  const sources = {
+    connections: () => 3,
+    sessions: () => 0,
+    sockets: () => 0,
+    queues: () => ({
+      receive: { messages: 0, bytes: 0, maxMessages: 0 },
+      send: { messages: 0, bytes: 0, maxMessages: 0 },
+      bytesInFlight: 0,
+    }),
+  };
+  const report = new PeriodicReport({
+    clock,
+    logger,
+    metrics: new StreamMetrics(),
+    sources,
+    intervalMs: 1_000,
+    monitorLoop: () => ({ read: () => ({ meanMs: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 }), stop: () => undefined }),
+  });
+  report.start();
+  clock.advance(1_000);
+  report.stop();
+  expect(lines).toHaveLength(3);
+  for (const line of lines.slice(1)) {
+    expect(line).not.toMatch(/=(0|"")[ \n]/);
+    expect(line).toContain(' connections=3 ');
+  }
+});
 
 test('one JSON object a line, with ISO time, level, service and node', () => {
   const { logger, lines } = capture();
