@@ -69,9 +69,7 @@ export class AdminServer {
     try {
       await listen(server, host, port);
     } catch (error) {
-      throw new StartError(SETTING, `${SETTING} is ${this.#options.listen}: ${whyNot(error)}.`, {
-        cause: error,
-      });
+      throw new StartError(SETTING, cantListen(this.#options.listen, error), { cause: error });
     }
     server.on('error', (error) => {
       this.#options.logger.error({ err: error }, 'admin server error');
@@ -150,18 +148,23 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
+/** As the gRPC listener says it, so that one sentence fits both. */
+function cantListen(address: string, error: unknown): string {
+  return (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+    ? `${SETTING}: "${address}" is in use; stop whoever listens there or choose another.`
+    : `${SETTING}: can't listen at "${address}": ${whyNot(error)}.`;
+}
+
 /** The usual reasons in words; the platform's own message for the rest. */
 function whyNot(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
-    case 'EADDRINUSE':
-      return 'the address is in use; stop whoever listens there or choose another';
     case 'EACCES':
-      return 'this process may not listen there';
+      return 'this user may not';
     case 'EADDRNOTAVAIL':
       return 'this machine has no such address';
     case 'ENOTFOUND':
-      return 'the host has no address';
+      return 'the host name is not known';
     default:
       return message;
   }

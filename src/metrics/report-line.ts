@@ -39,6 +39,7 @@ const COUNTERS = [
   'socketsAccepted',
   'socketsDropped',
   'handshakeTimeouts',
+  'handshakeFailures',
   'pingFloods',
 ] as const satisfies readonly (keyof StreamMetrics)[];
 type CounterName = (typeof COUNTERS)[number];
@@ -111,6 +112,7 @@ export function reportLine(
     sockets: sources.sockets(),
     socketsDropped: since('socketsDropped'),
     handshakeTimeouts: since('handshakeTimeouts'),
+    handshakeFailures: since('handshakeFailures'),
     pingFloods: since('pingFloods'),
     inPerSec: perSec('messagesReceived'),
     outPerSec: perSec('messagesSent'),

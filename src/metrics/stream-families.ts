@@ -110,6 +110,11 @@ export function streamFamilies(
       () => metrics.handshakeTimeouts,
     ),
     counter(
+      'sluice_handshake_failures_total',
+      'Network connections whose handshake was refused: no HTTP/2, no TLS, or a certificate that does not hold.',
+      () => metrics.handshakeFailures,
+    ),
+    counter(
       'sluice_ping_floods_total',
       'Network connections ended for too many pings.',
       () => metrics.pingFloods,

@@ -68,6 +68,8 @@ export class StreamMetrics {
   /** Sockets closed at once: more than server.maxSockets. */
   socketsDropped = 0;
   handshakeTimeouts = 0;
+  /** Sockets whose handshake was refused: no HTTP/2, no TLS, or a certificate that does not hold. */
+  handshakeFailures = 0;
   /** Sockets ended with GOAWAY "too_many_pings". */
   pingFloods = 0;
 

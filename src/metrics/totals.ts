@@ -16,6 +16,7 @@ export interface Totals {
     readonly accepted: number;
     readonly dropped: number;
     readonly handshakeTimeouts: number;
+    readonly handshakeFailures: number;
     readonly pingFloods: number;
   };
   readonly messages: { readonly received: number; readonly sent: number };
@@ -61,6 +62,7 @@ export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Total
       accepted: metrics.socketsAccepted,
       dropped: metrics.socketsDropped,
       handshakeTimeouts: metrics.handshakeTimeouts,
+      handshakeFailures: metrics.handshakeFailures,
       pingFloods: metrics.pingFloods,
     },
     messages: { received: metrics.messagesReceived, sent: metrics.messagesSent },
@@ -74,7 +76,7 @@ export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Total
     },
     throttle: {
       times: metrics.throttledTimes,
-      ms: metrics.throttledMs,
+      ms: Math.round(metrics.throttledMs),
       readsStopped: metrics.readsStopped,
     },
     heartbeats: {

@@ -106,7 +106,7 @@ describe('listening', () => {
     const error = await failedStart([`unix:${path}`, `127.0.0.1:${String(taken)}`]);
     expect(error.setting).toBe('server.listen');
     expect(error.message).toBe(
-      `server.listen: can't listen at "127.0.0.1:${String(taken)}": the port is in use.`,
+      `server.listen: "127.0.0.1:${String(taken)}" is in use; stop whoever listens there or choose another.`,
     );
     expect(existsSync(path)).toBe(false);
   });
@@ -137,7 +137,7 @@ describe('a Unix socket that exists', () => {
   it('is left to a process that listens there', async (context) => {
     const path = join(directory(context), 'gateway.sock');
     await occupy(context, { path });
-    expect((await failedStart([`unix:${path}`])).message).toContain('a running process listens there');
+    expect((await failedStart([`unix:${path}`])).message).toContain('is in use; stop whoever');
     const socket = connect({ path });
     await once(socket, 'connect');
     socket.destroy();
@@ -146,7 +146,7 @@ describe('a Unix socket that exists', () => {
   it('is never removed when it is a plain file', async (context) => {
     const path = join(directory(context), 'precious');
     writeFileSync(path, 'data');
-    expect((await failedStart([`unix:${path}`])).message).toContain('the file is not a socket');
+    expect((await failedStart([`unix:${path}`])).message).toContain('the file exists and is not a socket');
     expect(existsSync(path)).toBe(true);
   });
 });

@@ -63,12 +63,38 @@ describe('server.handshakeTimeout', () => {
     await speaking.roundTrip(1);
   });
 
-  it('ends a socket that speaks something else at once', async (context) => {
-    const { server, port } = await startServer(context);
+  it.for([
+    ['HTTP/1.1', Buffer.from('GET / HTTP/1.1\r\nHost: sluice\r\n\r\n')],
+    ['TLS', Buffer.concat([Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]), Buffer.alloc(517)])],
+  ] as const)(
+    'ends a socket that speaks %s at once, counts it and says who it was',
+    async ([, bytes], context) => {
+      const { server, metrics, log, port } = await startServer(context);
+      const client = await RawHttp2Client.connect(context, port);
+      const peer = `127.0.0.1:${String(client.socket.localPort)}`;
+      client.socket.write(bytes);
+      await client.closed;
+      await expect.poll(() => server.socketCount).toBe(0);
+      expect(metrics).toMatchObject({ handshakeFailures: 1, handshakeTimeouts: 0 });
+      expect(log.lines).toEqual([
+        {
+          level: 'warn',
+          message: 'a connection was refused',
+          fields: { peer, reason: expect.stringContaining('the client does not speak HTTP/2') as string },
+        },
+      ]);
+    },
+  );
+
+  it('does not count a client that leaves before it has spoken', async (context) => {
+    const { server, metrics, log, port } = await startServer(context);
     const client = await RawHttp2Client.connect(context, port);
-    client.socket.write('GET / HTTP/1.1\r\nHost: sluice\r\n\r\n');
-    await client.closed;
+    client.socket.write('PRI * HT');
+    await client.frameOf(FrameType.SETTINGS);
+    client.socket.destroy();
     await expect.poll(() => server.socketCount).toBe(0);
+    expect(metrics.handshakeFailures).toBe(0);
+    expect(log.lines).toEqual([]);
   });
 });
 
@@ -111,13 +137,16 @@ describe('ping enforcement', () => {
     const { metrics, log, port } = await startServer(context);
     const other = await openRaw(context, port);
     const client = await openRaw(context, port);
+    const peer = `127.0.0.1:${String(client.socket.localPort)}`;
     for (let n = 1; n <= 100; n += 1) client.sendPing(n);
     const goaway = await client.frameOf(FrameType.GOAWAY);
     expect(goaway.payload.readUInt32BE(4)).toBe(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
     expect(goaway.payload.subarray(8).toString()).toBe('too_many_pings');
     await client.closed;
     expect(metrics.pingFloods).toBe(1);
-    expect(log.count('too many pings')).toBe(1);
+    expect(log.lines.map(({ fields, message }) => [message, fields])).toEqual([
+      ['connection ended: too many pings', { peer }],
+    ]);
     await other.roundTrip(1);
   });
 

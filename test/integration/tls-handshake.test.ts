@@ -105,6 +105,7 @@ describe('TLS', () => {
       connectTls(context, port, { ca: authority.cert, ALPNProtocols: ['h2'], maxVersion: 'TLSv1.2' }),
     ).rejects.toThrow();
     await expect.poll(() => log.count('a TLS connection was refused')).toBe(1);
+    expect(JSON.stringify(log.lines[0]?.fields)).toMatch(/server\.tls\.minVersion|ALPN h2/);
     const good = await connectTls(context, port, { ca: authority.cert, ALPNProtocols: ['h2'] });
     expect(good.getProtocol()).toBe('TLSv1.3');
     expect(good.alpnProtocol).toBe('h2');
@@ -117,9 +118,17 @@ describe('TLS', () => {
       handshakeTimeoutMs: 200,
     });
     const plain = await RawHttp2Client.connect(context, port);
+    const peer = `127.0.0.1:${String(plain.socket.localPort)}`;
     plain.sendPreface();
     await plain.closed;
-    expect(log.count('a TLS connection was refused')).toBe(1);
+    expect(log.lines).toEqual([
+      {
+        level: 'warn',
+        message: 'a TLS connection was refused',
+        fields: { peer, reason: 'the client does not speak TLS' },
+      },
+    ]);
+    expect(metrics.handshakeFailures).toBe(1);
     expect(metrics.handshakeTimeouts).toBe(0);
 
     const slow = connectPlain({ port, host: '127.0.0.1' });

@@ -7,6 +7,7 @@ export interface SocketMetrics {
   socketsAccepted: number;
   socketsDropped: number;
   handshakeTimeouts: number;
+  handshakeFailures: number;
   pingFloods: number;
 }
 

@@ -10,6 +10,7 @@ import { LimitedLog } from './limited-log.js';
 import { openListeners, type Listener, type ListenerOptions } from './listener.js';
 import { addReflection } from './reflection.js';
 import { SessionGuard, type SessionEvents } from './session-guard.js';
+import { peerOf } from './socket-peer.js';
 import { SocketRegistry } from './socket-registry.js';
 import { createStreamServer, type StreamServer } from './stream-server.js';
 import { TlsGate } from './tls.js';
@@ -161,7 +162,8 @@ export class GrpcServer {
         metrics.handshakeTimeouts += 1;
       },
       onRefused: (reason, peer) => {
-        this.#refusals.warn({ reason, peer }, 'a TLS connection was refused');
+        metrics.handshakeFailures += 1;
+        this.#refusals.warn({ peer, reason }, 'a TLS connection was refused');
       },
     });
   }
@@ -192,7 +194,14 @@ export class GrpcServer {
     const socket = this.#injecting;
     if (socket === undefined || session.destroyed) return;
     this.#guards.add(
-      new SessionGuard(session, socket, this.#options.clock, this.#options, this.#sessionEvents),
+      new SessionGuard(
+        session,
+        socket,
+        peerOf(socket),
+        this.#options.clock,
+        this.#options,
+        this.#sessionEvents,
+      ),
     );
   }
 
@@ -200,9 +209,13 @@ export class GrpcServer {
     onHandshakeTimeout: () => {
       this.#options.metrics.handshakeTimeouts += 1;
     },
-    onPingFlood: (socket) => {
+    onHandshakeFailure: (reason, peer) => {
+      this.#options.metrics.handshakeFailures += 1;
+      this.#refusals.warn({ peer, reason }, 'a connection was refused');
+    },
+    onPingFlood: (peer) => {
       this.#options.metrics.pingFloods += 1;
-      this.#floods.warn({ peer: socket.remoteAddress ?? 'unix' }, 'connection ended: too many pings');
+      this.#floods.warn({ peer }, 'connection ended: too many pings');
     },
     onClose: (guard) => {
       this.#guards.delete(guard);

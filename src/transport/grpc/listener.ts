@@ -110,11 +110,7 @@ async function openUnix(path: string, options: ListenerOptions): Promise<Listene
 
 /** A socket file that nobody answers at was left by a process that died; anything else is not ours to remove. */
 async function isStaleSocket(path: string): Promise<boolean> {
-  try {
-    if (!lstatSync(path).isSocket()) return false;
-  } catch {
-    return false;
-  }
+  if (!isSocketFile(path)) return false;
   return new Promise((resolve) => {
     const probe = connect({ path });
     probe.once('connect', () => {
@@ -125,6 +121,14 @@ async function isStaleSocket(path: string): Promise<boolean> {
       resolve(codeOf(error) === 'ECONNREFUSED');
     });
   });
+}
+
+function isSocketFile(path: string): boolean {
+  try {
+    return lstatSync(path).isSocket();
+  } catch {
+    return false;
+  }
 }
 
 function newServer(options: ListenerOptions): Server {
@@ -171,7 +175,10 @@ function isAbsentAddress(error: unknown): boolean {
 
 function listenError(address: ListenAddress, error: unknown): StartError {
   const text = addressText(address);
-  const message = `server.listen: can't listen at "${text}": ${reasonOf(address, error)}.`;
+  const message =
+    codeOf(error) === 'EADDRINUSE' && (address.kind === 'tcp' || isSocketFile(address.path))
+      ? `server.listen: "${text}" is in use; stop whoever listens there or choose another.`
+      : `server.listen: can't listen at "${text}": ${reasonOf(address, error)}.`;
   return new StartError('server.listen', message, { cause: error });
 }
 
@@ -179,9 +186,7 @@ function reasonOf(address: ListenAddress, error: unknown): string {
   const code = codeOf(error);
   switch (code) {
     case 'EADDRINUSE':
-      return address.kind === 'unix'
-        ? 'a running process listens there, or the file is not a socket'
-        : 'the port is in use';
+      return 'the file exists and is not a socket';
     case 'EACCES':
     case 'EPERM':
       // A missing directory is EACCES too (libuv, for likeness with Windows).

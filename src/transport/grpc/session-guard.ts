@@ -12,6 +12,9 @@ const CLOSE_GRACE_MS = 1_000;
 const PING_FRAME_BYTES = 17;
 /** An acknowledgement of SETTINGS is a frame header alone (RFC 9113 section 6.5). */
 const SETTINGS_ACK_BYTES = 9;
+/** nghttp2's NGHTTP2_ERR_BAD_CLIENT_MAGIC: the first bytes are not the preface of RFC 9113 section 3.4. */
+const BAD_CLIENT_MAGIC = -903;
+const NOT_HTTP2 = 'the client does not speak HTTP/2: it may speak HTTP/1.1, or TLS where none is configured';
 
 export interface SessionPolicy extends KeepalivePolicy, PingPolicy {
   /** From the connection to the client's SETTINGS. */
@@ -20,6 +23,8 @@ export interface SessionPolicy extends KeepalivePolicy, PingPolicy {
   readonly idleTimeoutMs: number;
   /** The HTTP/2 flow-control window of the connection. */
   readonly connectionWindowBytes: number;
+  /** Request headers of one call: names, values and 32 bytes an entry (RFC 9113 section 6.5.2). */
+  readonly maxMetadataBytes: number;
   /** How old a connection may grow, less up to `ageJitter` of it; 0 = as old as it will. */
   readonly maxConnectionAgeMs: number;
   readonly ageJitter: number;
@@ -29,7 +34,9 @@ export interface SessionPolicy extends KeepalivePolicy, PingPolicy {
 
 export interface SessionEvents {
   onHandshakeTimeout(): void;
-  onPingFlood(socket: Socket): void;
+  /** Not HTTP/2, or broken before its first SETTINGS. */
+  onHandshakeFailure(reason: string, peer: string): void;
+  onPingFlood(peer: string): void;
   onClose(guard: SessionGuard): void;
 }
 
@@ -42,6 +49,8 @@ export interface SessionEvents {
 export class SessionGuard {
   readonly #session: ServerHttp2Session;
   readonly #socket: Socket;
+  /** Kept, for a socket that is gone can't tell any more. */
+  readonly #peer: string;
   readonly #clock: Clock;
   readonly #policy: SessionPolicy;
   readonly #events: SessionEvents;
@@ -51,6 +60,8 @@ export class SessionGuard {
   #timer: Timer | undefined;
   #ageTimer: Timer | undefined;
   #openStreams = 0;
+  #resets = 0;
+  #resetsSince = 0;
   #idleSince = 0;
   #pingsReceived = 0;
   #settingsReceived = 0;
@@ -60,12 +71,14 @@ export class SessionGuard {
   constructor(
     session: ServerHttp2Session,
     socket: Socket,
+    peer: string,
     clock: Clock,
     policy: SessionPolicy,
     events: SessionEvents,
   ) {
     this.#session = session;
     this.#socket = socket;
+    this.#peer = peer;
     this.#clock = clock;
     this.#policy = policy;
     this.#events = events;
@@ -78,7 +91,8 @@ export class SessionGuard {
     session.on('ping', this.#onPing);
     session.on('stream', this.#onStream);
     session.once('close', this.#onClose);
-    session.on('error', ignoreError);
+    // 'close' follows.
+    session.on('error', this.#onError);
     this.#timer = clock.setTimeout(() => {
       events.onHandshakeTimeout();
       socket.destroy();
@@ -121,6 +135,14 @@ export class SessionGuard {
     if (this.#openStreams === 0) this.#startIdle();
   };
 
+  readonly #onError = (error: Error): void => {
+    if (this.#settingsReceived > 0 || this.#closing || this.#closed) return;
+    // A client that only left, a load balancer's probe for example, failed at nothing.
+    if (!('code' in error) || error.code !== 'ERR_HTTP2_ERROR') return;
+    const notHttp2 = 'errno' in error && error.errno === BAD_CLIENT_MAGIC;
+    this.#events.onHandshakeFailure(notHttp2 ? NOT_HTTP2 : `broken HTTP/2: ${error.message}`, this.#peer);
+  };
+
   readonly #onPing = (): void => {
     if (this.#closing) return;
     // What was sent besides answers to pings and settings, and our own pings. Answers not yet written make it
@@ -132,7 +154,7 @@ export class SessionGuard {
     this.#closing = true;
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#events.onPingFlood(this.#socket);
+    this.#events.onPingFlood(this.#peer);
     this.#clock.setImmediate(() => {
       // Node itself ends a session whose answers pile up, and tells of it later than here.
       if (this.#closed || this.#session.destroyed) return;
@@ -142,17 +164,53 @@ export class SessionGuard {
     });
   };
 
-  readonly #onStream = (stream: ServerHttp2Stream): void => {
+  readonly #onStream = (
+    stream: ServerHttp2Stream,
+    _headers: unknown,
+    _flags: number,
+    rawHeaders: readonly string[],
+  ): void => {
     this.#openStreams += 1;
-    stream.once('close', this.#onStreamClose);
+    const onClose = (): void => {
+      this.#onStreamClose(stream.rstCode);
+    };
+    stream.once('close', onClose);
+    // The limit we announce is a wish to nghttp2, which takes 64 KiB all the same.
+    if (headerListBytes(rawHeaders) > this.#policy.maxMetadataBytes) {
+      stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    }
   };
 
-  readonly #onStreamClose = (): void => {
+  /**
+   * Node stops serving a connection that resets too many streams (1,000, then
+   * 33 a second) without a word to anyone; we say GOAWAY before it does.
+   */
+  #countReset(): void {
+    const now = this.#clock.now();
+    if (now - this.#resetsSince > RESET_WINDOW_MS) {
+      this.#resetsSince = now;
+      this.#resets = 0;
+    }
+    this.#resets += 1;
+    if (this.#resets <= MAX_RESETS || this.#closing || this.#closed) return;
+    this.#closing = true;
+    this.#clock.setImmediate(() => {
+      if (this.#closed || this.#session.destroyed) return;
+      this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, TOO_MANY_RESETS);
+      this.#session.close();
+      this.#timer?.cancel();
+      this.#timer = undefined;
+      this.#destroySoon();
+    });
+  }
+
+  #onStreamClose(rstCode: number | undefined): void {
+    if (rstCode === constants.NGHTTP2_CANCEL) this.#countReset();
     this.#openStreams -= 1;
     if (this.#openStreams > 0 || this.#closed) return;
     if (this.#closing) this.#destroySoon();
     else if (this.#settingsReceived > 0) this.#startIdle();
-  };
+  }
 
   #startIdle(): void {
     if (this.#policy.idleTimeoutMs === 0) return;
@@ -184,12 +242,32 @@ export class SessionGuard {
     this.#ageTimer?.cancel();
     this.#ageTimer = undefined;
     this.#events.onClose(this);
+    this.#releaseSocket();
   };
+
+  /** A session that has closed reads its socket no more: a client that goes without a word would never be noticed. */
+  #releaseSocket(): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    const timer = this.#clock.setTimeout(() => {
+      socket.destroy();
+    }, CLOSE_GRACE_MS);
+    socket.once('close', () => {
+      timer.cancel();
+    });
+  }
+}
+
+/** Streams a client may cancel in so much time. */
+const MAX_RESETS = 800;
+const RESET_WINDOW_MS = 10_000;
+const TOO_MANY_RESETS = Buffer.from('too_many_resets', 'latin1');
+
+function headerListBytes(rawHeaders: readonly string[]): number {
+  let bytes = 16 * rawHeaders.length;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
 }
 
 /** The debug data gRPC clients look for before they lengthen their ping interval (proposal A8). */
 const TOO_MANY_PINGS = Buffer.from('too_many_pings', 'latin1');
-
-function ignoreError(): void {
-  // 'close' follows.
-}

@@ -4,7 +4,9 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 
 import type { Clock, Timer } from '../../core/clock.js';
 import type { TransportLogger } from './limited-log.js';
+import { peerOf } from './socket-peer.js';
 import { readTlsMaterial, secureContextOptions, type TlsMaterial, type TlsOptions } from './tls-files.js';
+import { tlsFailureReason } from './tls-refusal.js';
 
 /** A certificate that ends sooner is worth a warning whenever it is loaded. */
 const EXPIRY_WARNING_MS = 7 * 24 * 60 * 60 * 1000;
@@ -58,17 +60,17 @@ export class TlsGate {
       if (refusal === undefined) {
         events.onSecure(socket);
       } else {
-        events.onRefused(refusal, socket.remoteAddress ?? 'unknown');
+        events.onRefused(refusal, peerOf(socket));
         socket.destroy();
       }
     });
     this.#server.on('tlsClientError', (error, socket) => {
-      const peer = socket.remoteAddress ?? 'unknown';
+      const peer = peerOf(socket);
       socket.destroy();
       const code = 'code' in error ? error.code : undefined;
       if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') events.onHandshakeTimeout();
       // A client that leaves early, a load balancer's probe for example, was not refused.
-      else if (code !== 'ECONNRESET' && code !== 'EPIPE') events.onRefused(error.message, peer);
+      else if (code !== 'ECONNRESET' && code !== 'EPIPE') events.onRefused(tlsFailureReason(error), peer);
     });
     this.#warnOfExpiry(this.#material);
     this.#schedule();

@@ -1,0 +1,19 @@
+/** What OpenSSL calls a ClientHello that is none: the first bytes of an HTTP request, of HTTP/2 without TLS, of anything. */
+const NOT_TLS: ReadonlySet<unknown> = new Set(['ERR_SSL_HTTP_REQUEST', 'ERR_SSL_WRONG_VERSION_NUMBER']);
+
+/** What an operator can make of OpenSSL's own words. */
+const EXPLAINED: ReadonlyMap<unknown, string> = new Map([
+  ['ERR_SSL_UNSUPPORTED_PROTOCOL', 'the client speaks no TLS version that server.tls.minVersion allows'],
+  ['ERR_SSL_NO_APPLICATION_PROTOCOL', 'the client does not offer HTTP/2 (ALPN h2)'],
+]);
+
+/** Why a TLS handshake failed, for a person: in our words where we have some, else OpenSSL's without its addresses. */
+export function tlsFailureReason(error: Error): string {
+  const { code, reason } = error as { readonly code?: unknown; readonly reason?: unknown };
+  if (NOT_TLS.has(code)) return 'the client does not speak TLS';
+  const explained = EXPLAINED.get(code);
+  if (explained !== undefined) return explained;
+  if (typeof reason !== 'string') return error.message;
+  // An alert is the client's own complaint: it does not trust the certificate, for example.
+  return reason.includes('alert') ? `the client ended it: ${reason}` : reason;
+}
