@@ -1,11 +1,19 @@
-import type { AdminSources, InspectedConnection, InspectedSession } from './admin-sources.js';
-import { pageOf } from './listing.js';
+import {
+  CONNECTION_LOADS,
+  type AdminSources,
+  type ConnectionLoad,
+  type InspectedConnection,
+  type InspectedSession,
+} from './admin-sources.js';
+import { heaviestOf, pageOf } from './listing.js';
 import { errorResponse, json, type AdminResponse } from './responses.js';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
 /** Between the parts of a session's key: IDs are printable, so none holds it. */
 const SEPARATOR = '\u0000';
+const LIST_PARAMETERS = ['limit', 'after', 'client'];
+const CONNECTION_PARAMETERS = [...LIST_PARAMETERS, 'slow', 'sort'];
 const ENDPOINTS = [
   '/metrics',
   '/healthz',
@@ -57,21 +65,27 @@ export async function answer(target: string, sources: AdminSources): Promise<Adm
 }
 
 function listConnections(query: URLSearchParams, sources: AdminSources): AdminResponse {
-  return list(
-    'connections',
-    query,
-    (clientId) => sources.connections(clientId),
-    (item: InspectedConnection) => item.id,
-  );
+  const mistake = checkQuery(query, CONNECTION_PARAMETERS) ?? checkConnectionQuery(query);
+  if (mistake !== undefined) return errorResponse('BAD_REQUEST', mistake);
+  const connections = sources.connections(query.get('client') ?? undefined);
+  const shown = query.has('slow') ? slowOf(connections) : connections;
+  const sort = query.get('sort');
+  if (sort === null) return page('connections', query, shown, (item) => item.id);
+  const weightOf = (item: InspectedConnection): number => item.load(sort as ConnectionLoad);
+  const { items, total } = heaviestOf(shown, weightOf, limitOf(query));
+  return json({ connections: items.map((item) => item.snapshot()), total, next: null });
+}
+
+function* slowOf(connections: Iterable<InspectedConnection>): Generator<InspectedConnection> {
+  for (const connection of connections) if (connection.slowBecause() !== null) yield connection;
 }
 
 function listSessions(query: URLSearchParams, sources: AdminSources): AdminResponse {
-  return list(
-    'sessions',
-    query,
-    (clientId) => sources.sessions(clientId),
-    (item: InspectedSession) => `${item.clientId}${SEPARATOR}${item.sessionId}`,
-  );
+  const mistake = checkQuery(query, LIST_PARAMETERS);
+  if (mistake !== undefined) return errorResponse('BAD_REQUEST', mistake);
+  const sessions = sources.sessions(query.get('client') ?? undefined);
+  const keyOf = (item: InspectedSession): string => `${item.clientId}${SEPARATOR}${item.sessionId}`;
+  return page('sessions', query, sessions, keyOf);
 }
 
 function oneConnection(id: string, sources: AdminSources): AdminResponse {
@@ -91,31 +105,34 @@ function oneSession(clientId: string, sessionId: string, sources: AdminSources):
 }
 
 /** One page: `{ <name>: [...], total, next }`, where `next` is the path of the page that follows, or null. */
-function list<T extends { snapshot(): object }>(
+function page<T extends { snapshot(): object }>(
   name: string,
   query: URLSearchParams,
-  itemsOf: (clientId: string | undefined) => Iterable<T>,
+  all: Iterable<T>,
   keyOf: (item: T) => string,
 ): AdminResponse {
-  const mistake = checkQuery(query);
-  if (mistake !== undefined) return errorResponse('BAD_REQUEST', mistake);
-  const limit = Number(query.get('limit') ?? DEFAULT_LIMIT);
-  const client = query.get('client') ?? undefined;
-  const page = pageOf(itemsOf(client), keyOf, limit, query.get('after') ?? '');
+  const limit = limitOf(query);
+  const { items, total, after } = pageOf(all, keyOf, limit, query.get('after') ?? '');
   let next: string | null = null;
-  if (page.after !== undefined) {
-    const parameters = new URLSearchParams({ limit: String(limit), after: page.after });
-    if (client !== undefined) parameters.set('client', client);
+  if (after !== undefined) {
+    const parameters = new URLSearchParams(query);
+    parameters.set('limit', String(limit));
+    parameters.set('after', after);
     next = `/${name}?${parameters.toString()}`;
   }
-  return json({ [name]: page.items.map((item) => item.snapshot()), total: page.total, next });
+  return json({ [name]: items.map((item) => item.snapshot()), total, next });
+}
+
+function limitOf(query: URLSearchParams): number {
+  return Number(query.get('limit') ?? DEFAULT_LIMIT);
 }
 
 /** What is wrong with a list's query; undefined when nothing is. */
-function checkQuery(query: URLSearchParams): string | undefined {
+function checkQuery(query: URLSearchParams, known: readonly string[]): string | undefined {
   for (const name of query.keys()) {
-    if (name !== 'limit' && name !== 'after' && name !== 'client') {
-      return `Unknown parameter ${JSON.stringify(name)}: limit, after and client are known.`;
+    if (!known.includes(name)) {
+      const names = `${known.slice(0, -1).join(', ')} and ${known.at(-1) ?? ''}`;
+      return `Unknown parameter ${JSON.stringify(name)}: ${names} are known.`;
     }
     if (query.getAll(name).length > 1) return `${name} is given more than once.`;
   }
@@ -124,6 +141,19 @@ function checkQuery(query: URLSearchParams): string | undefined {
     return `limit is ${JSON.stringify(limit)}: an integer from 1 to ${MAX_LIMIT} is allowed.`;
   }
   return undefined;
+}
+
+function checkConnectionQuery(query: URLSearchParams): string | undefined {
+  const slow = query.get('slow');
+  if (slow !== null && slow !== '' && slow !== 'true') {
+    return `slow is ${JSON.stringify(slow)}: it takes no value, or true.`;
+  }
+  const sort = query.get('sort');
+  if (sort === null) return undefined;
+  const loads: readonly string[] = CONNECTION_LOADS;
+  if (!loads.includes(sort)) return `sort is ${JSON.stringify(sort)}: ${loads.join(', ')} are allowed.`;
+  // The order changes from one moment to the next: a page after another would repeat and hide.
+  return query.has('after') ? 'sort shows the first page alone: leave out after.' : undefined;
 }
 
 function notFound(path: string): AdminResponse {

@@ -19,9 +19,16 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
+/** What connections can be ordered by. */
+export const CONNECTION_LOADS = ['sendQueue', 'receiveQueue', 'bytesInFlight'] as const;
+export type ConnectionLoad = (typeof CONNECTION_LOADS)[number];
+
 /** A connection that can be listed cheaply: the snapshot is taken only for those that are shown. */
 export interface InspectedConnection {
   readonly id: string;
+  slowBecause(): ConnectionSnapshot['slowBecause'];
+  /** Messages in the queue, or bytes in flight. */
+  load(of: ConnectionLoad): number;
   snapshot(): ConnectionSnapshot;
 }
 
@@ -62,6 +69,8 @@ export interface ConnectionSnapshot {
   readonly paused: boolean;
   /** Whether a full receive queue has stopped the reading. */
   readonly readingStopped: boolean;
+  /** What holds it up now; null when nothing does. */
+  readonly slowBecause: 'paused' | 'throttled' | 'client' | 'route' | null;
 }
 
 export interface QueueSnapshot {

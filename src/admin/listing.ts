@@ -50,6 +50,27 @@ export function pageOf<T>(
   };
 }
 
+/** The `limit` items that weigh most, the heaviest first, and how many there are in all. Holds at most twice `limit`. */
+export function heaviestOf<T>(
+  items: Iterable<T>,
+  weightOf: (item: T) => number,
+  limit: number,
+): { readonly items: readonly T[]; readonly total: number } {
+  const heavy: { readonly weight: number; readonly item: T }[] = [];
+  const keepHeaviest = (): void => {
+    heavy.sort((a, b) => b.weight - a.weight);
+    if (heavy.length > limit) heavy.length = limit;
+  };
+  let total = 0;
+  for (const item of items) {
+    total += 1;
+    heavy.push({ weight: weightOf(item), item });
+    if (heavy.length >= 2 * limit) keepHeaviest();
+  }
+  keepHeaviest();
+  return { items: heavy.map(({ item }) => item), total };
+}
+
 /** Where `key` belongs in a page sorted by key: behind its equals. */
 function placeOf(page: readonly Keyed<unknown>[], key: string): number {
   let low = 0;

@@ -15,8 +15,10 @@ const STATUS: Readonly<Record<AdminErrorCode, number>> = {
   INTERNAL: 500,
 };
 
+/** Indented, with a newline at the end: people read it in a terminal, and programs don't mind. */
 export function json(value: unknown, status = 200): AdminResponse {
-  return { status, contentType: 'application/json; charset=utf-8', body: `${JSON.stringify(value)}\n` };
+  const body = `${JSON.stringify(value, null, 2)}\n`;
+  return { status, contentType: 'application/json; charset=utf-8', body };
 }
 
 export function errorResponse(

@@ -5,6 +5,7 @@ import type { ConnectionPool } from '../pool/connection-pool.js';
 import type { SessionManager } from '../session/session-manager.js';
 import type { StreamSession } from '../session/stream-session.js';
 import type { ConnectionSupervisor } from './connection-supervisor.js';
+import { slowBecause, type SlowReason } from './slow-because.js';
 import type { StreamingServer } from './streaming-server.js';
 
 /** Messages a second over the recent past. */
@@ -20,13 +21,23 @@ export interface Inspected {
   readonly sessions: SessionManager;
   readonly server: StreamingServer;
   readonly rates: { of(connection: ClientConnection): ConnectionRates };
+  /** `stream.sendBufferSize`: what may be in flight before the send loop waits for the network. Default 64 KiB, as there. */
+  readonly sendBufferBytes?: number;
 }
 
-type ConnectionSnapshot = ReturnType<typeof connectionSnapshot>;
+const DEFAULT_SEND_BUFFER_BYTES = 64 * 1024;
+
+/** What connections can be ordered by. */
+type ConnectionLoad = 'sendQueue' | 'receiveQueue' | 'bytesInFlight';
+
+type ConnectionSnapshot = ReturnType<typeof connectionSnapshot> & { readonly slowBecause: SlowReason | null };
 type SessionSnapshot = ReturnType<typeof sessionSnapshot>;
 
 interface InspectedConnection {
   readonly id: string;
+  slowBecause(): SlowReason | null;
+  /** Messages in the queue, or bytes in flight. */
+  load(of: ConnectionLoad): number;
   snapshot(): ConnectionSnapshot;
 }
 
@@ -53,11 +64,26 @@ interface QueueDepth {
 }
 
 /** Lists of what there is, each taken apart only when it is shown. */
-export function inspection({ clock, pool, sessions, server, rates }: Inspected): Inspection {
-  const ofConnection = (supervisor: ConnectionSupervisor) => ({
-    id: supervisor.connection.id,
-    snapshot: () => connectionSnapshot(supervisor, clock.now(), rates.of(supervisor.connection)),
-  });
+export function inspection({
+  clock,
+  pool,
+  sessions,
+  server,
+  rates,
+  sendBufferBytes = DEFAULT_SEND_BUFFER_BYTES,
+}: Inspected): Inspection {
+  const ofConnection = (supervisor: ConnectionSupervisor) => {
+    const { connection } = supervisor;
+    return {
+      id: connection.id,
+      slowBecause: () => slowBecause(connection, sendBufferBytes),
+      load: (of: ConnectionLoad) => loadOf(connection, of),
+      snapshot: () => ({
+        ...connectionSnapshot(supervisor, clock.now(), rates.of(connection)),
+        slowBecause: slowBecause(connection, sendBufferBytes),
+      }),
+    };
+  };
   const ofSession = (session: StreamSession) => ({
     clientId: session.clientId,
     sessionId: session.sessionId,
@@ -112,13 +138,29 @@ function connectionSnapshot(supervisor: ConnectionSupervisor, now: number, rates
     messagesSent: connection.messagesSent,
     bytesReceived: stream.bytesReceived,
     bytesSent: stream.bytesSent,
-    receiveRate: rates.receive,
-    sendRate: rates.send,
+    receiveRate: tenths(rates.receive),
+    sendRate: tenths(rates.send),
     throttled: connection.throttled,
     throttledMs: Math.round(connection.throttledMs),
     paused: sendQueue.paused,
     readingStopped: connection.readingStopped,
   };
+}
+
+/** An average over seconds has no more to say. */
+function tenths(rate: number): number {
+  return Math.round(rate * 10) / 10;
+}
+
+function loadOf({ sendQueue, receiveQuota, stream }: ClientConnection, load: ConnectionLoad): number {
+  switch (load) {
+    case 'sendQueue':
+      return sendQueue.quota.messages;
+    case 'receiveQueue':
+      return receiveQuota.messages;
+    case 'bytesInFlight':
+      return stream.bytesInFlight;
+  }
 }
 
 /** One session as an operator sees it. */

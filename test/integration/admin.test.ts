@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { AdminServer } from '../../src/admin/admin-server.js';
 import type {
   AdminSources,
+  ConnectionLoad,
   ConnectionSnapshot,
   InspectedConnection,
   InspectedSession,
@@ -28,12 +29,14 @@ class Pool implements AdminSources {
   metrics: () => Promise<{ contentType: string; body: string }> = () =>
     Promise.resolve({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up_total 1\n' });
 
-  addConnection(id: string, clientId: string): void {
+  addConnection(id: string, clientId: string, shown: Partial<ConnectionSnapshot> = {}): void {
+    const full = { ...connectionSnapshot(id, clientId), ...shown };
     const snapshot = (): ConnectionSnapshot => {
       this.snapshots += 1;
-      return connectionSnapshot(id, clientId);
+      return full;
     };
-    this.#connections.set(id, { id, clientId, snapshot });
+    const load = (of: ConnectionLoad): number => (of === 'bytesInFlight' ? full[of] : full[of].messages);
+    this.#connections.set(id, { id, clientId, snapshot, load, slowBecause: () => full.slowBecause });
   }
 
   addSession(clientId: string, sessionId: string): void {
@@ -98,6 +101,7 @@ function connectionSnapshot(id: string, clientId: string): ConnectionSnapshot {
     throttledMs: 0,
     paused: false,
     readingStopped: false,
+    slowBecause: null,
   };
 }
 
@@ -234,6 +238,42 @@ describe('the admin address', () => {
     ]);
   });
 
+  it('finds the slow ones and the fullest of many, and takes snapshots of what it shows alone', async () => {
+    const pool = new Pool();
+    const queue = (messages: number) => ({ messages, bytes: 0, capacity: 512 });
+    for (let index = 0; index < 2_000; index += 1) {
+      pool.addConnection(`c-${String(index).padStart(4, '0')}`, `client ${index % 2}`, {
+        sendQueue: queue((index * 7) % 2_000),
+        receiveQueue: queue(index),
+        bytesInFlight: 2_000 - index,
+        slowBecause: index % 500 === 7 ? 'client' : null,
+      });
+    }
+    const port = await start(pool);
+    const shown = async (path: string): Promise<unknown[]> => {
+      const { connections, total, next } = (await ask(port, path)).json();
+      return [(connections as ConnectionSnapshot[]).map(({ id }) => id), total, next];
+    };
+    expect(await shown('/connections?slow')).toEqual([['c-0007', 'c-0507', 'c-1007', 'c-1507'], 4, null]);
+    const first = await shown('/connections?slow=true&limit=3');
+    expect(first.slice(0, 2)).toEqual([['c-0007', 'c-0507', 'c-1007'], 4]);
+    expect(await shown(first[2] as string)).toEqual([['c-1507'], 4, null]);
+    expect(await shown('/connections?sort=sendQueue&limit=2')).toEqual([['c-0857', 'c-1714'], 2_000, null]);
+    expect(await shown('/connections?sort=receiveQueue&limit=1')).toEqual([['c-1999'], 2_000, null]);
+    expect(await shown('/connections?sort=bytesInFlight&limit=1&client=client%201')).toEqual([
+      ['c-0001'],
+      1_000,
+      null,
+    ]);
+    expect(await shown('/connections?sort=bytesInFlight&slow&limit=1')).toEqual([['c-0007'], 4, null]);
+    expect(pool.snapshots).toBe(4 + 3 + 1 + 2 + 1 + 1 + 1);
+  });
+
+  it('is indented for people, with a newline at the end', async () => {
+    const port = await start(new Pool());
+    expect((await ask(port, '/healthz')).text).toBe('{\n  "status": "ok"\n}\n');
+  });
+
   it('shows one connection with every field, or 404', async () => {
     const pool = new Pool();
     pool.addConnection('c/1', 'alice');
@@ -282,6 +322,11 @@ describe('the admin address', () => {
   });
 
   it.each([
+    ['/connections?sort=age', /sort is "age": sendQueue, receiveQueue, bytesInFlight/],
+    ['/connections?slow=no', /slow is "no": it takes no value, or true/],
+    ['/connections?sort=sendQueue&after=c', /leave out after/],
+    ['/connections?limt=5', /limit, after, client, slow and sort are known/],
+    ['/sessions?slow', /Unknown parameter "slow"/],
     ['/connections?limit=0', /limit is "0": an integer from 1 to 1000/],
     ['/connections?limit=1001', /limit is "1001"/],
     ['/connections?limit=1e2', /limit is "1e2"/],
@@ -362,7 +407,9 @@ describe('the admin address', () => {
     const error: unknown = await second.start().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(StartError);
     expect(error).toMatchObject({ setting: 'admin.listen' });
-    expect((error as StartError).message).toMatch(`admin.listen is 127.0.0.1:${port}: the address is in use`);
+    expect((error as StartError).message).toBe(
+      `admin.listen: "127.0.0.1:${port}" is in use; stop whoever listens there or choose another.`,
+    );
     await expect(create('nonsense', new Pool()).start()).rejects.toThrow(
       /admin\.listen is "nonsense": host:port/,
     );
