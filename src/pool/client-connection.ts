@@ -15,6 +15,13 @@ export type ConnectionState =
   | { readonly kind: 'draining'; readonly deadline: number }
   | { readonly kind: 'closed'; readonly end: ConnectionEnd };
 
+/** Messages that wait for routes or are with them, messages that wait for the client, bytes that the network has not taken. */
+export interface Owed {
+  readonly toRoutes: number;
+  readonly toClient: number;
+  readonly bytesInFlight: number;
+}
+
 /** Which states may follow which; a connection never comes back. */
 const ALLOWED: Readonly<Record<ConnectionState['kind'], readonly ConnectionState['kind'][]>> = {
   connecting: ['open', 'closed'],
@@ -63,6 +70,8 @@ export class ClientConnection {
   openProbe: { readonly sequence: number; readonly timestampMs: number } | undefined;
   /** Whether the client has sent its last message. */
   halfClosed = false;
+  /** What was owed when it closed, and was dropped unless the network took it after all; undefined before. */
+  owedAtEnd: Owed | undefined;
   #state: ConnectionState = { kind: 'connecting' };
 
   constructor(options: ClientConnectionOptions) {
@@ -84,6 +93,13 @@ export class ClientConnection {
   transition(next: ConnectionState): boolean {
     if (!ALLOWED[this.#state.kind].includes(next.kind)) return false;
     this.#state = next;
+    if (next.kind === 'closed') {
+      this.owedAtEnd = {
+        toRoutes: this.receiveQuota.messages,
+        toClient: this.sendQueue.quota.messages,
+        bytesInFlight: this.stream.bytesInFlight,
+      };
+    }
     return true;
   }
 }

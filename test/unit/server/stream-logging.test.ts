@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { SluiceError } from '../../../src/core/errors.js';
+import { streamLogging } from '../../../src/server/stream-logging.js';
+import { FakeClock } from '../../../src/testing/fake-clock.js';
+import { fakeConnection, FakeStream } from './fake-stream.js';
+
+function setUp() {
+  const clock = new FakeClock();
+  const infos: (readonly [string, object])[] = [];
+  const debugs: (readonly [string, object])[] = [];
+  const info = (fields: object, message: string) => infos.push([message, fields]);
+  const debug = (fields: object, message: string) => debugs.push([message, fields]);
+  const none = () => undefined;
+  const logging = streamLogging({ debug, info, warn: none, error: none }, clock);
+  const refuse = (code: 'CONNECTION_LIMIT' | 'UNKNOWN_ROUTE', clientId?: string): void => {
+    const stream = new FakeStream();
+    if (clientId !== undefined) stream.metadata.set('x-client-id', clientId);
+    logging.refused?.(stream, new SluiceError(code, `because of ${code}`));
+  };
+  return { clock, infos, debugs, logging, refuse };
+}
+
+const refused = (code: string, count: number, client: string | undefined) => [
+  'streams refused',
+  { code, count, client, peer: '127.0.0.1:1', reason: `because of ${code}` },
+];
+
+describe('refusals in the log', () => {
+  it('are one line a code a minute, with how many there were and the latest client', () => {
+    const { clock, infos, debugs, refuse } = setUp();
+    refuse('CONNECTION_LIMIT', 'ann');
+    refuse('UNKNOWN_ROUTE', 'ben');
+    for (let n = 1; n <= 1_000; n += 1) refuse('CONNECTION_LIMIT', `client ${n}`);
+    expect(infos).toEqual([refused('CONNECTION_LIMIT', 1, 'ann'), refused('UNKNOWN_ROUTE', 1, 'ben')]);
+    clock.advance(59_999);
+    refuse('CONNECTION_LIMIT', 'cid');
+    expect(infos).toHaveLength(2);
+    clock.advance(1);
+    refuse('CONNECTION_LIMIT');
+    expect(infos.slice(2)).toEqual([refused('CONNECTION_LIMIT', 1_002, undefined)]);
+    expect(debugs).toHaveLength(1_004);
+    expect(debugs[0]?.[1]).toMatchObject({ client: 'ann', code: 'CONNECTION_LIMIT' });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('are told by whatever happens next, when nobody else is refused', () => {
+    const { clock, infos, logging, refuse } = setUp();
+    for (let n = 1; n <= 3; n += 1) refuse('UNKNOWN_ROUTE', `client ${n}`);
+    clock.advance(60_000);
+    const { connection } = fakeConnection();
+    logging.opened?.(connection, 'echo');
+    logging.ended?.(connection, 'OK', undefined);
+    expect(infos).toEqual([refused('UNKNOWN_ROUTE', 1, 'client 1'), refused('UNKNOWN_ROUTE', 2, 'client 3')]);
+  });
+
+  it('quote and cut what can be no client ID', () => {
+    const { infos, refuse } = setUp();
+    refuse('UNKNOWN_ROUTE', `\u001b[31m${'x'.repeat(100_000)}`);
+    const client = (infos[0]?.[1] as { client: string }).client;
+    expect(client).toMatch(/^"\\u001b\[31mx+"$/);
+    expect(client.length).toBeLessThan(200);
+  });
+});
+
+describe('ends in the log', () => {
+  const draining = new SluiceError('DRAINING', 'leaving');
+
+  it('name at info whom a drain cut off, and what was owed', () => {
+    const { infos, debugs, logging } = setUp();
+    const { connection, stream } = fakeConnection();
+    connection.receiveQuota.take(10);
+    stream.bytesInFlight = 7;
+    connection.transition({ kind: 'closed', end: 'DRAINING' });
+    connection.receiveQuota.give(10);
+    logging.ended?.(connection, 'DRAINING', draining);
+    const owed = { toRoutes: 1, toClient: 0, bytesInFlight: 7 };
+    expect(infos).toEqual([
+      [
+        'stream cut: its time to leave was over',
+        expect.objectContaining({ client: 'ann', peer: '127.0.0.1:1', ...owed }),
+      ],
+    ]);
+    expect(debugs).toEqual([]);
+  });
+
+  it('leave at debug those that were owed nothing, and those by the client', () => {
+    const { infos, debugs, logging } = setUp();
+    for (const error of [draining, undefined]) {
+      const { connection } = fakeConnection();
+      connection.transition({ kind: 'closed', end: error?.code ?? 'LOST' });
+      logging.ended?.(connection, error?.code ?? 'LOST', error);
+    }
+    expect(infos).toEqual([]);
+    expect(debugs.map(([message]) => message)).toEqual(['stream ended', 'stream ended']);
+  });
+
+  it('tell at info of every other end by the gateway', () => {
+    const { infos, logging } = setUp();
+    const { connection } = fakeConnection();
+    logging.ended?.(connection, 'STALE', new SluiceError('STALE', 'silent'));
+    expect(infos).toEqual([['stream ended by the gateway', expect.objectContaining({ end: 'STALE' })]]);
+  });
+});
