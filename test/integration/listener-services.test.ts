@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { Readiness } from '../../src/health/readiness.js';
@@ -8,7 +9,9 @@ import { findHttp2Server } from '../../src/transport/grpc/http2-server.js';
 import { bufCurl } from '../helpers/external-clients.js';
 import { healthClient, serverOptions, startServer } from '../helpers/grpc-server.js';
 import { ACK, FrameType, RawHttp2Client } from '../helpers/raw-http2.js';
+import { runProcess } from '../helpers/run-process.js';
 
+const buf = resolve(import.meta.dirname, '../../node_modules/.bin/buf');
 const STREAM_SERVICE = 'sluice.v1.StreamService';
 
 describe('grpc.health.v1', () => {
@@ -65,6 +68,22 @@ describe('reflection', () => {
     expect(health).toMatchObject({ messages: [{ status: 'SERVING' }] });
     const publish = await bufCurl({ address: target, method: 'Publish', lines: [{}], schema: 'reflection' });
     expect(publish.error?.code).toBe('unimplemented');
+  });
+
+  it('lists the services that are served, and no other', async (context) => {
+    const { target } = await startServer(context, { reflection: true });
+    const args = [
+      'curl',
+      '--protocol',
+      'grpc',
+      '--http2-prior-knowledge',
+      '--reflect',
+      '--list-services',
+      `http://${target}`,
+    ];
+    const { exitCode, stdout } = await runProcess(buf, args, { timeoutMs: 20_000 });
+    expect(exitCode).toBe(0);
+    expect(stdout.trim().split('\n').sort()).toEqual(['grpc.health.v1.Health', STREAM_SERVICE]);
   });
 
   it('is not there when it is off', async (context) => {

@@ -6,7 +6,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { Reader } from '../../wire/reader.js';
 
 /**
- * What `buf build` made of the .proto files (see test/unit/transport/reflection.test.ts
+ * What `buf build` made of the .proto files of the services served here (see test/unit/transport/reflection.test.ts
  * for the commands). Not what proto-loader makes of them at run time: its names
  * for map entries are against the rules of descriptor.proto, and tools written
  * in Go refuse the whole file for it. As far from src/ as from dist/.
