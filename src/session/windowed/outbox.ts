@@ -52,7 +52,7 @@ export class Outbox {
   readonly #lost = new LostRanges();
   readonly #inFlight = new Load();
   readonly #waiting = new Load();
-  /** Under conflate: the first piece of the droppable payload of each key. */
+  /** Under conflate: the first piece of the droppable payload of each key, of which there is one at most. */
   readonly #byKey: Map<string, Held> | undefined;
   /** The first message above the cursor. */
   #next: Held | undefined;
@@ -349,7 +349,7 @@ export class Outbox {
   }
 
   #forgetKey(first: Held): void {
-    if (this.#byKey?.get(first.message.key) === first) this.#byKey.delete(first.message.key);
+    this.#byKey?.delete(first.message.key);
   }
 
   #countDropped(messages: number, reason: DropReason): void {
