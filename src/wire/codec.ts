@@ -4,7 +4,7 @@
  * https://protobuf.dev/programming-guides/encoding/; stricter than it where a
  * sender can only be mistaken (see `decodeMessage`).
  */
-import { controlSize, decodeControl, encodeControl } from './control-codec.js';
+import { controlSize, decodeControl, encodeControl, MAX_CONTROL_PARTS } from './control-codec.js';
 import {
   type Control,
   type DataMessage,
@@ -72,7 +72,8 @@ const sharedReader = new Reader();
  * field the last wins.
  * @throws SluiceError INVALID_MESSAGE, naming field and byte, on what is not
  * protobuf, on groups, on a wrong wire type, on text that is not UTF-8, on
- * 64-bit integers outside 0 to 2^53-1 and on more than 64 metadata entries.
+ * 64-bit integers outside 0 to 2^53-1, on more than 64 metadata entries, 16
+ * controls or actions, 256 fields in all.
  */
 export function decodeMessage(
   buffer: Uint8Array,
@@ -96,6 +97,7 @@ function readMessage(reader: Reader, cache: StringCache | undefined): DataMessag
   let key = '';
   let more = false;
   let control: Control | undefined;
+  let controls = 0;
   let ttlMs = 0;
 
   const { end } = reader;
@@ -136,6 +138,10 @@ function readMessage(reader: Reader, cache: StringCache | undefined): DataMessag
         more = reader.bool('more');
         break;
       case TAG_CONTROL:
+        controls += 1;
+        if (controls > MAX_CONTROL_PARTS) {
+          reader.fail('control', at, `is there ${controls} times; at most ${MAX_CONTROL_PARTS} are accepted`);
+        }
         reader.end = reader.lengthEnd('control');
         control = decodeControl(reader, control);
         reader.end = end;
@@ -266,6 +272,7 @@ export class BatchReader {
   next(): DataMessage | undefined {
     const reader = this.#reader;
     const { end } = reader;
+    reader.beginMessage();
     while (reader.position < end) {
       const at = reader.position;
       const tag = reader.tag();

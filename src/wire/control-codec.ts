@@ -13,6 +13,13 @@ import {
   writeVarintField,
 } from './writer.js';
 
+/**
+ * How often a message may bring `control`, and how many actions in all of them.
+ * Two are merged as protobuf says; every merge makes a new control, and no
+ * encoder writes more than one.
+ */
+export const MAX_CONTROL_PARTS = 16;
+
 type FieldValue = string | number | boolean | Uint8Array;
 type FieldValues = Record<string, FieldValue>;
 
@@ -144,6 +151,7 @@ function readAction(reader: Reader, action: Action, before: FieldValues | undefi
  * Reads a `Control` up to the reader's end. Of several actions the last wins;
  * the same one again is merged field by field, also with `before`, the control
  * already read from this message (protobuf's rule for a repeated sub-message).
+ * Refuses the 17th action of a message.
  */
 export function decodeControl(reader: Reader, before: Control | undefined): Control {
   let control: KnownControl | undefined = before?.action === 'unknown' ? undefined : before;
@@ -154,6 +162,14 @@ export function decodeControl(reader: Reader, before: Control | undefined): Cont
     const tag = reader.tag();
     const action = actions[(tag >>> 3) - 1];
     if (action?.tag === tag) {
+      reader.actions += 1;
+      if (reader.actions > MAX_CONTROL_PARTS) {
+        reader.fail(
+          action.path,
+          at,
+          `is action ${reader.actions} of the message; at most ${MAX_CONTROL_PARTS} are accepted`,
+        );
+      }
       reader.end = reader.lengthEnd(action.path);
       control = readAction(
         reader,

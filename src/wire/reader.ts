@@ -9,6 +9,13 @@ const MAX_VARINT_BYTES = 10;
 const TWO_POW_28 = 0x1000_0000;
 const MAX_UINT32 = 0xffff_ffff;
 
+/**
+ * Fields a message may have, those nested in it included. One with all that the
+ * wire contract knows has 216 (each of 64 metadata entries is three); what
+ * repeats beyond is sent to keep us busy: 5 KB of gzip hold a million fields.
+ */
+export const MAX_FIELDS = 256;
+
 const WIRE_TYPE_NAMES = [
   'varint',
   'fixed64',
@@ -30,7 +37,10 @@ export class Reader {
   position = 0;
   /** Where the message being read ends; narrowed while a nested one is. */
   end = 0;
+  /** Actions of `Control` read from this message so far. */
+  actions = 0;
   #origin = 0;
+  #fieldsLeft = MAX_FIELDS;
 
   /** Throws RangeError when the range lies outside the buffer. */
   set(buffer: Uint8Array, start: number, end: number): void {
@@ -41,6 +51,13 @@ export class Reader {
     this.position = start;
     this.end = end;
     this.#origin = start;
+    this.beginMessage();
+  }
+
+  /** Counts fields and actions from here on anew: for each message of a batch. */
+  beginMessage(): void {
+    this.actions = 0;
+    this.#fieldsLeft = MAX_FIELDS;
   }
 
   /** Throws INVALID_MESSAGE. `at` is the absolute position of the fault. */
@@ -51,9 +68,20 @@ export class Reader {
     );
   }
 
-  /** Field number and wire type, as they stand: `number << 3 | wire type`, at most 32 bits. */
+  /**
+   * Field number and wire type, as they stand: `number << 3 | wire type`, at
+   * most 32 bits. Refuses the 257th of a message.
+   */
   tag(): number {
     const start = this.position;
+    this.#fieldsLeft -= 1;
+    if (this.#fieldsLeft < 0) {
+      this.fail(
+        'a field tag',
+        start,
+        `is number ${MAX_FIELDS + 1} of the message; at most ${MAX_FIELDS} are accepted`,
+      );
+    }
     if (start < this.end) {
       const byte = this.buffer[start] as number;
       if (byte < 0x80) {

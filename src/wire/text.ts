@@ -30,13 +30,39 @@ const encoder = new TextEncoder();
 /** Up to here a loop over the units beats a call into native code. */
 const SHORT_TEXT = 64;
 
+const REPLACEMENT = '\uFFFD';
+
+/** Whether there are more than `sent`; `first` is where the first is. */
+function hasMoreReplacements(text: string, first: number, sent: number): boolean {
+  let left = sent;
+  for (let index = first; index >= 0; index = text.indexOf(REPLACEMENT, index + 1)) {
+    if (left === 0) return true;
+    left -= 1;
+  }
+  return false;
+}
+
+/**
+ * How often the bytes spell U+FFFD: EF BF BD. EF begins a character wherever
+ * it stands, so nothing else decodes to those.
+ */
+function replacementsSent(buffer: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  for (let index = start; index + 2 < end; index += 1) {
+    if (buffer[index] === 0xef && buffer[index + 1] === 0xbf && buffer[index + 2] === 0xbd) count += 1;
+  }
+  return count;
+}
+
 /** The text of a range of bytes; undefined when they are not valid UTF-8. */
 export function decodeText(buffer: Uint8Array, start: number, end: number): string | undefined {
   if (start === end) return '';
   if (fast !== undefined) {
     const text = fast.utf8Slice.call(buffer, start, end);
-    // Invalid bytes come out as U+FFFD, which may also have been sent: only then ask the strict decoder.
-    if (!text.includes('\uFFFD')) return text;
+    // Invalid bytes come out as U+FFFD, which may also have been sent: then there are more than were sent.
+    const first = text.indexOf(REPLACEMENT);
+    if (first < 0) return text;
+    return hasMoreReplacements(text, first, replacementsSent(buffer, start, end)) ? undefined : text;
   }
   try {
     return strictDecoder.decode(buffer.subarray(start, end));

@@ -22,6 +22,10 @@ function refusal(read: () => unknown): string {
 const metadataEntry = '3a 06 0a 01 61 12 01 62';
 const minusOne = 'ff ff ff ff ff ff ff ff ff 01';
 
+function tooManyFields(at: number): string {
+  return `a field tag at byte ${at} is number 257 of the message; at most 256 are accepted`;
+}
+
 const bad: readonly [name: string, bytes: string, message: string][] = [
   ['a tag without its value', '18', 'sequence at byte 1 is cut off after 0 bytes of a varint'],
   ['a varint cut off', '08 01 18 ff ff', 'sequence at byte 3 is cut off after 2 bytes of a varint'],
@@ -98,6 +102,29 @@ const bad: readonly [name: string, bytes: string, message: string][] = [
     '52 04 4a 02 08 ff 01',
     'control.gap.from_sequence at byte 5 is cut off after 1 bytes of a varint',
   ],
+  [
+    'a 17th control',
+    '52 02 12 00'.repeat(16) + '52 00',
+    'control at byte 64 is there 17 times; at most 16 are accepted',
+  ],
+  [
+    'a 17th action in one control',
+    `52 22 ${'12 00'.repeat(17)}`,
+    'control.open at byte 34 is action 17 of the message; at most 16 are accepted',
+  ],
+  [
+    'a 17th action over several controls',
+    `52 20 ${'12 00 22 00'.repeat(8)} 52 02 12 00`,
+    'control.open at byte 36 is action 17 of the message; at most 16 are accepted',
+  ],
+  ['a 257th field', '12 01 61'.repeat(257), tooManyFields(768)],
+  ['a 257th field, most of them unknown', '08 01' + '7a 00'.repeat(256), tooManyFields(512)],
+  ['a 257th field, most of them in an entry', `3a 80 04 ${'0a 00'.repeat(256)}`, tooManyFields(513)],
+  [
+    'a 257th field, most of them in an action',
+    `52 81 04 12 fe 03 ${'0a 00'.repeat(255)}`,
+    tooManyFields(514),
+  ],
   ['65 metadata entries', metadataEntry.repeat(65), 'metadata at byte 512 has more than 64 entries'],
 ];
 
@@ -109,6 +136,16 @@ describe('decodeMessage refuses', () => {
     // Neither what stands around the message nor where it stands changes the answer.
     const framed = Buffer.concat([Buffer.alloc(5, 0x61), whole, Buffer.alloc(20, 0x01)]);
     expect(refusal(() => decodeMessage(framed, 5, 5 + whole.length))).toBe(sentence);
+  });
+
+  it('nothing below these limits', () => {
+    const fields = hex('12 01 61'.repeat(256));
+    expect(decodeMessage(fields, 0, fields.length).sessionId).toBe('a');
+    const controls = hex('52 04 12 02 50 01'.repeat(16));
+    expect(decodeMessage(controls, 0, controls.length).control).toMatchObject({
+      action: 'open',
+      resume: true,
+    });
   });
 
   it('a range outside the buffer, as a fault of the caller', () => {
@@ -133,6 +170,15 @@ describe('BatchReader', () => {
     while (full.next() !== undefined) count += 1;
     expect(count).toBe(1024);
     expect(full.next()).toBeUndefined();
+  });
+
+  it('counts the fields of each message anew, and those between messages', () => {
+    const three = hex(`0a fc 01 ${'18 01'.repeat(126)}`.repeat(3));
+    const reader = new BatchReader(three, 0, three.length);
+    for (let n = 0; n < 3; n += 1) expect(reader.next()?.sequence).toBe(1);
+    expect(reader.next()).toBeUndefined();
+    const unknown = hex('7a 00'.repeat(257));
+    expect(refusal(() => new BatchReader(unknown, 0, unknown.length).next())).toContain(tooManyFields(512));
   });
 
   it('gives the messages before the fault, then refuses', () => {
