@@ -73,7 +73,9 @@ async function run({
     logger.warn({ signal, connections: gateway.connections }, 'second signal: ending at once');
   });
   await gateway.start();
-  return stopped;
+  const code = await stopped;
+  logger.flush();
+  return code;
 }
 
 /** Stops the gateway on the first of the signals; a second one ends the process at once. */
@@ -91,10 +93,25 @@ function untilStopped(
         onSecond(signal);
         process.exit(128 + constants.signals[signal]);
       }
+      if (signal === 'SIGHUP') {
+        process.once('beforeExit', () => {
+          endWithTerminal(onSignal);
+        });
+      }
       gateway.stop().then(() => {
         resolve(0);
       }, reject);
     };
     for (const signal of signals) process.on(signal, onSignal);
   });
+}
+
+/**
+ * Node restores a terminal's modes as it ends, and aborts when that terminal is
+ * gone by then. So where it is gone, the process ends by the signal that said so.
+ */
+function endWithTerminal(onSignal: (signal: NodeJS.Signals) => void): void {
+  if (isatty(0) || isatty(1)) return;
+  process.off('SIGHUP', onSignal);
+  process.kill(process.pid, 'SIGHUP');
 }

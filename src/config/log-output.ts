@@ -4,9 +4,9 @@ import { type Clock, SystemClock } from '../core/clock.js';
 
 /** What waits for a reader that does not read; more is dropped, counted and told. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
-/** A terminal or pipe that another process made non-blocking says EAGAIN instead of waiting: ask again. */
-const RETRY_MS = 100;
-/** At the end of the process it is asked so often, after waits of `FLUSH_WAIT_MS`: half a second in all. */
+/** A full pipe or a stopped terminal that does not block says EAGAIN: ask again. */
+const RETRY_MS = 10;
+/** At the end of the process it is asked so often, with waits of `FLUSH_WAIT_MS`: half a second in all. */
 const FLUSH_TRIES = 10;
 const FLUSH_WAIT_MS = 50;
 
@@ -35,6 +35,7 @@ export class LogOutput implements DestinationStream {
   /** `written`: handed to the system; `retry`: waits for its next try. */
   #current: { readonly state: 'written' | 'retry'; readonly bytes: Buffer } | undefined;
   #dropped = 0;
+  #ending = false;
   #givenUp = false;
 
   constructor(fd: number, options: LogOutputOptions = {}) {
@@ -77,6 +78,12 @@ export class LogOutput implements DestinationStream {
     }
   }
 
+  /** For an end of the process that comes by itself: what can't be written by now does not hold it up. */
+  flush(): void {
+    this.#ending = true;
+    this.flushSync();
+  }
+
   #next(): void {
     this.#current = undefined;
     if (this.#waiting.length > 0 && !this.#givenUp) this.#send(Buffer.concat(this.#take()));
@@ -92,7 +99,7 @@ export class LogOutput implements DestinationStream {
   #send(bytes: Buffer): void {
     this.#current = { state: 'written', bytes };
     write(this.#fd, bytes, (error, written) => {
-      if (isBusy(error)) this.#retry(bytes);
+      if (isBusy(error) && !this.#ending) this.#retry(bytes);
       else if (error !== null) this.#giveUp(error);
       else if (written < bytes.length) this.#send(bytes.subarray(written));
       else {

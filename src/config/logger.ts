@@ -1,3 +1,4 @@
+import { constants, fstatSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import { LogOutput } from './log-output.js';
@@ -46,9 +47,27 @@ export function createLogger(
 }
 
 function standardOutput(): LogOutput {
-  const output = new LogOutput(STANDARD_OUTPUT);
+  const output = new LogOutput(notBlocking(STANDARD_OUTPUT));
   process.once('exit', () => {
     output.flushSync();
   });
   return output;
+}
+
+/**
+ * A descriptor of our own for the same pipe or terminal that does not block:
+ * one whose reader has stopped (Ctrl-S, a paused pager) would keep a thread,
+ * and with it the process from ending. To change the given one would change it
+ * for the others who hold it. Where there is no such way, the given one.
+ */
+function notBlocking(fd: number): number {
+  try {
+    if (!isatty(fd) && !fstatSync(fd).isFIFO()) return fd;
+    return openSync(
+      `/proc/self/fd/${String(fd)}`,
+      constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY,
+    );
+  } catch {
+    return fd;
+  }
 }

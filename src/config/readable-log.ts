@@ -18,14 +18,20 @@ const COLOURS: Readonly<Record<string, number>> = {
   fatal: 31,
 };
 
+/** What pino writes to, and flushes when asked to. */
+export interface LogTarget extends DestinationStream {
+  flush?(): void;
+}
+
 export interface ReadableOptions {
   /** Whether the level is coloured. */
   readonly colour: boolean;
 }
 
 /** Turns pino's lines of JSON into lines for people: time, level, message, `name=value`; a stack below. */
-export function readableLines(target: DestinationStream, { colour }: ReadableOptions): DestinationStream {
+export function readableLines(target: LogTarget, { colour }: ReadableOptions): LogTarget {
   return {
+    flush: () => target.flush?.(),
     write(json: string): void {
       target.write(readable(JSON.parse(json) as Readonly<Record<string, unknown>>, colour));
     },

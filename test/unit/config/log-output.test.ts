@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,6 +60,47 @@ test('a flush writes what waits before it returns', async () => {
   file.output.flushSync();
   expect(file.content()).toContain('second\nthird\n');
   await expect.poll(file.content).toContain('first\n');
+});
+
+describe('a pipe as standard output', () => {
+  // More than a pipe holds, less than is kept waiting.
+  const LINES = 2_000;
+  const script = `
+    import { createLogger } from './src/config/logger.ts';
+    import { loadConfig } from './src/config/load.ts';
+    const logger = createLogger(loadConfig().config);
+    for (let n = 0; n < ${String(LINES)}; n += 1) logger.info({ n, pad: 'x'.repeat(400) }, 'line');`;
+  const args = ['--import', 'tsx', '--input-type=module', '-e'];
+
+  test('brings every line, in order, to a slower reader', () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [...args, script], {
+      encoding: 'utf8',
+      maxBuffer: 4 * 1024 * 1024,
+      timeout: 25_000,
+    });
+    const read = stdout.trimEnd().split('\n');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(read.map((line) => (JSON.parse(line) as { n: number }).n)).toEqual(
+      Array.from({ length: LINES }, (_, n) => n),
+    );
+  });
+
+  test('whose reader has stopped does not keep the process from ending', async () => {
+    const child = spawn(process.execPath, [...args, `${script}\nlogger.flush();`], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    try {
+      // Nobody reads its standard output.
+      const exit = once(child, 'exit');
+      let stderr = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      expect(await exit).toEqual([0, null]);
+      await expect.poll(() => stderr).toMatch(/^sluice: log: .*given up: EAGAIN/);
+    } finally {
+      child.kill('SIGKILL');
+      child.stdout.destroy();
+    }
+  });
 });
 
 describe('an output that can not be written', () => {
