@@ -154,6 +154,7 @@ export class Gateway {
       listen: config.admin.listen,
       sources: {
         ...inspection({
+          sendBufferBytes: config.stream.sendBufferSize,
           clock,
           pool: this.#pool,
           sessions: this.#sessions,

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import { StartError } from '../core/start-error.js';
@@ -24,6 +24,7 @@ const MAX_REQUESTS_PER_CONNECTION = 1_000;
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 15_000;
+const IDLE_TIMEOUT_MS = 15_000;
 /** How often the platform looks for requests over those limits. */
 const CHECK_INTERVAL_MS = 1_000;
 /** How long `stop` lets answers under way go out. */
@@ -32,6 +33,8 @@ const STOP_GRACE_MS = 1_000;
 /** The read-only HTTP address for operators: metrics, health and a look inside. */
 export class AdminServer {
   readonly #options: AdminServerOptions;
+  /** Connections with an answer under way. */
+  readonly #busy = new WeakSet<Socket>();
   #server: Server | undefined;
   #started: Promise<{ readonly address: string; readonly port: number }> | undefined;
   #stopping: Promise<void> | undefined;
@@ -62,8 +65,12 @@ export class AdminServer {
         keepAliveTimeout: KEEP_ALIVE_MS,
         connectionsCheckingInterval: CHECK_INTERVAL_MS,
       },
-      (request, response) => void this.#respond(request, response),
+      (request, response) => {
+        this.#take(request, response);
+      },
     );
+    // Nothing read or written for so long: a client that does not take its answer gives its place back.
+    server.setTimeout(IDLE_TIMEOUT_MS);
     server.maxConnections = MAX_CONNECTIONS;
     server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
     try {
@@ -77,6 +84,20 @@ export class AdminServer {
     this.#server = server;
     const bound = server.address() as AddressInfo;
     return { address: bound.address, port: bound.port };
+  }
+
+  /** One request of a connection at a time: answers to many at once would pile up before a client that does not read. */
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    if (this.#busy.has(socket)) {
+      socket.destroy();
+      return;
+    }
+    this.#busy.add(socket);
+    response.once('close', () => {
+      this.#busy.delete(socket);
+    });
+    void this.#respond(request, response);
   }
 
   async #close(): Promise<void> {

@@ -38,6 +38,7 @@ export class PrometheusExporter {
   readonly #process = new ProcessFamilies();
   readonly #sources: MetricsSources;
   #queues: QueueDepths = NO_QUEUES;
+  #underWay: Promise<MetricsText> | undefined;
   #stopped = false;
 
   constructor(options: PrometheusExporterOptions) {
@@ -57,7 +58,15 @@ export class PrometheusExporter {
   }
 
   /** The exposition, text format 0.0.4. Rejects after `stop`. */
-  async metricsText(): Promise<MetricsText> {
+  metricsText(): Promise<MetricsText> {
+    // Scrapes that meet share one: each walks all connections.
+    this.#underWay ??= this.#render().finally(() => {
+      this.#underWay = undefined;
+    });
+    return this.#underWay;
+  }
+
+  async #render(): Promise<MetricsText> {
     if (this.#stopped) throw new Error('The metrics have been stopped.');
     this.#process.watch();
     // Asked once a scrape: it walks all connections, and the figures belong together.

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js';
+import type { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
-import type { Owed } from '../pool/client-connection.js';
+import type { ClientConnection, Owed } from '../pool/client-connection.js';
 import { claimedClient, RefusalLog } from './refusal-log.js';
 import type { StreamInterceptor } from './stream-interceptor.js';
 
@@ -12,6 +13,7 @@ import type { StreamInterceptor } from './stream-interceptor.js';
  */
 export function streamLogging(logger: Logger, clock: Clock): StreamInterceptor {
   const refusals = new RefusalLog(logger, clock);
+  const budget = new LineBudget();
   return {
     opened(connection, routeName) {
       refusals.tellDue();
@@ -41,17 +43,51 @@ export function streamLogging(logger: Logger, clock: Clock): StreamInterceptor {
         bytesReceived: stream.bytesReceived,
         bytesSent: stream.bytesSent,
       };
-      if (error === undefined) {
-        logger.debug(fields, 'stream ended');
-      } else if (error.code !== 'DRAINING' && error.code !== 'STREAM_LIMIT') {
-        logger.info(fields, 'stream ended by the gateway');
-      } else if (isOwed(connection.owedAtEnd)) {
-        logger.info({ ...fields, ...connection.owedAtEnd }, 'stream cut: its time to leave was over');
-      } else {
-        logger.debug(fields, 'stream ended');
-      }
+      const what = worthTelling(connection, error);
+      if (what === undefined) logger.debug(fields, 'stream ended');
+      else if (budget.allows(clock.now()))
+        logger.info({ ...fields, ...connection.owedAtEnd, ...budget.unsaid() }, what);
+      else logger.debug(fields, what);
     },
   };
+}
+
+/** At most so many lines of this kind in so much time, whatever one client does. */
+const MAX_LINES = 100;
+const LINES_WINDOW_MS = 10_000;
+
+/** Allows a bounded number of lines, and tells with the next how many were left out. */
+class LineBudget {
+  #since = -Infinity;
+  #lines = 0;
+  #unsaid = 0;
+
+  allows(now: number): boolean {
+    if (now - this.#since >= LINES_WINDOW_MS) {
+      this.#since = now;
+      this.#lines = 0;
+    }
+    this.#lines += 1;
+    if (this.#lines <= MAX_LINES) return true;
+    this.#unsaid += 1;
+    return false;
+  }
+
+  /** For the fields of an allowed line: how many like it were written at level debug only. */
+  unsaid(): { readonly unsaid?: number } {
+    if (this.#unsaid === 0) return {};
+    const unsaid = this.#unsaid;
+    this.#unsaid = 0;
+    return { unsaid };
+  }
+}
+
+/** What to say at level info of a stream's end; undefined for an end as it should be. */
+function worthTelling(connection: ClientConnection, error: SluiceError | undefined): string | undefined {
+  if (error === undefined) return undefined;
+  const isLeave = error.code === 'DRAINING' || error.code === 'STREAM_LIMIT';
+  if (!isLeave) return 'stream ended by the gateway';
+  return isOwed(connection.owedAtEnd) ? 'stream cut: its time to leave was over' : undefined;
 }
 
 function isOwed(owed: Owed | undefined): boolean {

@@ -459,4 +459,23 @@ describe('the admin address', () => {
     expect((await answer).text).toBe('late_total 1\n');
     await stopped;
   });
+
+  it('answers one request of a connection at a time: who asks for many at once is cut off', async () => {
+    const pool = new Pool();
+    let asked = 0;
+    pool.metrics = () => {
+      asked += 1;
+      return new Promise(() => undefined);
+    };
+    const server = create('127.0.0.1:0', pool);
+    const { port } = await server.start();
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(500));
+    });
+    socket.on('error', () => undefined);
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(asked).toBe(1);
+    expect((await ask(port, '/healthz')).status).toBe(200);
+    await server.stop();
+  });
 });

@@ -100,4 +100,21 @@ describe('ends in the log', () => {
     logging.ended?.(connection, 'STALE', new SluiceError('STALE', 'silent'));
     expect(infos).toEqual([['stream ended by the gateway', expect.objectContaining({ end: 'STALE' })]]);
   });
+
+  it('are at most a hundred lines in ten seconds; the next tells how many were not said', () => {
+    const { clock, infos, debugs, logging } = setUp();
+    const end = (): void => {
+      logging.ended?.(fakeConnection().connection, 'STALE', new SluiceError('STALE', 'silent'));
+    };
+    for (let n = 0; n < 150; n += 1) end();
+    expect(infos).toHaveLength(100);
+    expect(debugs).toHaveLength(50);
+    clock.advance(10_000);
+    end();
+    end();
+    expect(infos.slice(100).map(([, fields]) => (fields as { unsaid?: number }).unsaid)).toEqual([
+      50,
+      undefined,
+    ]);
+  });
 });
