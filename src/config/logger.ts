@@ -55,14 +55,19 @@ function standardOutput(): LogOutput {
 }
 
 /**
- * A descriptor of our own for the same pipe or terminal that does not block:
- * one whose reader has stopped (Ctrl-S, a paused pager) would keep a thread,
- * and with it the process from ending. To change the given one would change it
- * for the others who hold it. Where there is no such way, the given one.
+ * A descriptor for the standard output that does not block: a reader that has
+ * stopped (Ctrl-S, a paused pager, a journal in trouble) would keep a thread,
+ * and with it the process from ending. For a pipe or terminal it is one of our
+ * own, for others hold the given one too. A file has no reader to wait for.
  */
-function notBlocking(fd: number): number {
+function notBlocking(fd: 1): number {
   try {
-    if (!isatty(fd) && !fstatSync(fd).isFIFO()) return fd;
+    const stat = fstatSync(fd);
+    if (stat.isSocket()) {
+      // Sockets can't be opened again; Node's own stream for it makes it non-blocking when it is first asked for.
+      return process.stdout.fd;
+    }
+    if (!isatty(fd) && !stat.isFIFO()) return fd;
     return openSync(
       `/proc/self/fd/${String(fd)}`,
       constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY,
