@@ -65,6 +65,7 @@ export function serverOptions(settings: Partial<GrpcServerOptions> = {}): GrpcSe
     maxMessageBytes: 5 * 1024 * 1024,
     maxMetadataBytes: 16 * 1024,
     handshakeTimeoutMs: 10_000,
+    firstMessageTimeoutMs: 10_000,
     keepaliveIntervalMs: 30_000,
     keepaliveTimeoutMs: 10_000,
     minPingIntervalMs: 15_000,

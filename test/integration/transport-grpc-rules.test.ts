@@ -11,7 +11,7 @@ import { decodeStatusDetails } from '../../src/wire/status-details.js';
 import { type GrpcHarness, type HandlerKind, startGrpcHarness } from '../helpers/grpc-harness.js';
 import { frame, RawCall } from '../helpers/raw-http2-call.js';
 import { RecordingAcceptor } from '../helpers/recording-receiver.js';
-import { PlainCall } from '../helpers/stream-clients.js';
+import { PlainCall } from '../helpers/plain-call.js';
 import { dataMessage } from '../../src/wire/messages.js';
 
 const MAX_MESSAGE_BYTES = 100_000;

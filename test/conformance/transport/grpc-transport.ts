@@ -2,7 +2,7 @@ import { encodeBatch, batchSize, encodeMessage, messageSize } from '../../../src
 import { decodeStatusDetails } from '../../../src/wire/status-details.js';
 import { type HandlerKind, startGrpcHarness } from '../../helpers/grpc-harness.js';
 import { frame, RawCall } from '../../helpers/raw-http2-call.js';
-import { PlainCall } from '../../helpers/stream-clients.js';
+import { PlainCall } from '../../helpers/plain-call.js';
 import type { ConformanceClient, ConnectOptions, TransportHarness } from './harness.js';
 
 /** One of the two ways of serving gRPC, with clients of grpc-js and, for what those would not send, of node:http2. */

@@ -20,7 +20,7 @@ function setUp(sendingIsHeld: boolean) {
   };
   const owner = { detach: () => undefined, routeFailed: () => undefined };
   const attachment = new Attachment('s', host, owner, totalDown);
-  const session = { down: new FlowCounters() } as StreamSession;
+  const session = { down: new FlowCounters() } as unknown as StreamSession;
   return { attachment, session, connection };
 }
 

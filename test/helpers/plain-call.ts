@@ -40,7 +40,7 @@ const loaded = loadPackageDefinition(
     defaults: true,
   }),
 ) as unknown as { readonly sluice: { readonly v1: { readonly StreamService: ServiceClientConstructor } } };
-export const StreamServiceClient = loaded.sluice.v1.StreamService;
+const StreamServiceClient = loaded.sluice.v1.StreamService;
 
 /** What these clients do not translate: control messages. */
 function toPlain(message: DataMessage): PlainMessage {
