@@ -228,7 +228,7 @@ const stream = section('The two loops and two queues of a connection, and how lo
   sendTimeout: setting(
     duration(),
     '15s',
-    'How long a message may wait for room, and how long a client may take nothing, before it is ended as too slow.',
+    'How long a client may take nothing of what was sent to it before it is ended as too slow.',
   ),
   heartbeatInterval: setting(
     duration({ zero: 'off' }),
