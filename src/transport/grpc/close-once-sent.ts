@@ -1,10 +1,31 @@
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Clock, Timer } from '../../core/clock.js';
 
 /** An answer goes out within a turn or two, unless the socket is stuck … */
 const QUICK_LOOKS = 4;
 /** … and then it is looked at this often. */
 const LOOK_AGAIN_MS = 100;
+
+/**
+ * Answers a call with headers alone and lets go of it, in the turn that
+ * follows; `onAnswer` is called just before. One turn may read thousands of
+ * requests from a connection, and HTTP/2 frees no stream before the next:
+ * those answered at once would be gone before they count against the limit of
+ * open streams, which keeps a flood of them from holding everybody else up.
+ */
+export function answerNextTurn(
+  http2: ServerHttp2Stream,
+  clock: Clock,
+  headers: OutgoingHttpHeaders,
+  onAnswer?: () => void,
+): void {
+  clock.setImmediate(() => {
+    if (http2.closed || http2.destroyed) return;
+    onAnswer?.();
+    http2.respond(headers, { endStream: true });
+    closeOnceSent(http2, clock);
+  });
+}
 
 /**
  * For a stream that has been answered: lets what still arrives flow away, and
@@ -14,6 +35,9 @@ const LOOK_AGAIN_MS = 100;
  * still wait when their stream is reset.
  */
 export function closeOnceSent(http2: ServerHttp2Stream, clock: Clock): void {
+  http2.resume();
+  // Nothing more can arrive: it closes by itself.
+  if (http2.endAfterHeaders) return;
   let timer: Timer | undefined;
   let looks = 0;
   const look = (): void => {
@@ -30,6 +54,5 @@ export function closeOnceSent(http2: ServerHttp2Stream, clock: Clock): void {
   http2.once('close', () => {
     timer?.cancel();
   });
-  http2.resume();
   clock.setImmediate(look);
 }

@@ -1,15 +1,10 @@
 import { EventEmitter } from 'node:events';
-import {
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.js';
 import { GrpcStatus } from '../../core/errors.js';
 import type { StreamMethod } from '../contract.js';
-import { closeOnceSent } from './close-once-sent.js';
+import { answerNextTurn } from './close-once-sent.js';
 import { DirectStream, type DirectStreamContext } from './direct-stream.js';
 import { FrameWriter } from './frame-writer.js';
 import {
@@ -115,11 +110,11 @@ function serve(
   // HTTP/2 tells of a stream a tick after its headers came: a reset may have come with them.
   if (http2.closed || http2.destroyed) return;
   if (headers[':method'] !== 'POST') {
-    answer(http2, clock, { ':status': constants.HTTP_STATUS_METHOD_NOT_ALLOWED, allow: 'POST' });
+    answerNextTurn(http2, clock, { ':status': constants.HTTP_STATUS_METHOD_NOT_ALLOWED, allow: 'POST' });
     return;
   }
   if (!isGrpcContentType(headers['content-type'])) {
-    answer(http2, clock, { ':status': constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE });
+    answerNextTurn(http2, clock, { ':status': constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE });
     return;
   }
   const timeout = headers['grpc-timeout'];
@@ -155,11 +150,5 @@ function serve(
 }
 
 function refuse(http2: ServerHttp2Stream, clock: Clock, code: number, message: string): void {
-  answer(http2, clock, { ...RESPONSE_HEADERS, ...trailersOf({ code, message }) });
-}
-
-/** Answers with headers alone and lets go of the request. */
-function answer(http2: ServerHttp2Stream, clock: Clock, headers: OutgoingHttpHeaders): void {
-  http2.respond(headers, { endStream: true });
-  closeOnceSent(http2, clock);
+  answerNextTurn(http2, clock, { ...RESPONSE_HEADERS, ...trailersOf({ code, message }) });
 }

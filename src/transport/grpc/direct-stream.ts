@@ -10,10 +10,11 @@ import type {
   TransportStream,
 } from '../contract.js';
 import { connectionDeadlineOf } from './connection-age.js';
-import { closeOnceSent } from './close-once-sent.js';
+import { answerNextTurn, closeOnceSent } from './close-once-sent.js';
 import { Deadline } from './deadline.js';
 import type { FrameWriter } from './frame-writer.js';
 import { MessageReader } from './message-reader.js';
+import { PieceQueue } from './piece-queue.js';
 import type { MessageEncoding } from './request-headers.js';
 import { DEADLINE_FLUSH_MS } from './stream-options.js';
 import {
@@ -28,6 +29,8 @@ import {
 
 /** Above this many unwritten bytes a stream gets chunks of its own instead of parts of shared slabs. */
 const BACKED_UP_BYTES = 8 * 1024;
+/** More than this is not given to HTTP/2 at once: it would tell of it only when all of it has left. */
+const MAX_HANDED_BYTES = 128 * 1024;
 
 /** What a stream shares with all others of its server. */
 export interface DirectStreamContext {
@@ -85,6 +88,8 @@ export class DirectStream implements TransportStream {
   #inputEnded = false;
   /** Nothing more goes to the receiver: all was handed over, or it can't be read, or the stream ends. */
   #inputDone = false;
+  /** What HTTP/2 has not been given yet; undefined when that is nothing. */
+  #waiting: PieceQueue | undefined;
   /** `bytesInFlight` when it was last known to rise or fall. */
   #lastInFlight = 0;
   #deadline: { cancel(): void } | undefined;
@@ -104,7 +109,7 @@ export class DirectStream implements TransportStream {
   }
 
   get bytesInFlight(): number {
-    return this.#state === 'closed' ? 0 : this.#http2.writableLength;
+    return this.#state === 'closed' ? 0 : this.#unwritten;
   }
 
   get connectionDeadline(): number | undefined {
@@ -122,9 +127,10 @@ export class DirectStream implements TransportStream {
     if (this.#state === 'starting') this.#state = 'open';
     if (http2.closed || http2.destroyed) return;
     if (this.#status !== undefined && !this.#responded) {
-      this.#statusSent = true;
-      http2.respond({ ...RESPONSE_HEADERS, ...trailersOf(this.#status) }, { endStream: true });
-      closeOnceSent(http2, this.#context.clock);
+      const headers = { ...RESPONSE_HEADERS, ...trailersOf(this.#status) };
+      answerNextTurn(http2, this.#context.clock, headers, () => {
+        this.#statusSent = true;
+      });
       return;
     }
     this.#respond();
@@ -141,7 +147,7 @@ export class DirectStream implements TransportStream {
     if (messages.length === 0 || (this.#state !== 'open' && this.#state !== 'starting')) return;
     if (http2.closed || http2.destroyed) return;
     this.#respond();
-    const inFlight = http2.writableLength;
+    const inFlight = this.#unwritten;
     let chunk: Buffer;
     try {
       chunk = this.#context.writer.frame(this.method, messages, inFlight > BACKED_UP_BYTES);
@@ -151,7 +157,8 @@ export class DirectStream implements TransportStream {
     }
     this.bytesSent += chunk.length;
     this.#lastInFlight = inFlight + chunk.length;
-    http2.write(chunk, this.#onChunkWritten);
+    if (this.#lastInFlight <= MAX_HANDED_BYTES && this.#waiting === undefined) this.#hand(chunk);
+    else this.#queue(chunk);
   }
 
   resume(): void {
@@ -168,6 +175,7 @@ export class DirectStream implements TransportStream {
     this.#stopReading();
     this.#state = 'ending';
     this.#wasReset = true;
+    this.#waiting = undefined;
     this.#http2.close(constants.NGHTTP2_CANCEL);
     // HTTP/2 tells of the close only when the frame is out, which a stuck socket may put off for ever.
     this.#context.clock.setImmediate(() => {
@@ -190,8 +198,32 @@ export class DirectStream implements TransportStream {
     // Nothing sent yet: `accept` answers with the status alone.
     if (starting && !this.#responded) return;
     this.#http2.once('wantTrailers', this.#onWantTrailers);
-    this.#http2.end();
+    if (this.#waiting === undefined) this.#http2.end();
   }
+
+  /** What was sent and has not left, here and in HTTP/2. */
+  get #unwritten(): number {
+    const { writableLength } = this.#http2;
+    return this.#waiting === undefined ? writableLength : writableLength + this.#waiting.bytes;
+  }
+
+  #queue(chunk: Buffer): void {
+    this.#waiting ??= new PieceQueue();
+    this.#waiting.push(chunk);
+    if (this.#http2.writableLength === 0) this.#handPiece(this.#waiting);
+  }
+
+  /** The next comes when this one is out; the end, behind the last. */
+  #handPiece(waiting: PieceQueue): void {
+    waiting.take(this.#hand);
+    if (waiting.bytes > 0) return;
+    this.#waiting = undefined;
+    if (this.#status !== undefined) this.#http2.end();
+  }
+
+  readonly #hand = (chunk: Buffer): void => {
+    this.#http2.write(chunk, this.#onChunkWritten);
+  };
 
   /** Flow control has let everything out that was sent. */
   readonly #onWantTrailers = (): void => {
@@ -295,8 +327,11 @@ export class DirectStream implements TransportStream {
   }
 
   readonly #onChunkWritten = (error?: Error | null): void => {
-    if ((error !== undefined && error !== null) || this.#state === 'closed') return;
-    const inFlight = this.#http2.writableLength;
+    if (error !== undefined && error !== null) return;
+    // Also when a deadline has closed it: its status waits behind what was sent.
+    if (this.#waiting !== undefined && this.#http2.writableLength === 0) this.#handPiece(this.#waiting);
+    if (this.#state === 'closed') return;
+    const inFlight = this.#unwritten;
     // Several chunks that left together are one fall.
     if (inFlight >= this.#lastInFlight) return;
     this.#lastInFlight = inFlight;
@@ -322,6 +357,7 @@ export class DirectStream implements TransportStream {
 
   readonly #onHttp2Close = (): void => {
     this.#deadline?.cancel();
+    this.#waiting = undefined;
     if (this.#wasReset) this.#close('reset');
     else if (this.#statusSent) this.#close('ended');
     else this.#close(isGone(this.#session) ? 'lost' : 'cancelled');
