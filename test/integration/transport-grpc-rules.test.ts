@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { credentials, makeGenericClientConstructor, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { GrpcStatus, SluiceError } from '../../src/core/errors.js';
 import { STREAM_SERVICE } from '../../src/transport/grpc/stream-service.js';
+import { encodeMessage, messageSize } from '../../src/wire/codec.js';
 import { decodeStatusDetails } from '../../src/wire/status-details.js';
 import { type GrpcHarness, type HandlerKind, startGrpcHarness } from '../helpers/grpc-harness.js';
 import { frame, RawCall } from '../helpers/raw-http2-call.js';
@@ -421,6 +422,54 @@ describe('direct handler only', () => {
       expect(response.headers[':status']).toBe(415);
     },
   );
+
+  test('what a client has taken of one large message is seen before it takes the rest', async () => {
+    const call = new RawCall(harness.address);
+    const receiver = await acceptor.receiver();
+    let taken = 0;
+    const takeSome = (chunk: Buffer): void => {
+      taken += chunk.length;
+      if (taken >= 512 * 1024) call.stream.pause();
+    };
+    call.stream.on('data', takeSome);
+    const { stream } = receiver;
+    const messages = [2 * 1024 * 1024, 1, 300_000, 1].map((bytes, index) =>
+      dataMessage({ sequence: index + 1, data: Buffer.alloc(bytes, index) }),
+    );
+    stream.send(messages.slice(0, 1));
+    const total = stream.bytesSent;
+    expect(stream.bytesInFlight).toBe(total);
+    await receiver.until(() => stream.bytesInFlight <= total - 256 * 1024);
+    // The client has stopped: what it and the windows hold is all that can have left.
+    expect(stream.bytesInFlight).toBeGreaterThan(1024 * 1024);
+    for (const message of messages.slice(1)) stream.send([message]);
+    stream.end();
+    expect(receiver.close).toBeUndefined();
+    call.stream.off('data', takeSome);
+    call.stream.resume();
+    const response = await call.response;
+    expect(response.status).toBe(GrpcStatus.OK);
+    expect(await receiver.closed()).toBe('ended');
+    const bodies = messages.map((message) => {
+      const body = Buffer.alloc(messageSize(message));
+      encodeMessage(message, body, 0);
+      return frame(body);
+    });
+    expect(response.body.equals(Buffer.concat(bodies))).toBe(true);
+  });
+
+  test('the status of a deadline goes behind a large message that was under way', async () => {
+    const call = new RawCall(harness.address, { 'grpc-timeout': '50m' });
+    call.stream.pause();
+    const receiver = await acceptor.receiver();
+    receiver.stream.send([dataMessage({ data: Buffer.alloc(512 * 1024) })]);
+    expect(await receiver.closed()).toBe('deadline');
+    expect(receiver.stream.bytesInFlight).toBe(0);
+    call.stream.resume();
+    const response = await call.response;
+    expect(response.status).toBe(GrpcStatus.DEADLINE_EXCEEDED);
+    expect(response.body.length).toBe(receiver.stream.bytesSent);
+  });
 
   test('an unknown grpc-encoding is refused before anything is read', async () => {
     const response = await new RawCall(harness.address, { 'grpc-encoding': 'snappy' }).response;
