@@ -35,6 +35,7 @@ export function streamSettings({ server, stream, session }: Config): StreamSetti
 /** All of the gRPC server's options that come from the configuration. */
 export function grpcServerSettings({
   server,
+  stream,
 }: Config): Omit<GrpcServerOptions, 'clock' | 'logger' | 'metrics'> {
   const { tls } = server;
   return {
@@ -45,6 +46,7 @@ export function grpcServerSettings({
     maxMessageBytes: server.maxMessageSize,
     maxMetadataBytes: server.maxMetadataSize,
     handshakeTimeoutMs: server.handshakeTimeout,
+    firstMessageTimeoutMs: stream.firstMessageTimeout,
     keepaliveIntervalMs: server.keepaliveInterval,
     keepaliveTimeoutMs: server.keepaliveTimeout,
     minPingIntervalMs: server.minPingInterval,

@@ -98,6 +98,50 @@ describe('reflection', () => {
   });
 });
 
+describe('stream.firstMessageTimeout', () => {
+  it.for(['direct', 'grpc-js'] as const)(
+    'ends calls of every service that bring no request (%s)',
+    async (streamHandler, context) => {
+      const clock = new FakeClock();
+      const { port } = await startServer(context, {
+        clock,
+        streamHandler,
+        reflection: true,
+        firstMessageTimeoutMs: 10_000,
+      });
+      const client = await RawHttp2Client.connect(context, port);
+      client.sendPreface();
+      const paths = [
+        '/grpc.health.v1.Health/Check',
+        '/grpc.health.v1.Health/Watch',
+        '/grpc.health.v1.Health/List',
+        '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+        '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
+        `/${STREAM_SERVICE}/Subscribe`,
+        `/${STREAM_SERVICE}/Publish`,
+      ];
+      for (const [index, path] of paths.entries()) client.sendHeaders(1 + 2 * index, path);
+      const streams = (type: number): number[] =>
+        client.frames.filter((frame) => frame.type === type).map((frame) => frame.streamId);
+      await client.roundTrip(1);
+      clock.advance(9_999);
+      await client.roundTrip(2);
+      expect(streams(FrameType.HEADERS)).toEqual([]);
+      clock.advance(1);
+      // The answer, and NO_ERROR to a client that goes on sending.
+      await expect
+        .poll(() => {
+          clock.advance(100);
+          return streams(FrameType.RST_STREAM).length;
+        })
+        .toBe(paths.length);
+      expect(streams(FrameType.HEADERS).sort((a, b) => a - b)).toEqual(
+        paths.map((_, index) => 1 + 2 * index),
+      );
+    },
+  );
+});
+
 describe('leaving', () => {
   it('is not held up by an open Watch', async (context) => {
     const { server, target } = await startServer(context);

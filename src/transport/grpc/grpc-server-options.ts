@@ -30,6 +30,8 @@ export interface GrpcServerOptions {
   readonly maxMetadataBytes: number;
   /** For TLS, and then again for the client's HTTP/2 SETTINGS. */
   readonly handshakeTimeoutMs: number;
+  /** What a call that is no stream (health, reflection) has to bring its request in; 0 = no limit. */
+  readonly firstMessageTimeoutMs: number;
   /** Silence after which a client is pinged; 0 = never. */
   readonly keepaliveIntervalMs: number;
   /** How long a pinged client has to be heard from. */

@@ -1,8 +1,10 @@
-import { Server, ServerCredentials, type ConnectionInjector } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ConnectionInjector, type ServerInterceptor } from '@grpc/grpc-js';
 
 import type { StreamAcceptor } from '../contract.js';
+import { boundedCalls } from './bounded-call.js';
 import { attachDirectHandler } from './direct-handler.js';
 import type { GrpcServerOptions } from './grpc-server-options.js';
+import { STREAM_PATHS } from './request-headers.js';
 import type { StreamHandlerOptions } from './stream-options.js';
 import { addStreamService, streamInterceptor } from './stream-service.js';
 
@@ -27,13 +29,18 @@ export function createStreamServer(options: GrpcServerOptions, accept: StreamAcc
       logger.error({ err: error }, 'a stream was ended: its receiver threw');
     },
   };
+  const streams = streamInterceptor(handlerOptions);
+  const others = boundedCalls(options);
+  // One in place of two in a row: both want to be next to the network.
+  const interceptor: ServerInterceptor = (method, call) =>
+    STREAM_PATHS.has(method.path) ? streams(method, call) : others(method, call);
   // Keepalive, idle time and age are not grpc-js's to judge: it does not see the streams we serve ourselves.
   const server = new Server({
     'grpc.enable_channelz': 0,
     'grpc.max_concurrent_streams': options.maxConcurrentStreams,
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
-    interceptors: [streamInterceptor(handlerOptions)],
+    interceptors: [interceptor],
   });
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   addStreamService(server);
