@@ -67,8 +67,9 @@ export class ReceiveLoop implements StreamReceiver {
     const deliveredBefore = counters.up.delivered;
     for (const message of messages) {
       if (connection.state.kind === 'closed') break;
-      if (message.type <= MessageType.DATA) this.#onData(message, startedAt);
-      else this.#onOther(message);
+      if (message.type === MessageType.DATA || message.type === MessageType.UNSPECIFIED) {
+        this.#onData(message, startedAt);
+      } else this.#onOther(message);
     }
     const handled = counters.up.delivered - deliveredBefore;
     // What was handled within this turn is timed together: a clock reading a message would cost more than most routes.

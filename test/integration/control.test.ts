@@ -123,6 +123,7 @@ describe.each(STREAM_HANDLERS)('control through the %s handler', (streamHandler)
     ['ACK', { type: 'MESSAGE_TYPE_ACK', sessionId: 'a', ack: 1 }, 'ACK'],
     ['Window', control('window', 'a', { messages: 10 }), 'Window'],
     ['a type of the future', { type: 99, sessionId: 'a' }, '99'],
+    ['a negative type', { type: -1, sessionId: 'a' }, '-1'],
     ['CONTROL without an action', { type: 'MESSAGE_TYPE_CONTROL' }, 'without an action'],
     ['Pause of a session that is not open', control('pause', 'nobody'), 'nobody'],
     ['Resume of a session that is not open', control('resume', 'nobody'), 'nobody'],
