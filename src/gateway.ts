@@ -30,6 +30,8 @@ import type { BoundAddress } from './transport/grpc/address.js';
 import { GrpcServer } from './transport/grpc/grpc-server.js';
 import { VERSION } from './version.js';
 
+export { takeLibraryLog } from './transport/grpc/library-log.js';
+
 export interface GatewayOptions {
   readonly config: Config;
   readonly logger: Logger;

@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.js';
 import { createLogger } from '../config/logger.js';
 import { ConfigError, showMistake } from '../config/mistake.js';
 import { StartError } from '../core/start-error.js';
-import { Gateway, type GatewayOptions } from '../gateway.js';
+import { Gateway, takeLibraryLog, type GatewayOptions } from '../gateway.js';
 import { StopSignals } from './stop-signals.js';
 
 /** The gateway could not start: an occupied port, an unreadable certificate. */
@@ -54,6 +54,7 @@ async function run({
   const logger = createLogger(config);
   for (const warning of warnings) logger.warn({ key: warning.key }, showMistake(warning));
   const gateway = new Gateway({ ...parts, config, logger });
+  takeLibraryLog(logger, gateway.clock);
 
   // A route's promise that nobody looked at is a fault of that route, not a reason to drop every client.
   process.on('unhandledRejection', (reason) => {
