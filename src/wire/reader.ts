@@ -14,7 +14,7 @@ const MAX_UINT32 = 0xffff_ffff;
  * wire contract knows has 216 (each of 64 metadata entries is three); what
  * repeats beyond is sent to keep us busy: 5 KB of gzip hold a million fields.
  */
-export const MAX_FIELDS = 256;
+const MAX_FIELDS = 256;
 
 const WIRE_TYPE_NAMES = [
   'varint',

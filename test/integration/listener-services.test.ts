@@ -142,6 +142,18 @@ describe('stream.firstMessageTimeout', () => {
   );
 });
 
+it('does not read requests of health that are larger than any name', async (context) => {
+  const { target } = await startServer(context);
+  const client = healthClient(context, target);
+  await expect(client.check('x'.repeat(60_000))).rejects.toMatchObject({
+    code: grpc.status.NOT_FOUND,
+    details: 'Unknown service; known are "" and "sluice.v1.StreamService".',
+  });
+  await expect(client.check('x'.repeat(65_536))).rejects.toMatchObject({
+    code: grpc.status.RESOURCE_EXHAUSTED,
+  });
+});
+
 describe('leaving', () => {
   it('is not held up by an open Watch', async (context) => {
     const { server, target } = await startServer(context);

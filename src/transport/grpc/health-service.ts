@@ -10,6 +10,12 @@ import { service } from 'grpc-health-check';
 /** The names that answer; "" speaks of the server as a whole. */
 const SERVICES: readonly string[] = ['', 'sluice.v1.StreamService'];
 
+/** The name asked for is not repeated: it may be as large as a message, and this goes out as a header. */
+const UNKNOWN_SERVICE = {
+  code: status.NOT_FOUND,
+  details: `Unknown service; known are ${SERVICES.map((name) => `"${name}"`).join(' and ')}.`,
+};
+
 type ServingStatus = 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
 
 interface HealthRequest {
@@ -52,7 +58,7 @@ export class HealthService {
       ): void => {
         const known = this.#statusOf(call.request.service);
         if (known === 'SERVICE_UNKNOWN') {
-          callback({ code: status.NOT_FOUND, details: `unknown service "${call.request.service}"` });
+          callback(UNKNOWN_SERVICE);
         } else {
           callback(null, { status: known });
         }
