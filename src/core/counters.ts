@@ -1,11 +1,6 @@
 /** Why a message that was admitted was not delivered. A metric label: keep the set small. */
 export type DropReason =
-  | 'connection-closed'
-  | 'session-closed'
-  | 'session-expired'
-  | 'drained'
-  | 'overflow'
-  | 'expired';
+  'connection-closed' | 'session-closed' | 'session-expired' | 'drained' | 'overflow' | 'expired';
 
 export const DROP_REASONS: readonly DropReason[] = [
   'connection-closed',

@@ -109,7 +109,8 @@ export const errorCatalogue = {
     httpStatus: 408,
     retry: 'now',
     setting: 'stream.receiveTimeout, stream.firstMessageTimeout',
-    meaning: 'The client promised to be heard from, by a heartbeat or an open session, and was not; or it never sent a first message.',
+    meaning:
+      'The client promised to be heard from, by a heartbeat or an open session, and was not; or it never sent a first message.',
   },
   SEND_TIMEOUT: {
     scope: 'connection',

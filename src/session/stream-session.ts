@@ -176,7 +176,9 @@ export class StreamSession implements RouteSession {
     const { data = EMPTY_BYTES } = fields;
     if (!(data instanceof Uint8Array)) {
       // Only a route in JavaScript can do this; encoded, it would be so many zeros.
-      throw new TypeError(`data is of type ${typeof data}: send bytes, for example new TextEncoder().encode(text)`);
+      throw new TypeError(
+        `data is of type ${typeof data}: send bytes, for example new TextEncoder().encode(text)`,
+      );
     }
     if (this.#state === 'closed' || this.#state === 'finishing') {
       throw this.#closeError ?? new SluiceError('INTERNAL', `session "${this.sessionId}" has ended`);

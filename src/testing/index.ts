@@ -1,2 +1,6 @@
 export { FakeClock } from './fake-clock.js';
-export { MemoryConnection, type MemoryConnectionOptions, type MemoryEnd } from '../transport/memory/memory-connection.js';
+export {
+  MemoryConnection,
+  type MemoryConnectionOptions,
+  type MemoryEnd,
+} from '../transport/memory/memory-connection.js';

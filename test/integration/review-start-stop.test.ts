@@ -34,20 +34,17 @@ describe('a gateway that is told to go while it starts', () => {
     expect({ timers: clock.activeTimers, sockets: gateway.sockets }).toEqual({ timers: 0, sockets: 0 });
   });
 
-  it.each([0, 3, 10])(
-    'destroy, %i turns in: start rejects or is undone; nothing is left',
-    async (turns) => {
-      const { gateway, clock } = newGateway();
-      const started = gateway.start().catch(() => 'rejected');
-      for (let n = 0; n < turns; n += 1) await new Promise<void>((resolve) => void setImmediate(resolve));
-      await gateway.destroy();
-      await started;
-      expect(gateway.readiness.ready).toBe(false);
-      if (gateway.adminAddress !== undefined)
-        expect(await isListening(`http://${gateway.adminAddress}/healthz`)).toBe(false);
-      expect({ timers: clock.activeTimers, sockets: gateway.sockets }).toEqual({ timers: 0, sockets: 0 });
-    },
-  );
+  it.each([0, 3, 10])('destroy, %i turns in: start rejects or is undone; nothing is left', async (turns) => {
+    const { gateway, clock } = newGateway();
+    const started = gateway.start().catch(() => 'rejected');
+    for (let n = 0; n < turns; n += 1) await new Promise<void>((resolve) => void setImmediate(resolve));
+    await gateway.destroy();
+    await started;
+    expect(gateway.readiness.ready).toBe(false);
+    if (gateway.adminAddress !== undefined)
+      expect(await isListening(`http://${gateway.adminAddress}/healthz`)).toBe(false);
+    expect({ timers: clock.activeTimers, sockets: gateway.sockets }).toEqual({ timers: 0, sockets: 0 });
+  });
 
   it('does not start once it was told to go', async () => {
     const { gateway, clock } = newGateway();
