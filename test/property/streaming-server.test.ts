@@ -1,16 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FlowCounters } from '../../src/core/counters.js';
-import { StreamMetrics } from '../../src/metrics/stream-metrics.js';
-import { ConnectionPool } from '../../src/pool/connection-pool.js';
 import { conformanceRoute } from '../../src/routes/conformance.js';
 import type { StreamSettings } from '../../src/server/settings.js';
-import { StreamingServer } from '../../src/server/streaming-server.js';
-import { SessionManager } from '../../src/session/session-manager.js';
-import { FakeClock } from '../../src/testing/fake-clock.js';
 import { MemoryConnection } from '../../src/transport/memory/memory-connection.js';
 import { controlMessage, dataMessage, MessageType, type DataMessage } from '../../src/wire/messages.js';
-import { settings } from '../unit/server/fake-stream.js';
+import { settings } from '../helpers/fake-stream.js';
+import { memoryServer } from '../helpers/memory-server.js';
 
 // A whole server over the memory transport, in time that is moved by hand, and
 // clients that do anything in any order. What always holds (design, section 4)
@@ -26,41 +22,13 @@ const SMALL: StreamSettings = {
   maxControlAnswers: 4,
 };
 
-const quiet = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
-
-function newServer() {
-  const clock = new FakeClock();
-  const metrics = new StreamMetrics();
-  const pool = new ConnectionPool({ maxConnections: 10, maxConnectionsPerClient: 10, retryAfterMs: 0 });
-  const sessions = new SessionManager({
-    clock,
+const newServer = () =>
+  memoryServer(conformanceRoute, SMALL, [], {
     maxPerConnection: 3,
     maxPerClient: 10,
     max: 10,
     idleTimeoutMs: 40_000,
-    recent: { maxMessages: 4, maxBytes: 100 },
-    retryAfterMs: 0,
-    totalUp: metrics.up,
   });
-  const server = new StreamingServer({
-    clock,
-    logger: quiet,
-    nodeId: 'test',
-    pool,
-    sessions,
-    counters: metrics,
-    settings: SMALL,
-    routes: new Map([['conformance', conformanceRoute(clock)]]),
-    defaultRoute: 'conformance',
-    interceptors: [],
-  });
-  return { clock, metrics, pool, sessions, server };
-}
 
 const sessionId = fc.constantFrom('a', 'b', 'c', 'd');
 const behaviour = fc.oneof(

@@ -3,7 +3,7 @@ import { FlowCounters } from '../../../src/core/counters.js';
 import { Attachment, type AttachmentHost } from '../../../src/server/attachment.js';
 import type { StreamSession } from '../../../src/session/stream-session.js';
 import { dataMessage, type DataMessage } from '../../../src/wire/messages.js';
-import { fakeConnection } from './fake-stream.js';
+import { fakeConnection } from '../../helpers/fake-stream.js';
 
 function setUp(sendingIsHeld: boolean) {
   const { connection, totalDown } = fakeConnection();

@@ -4,7 +4,7 @@ import { echoRoute } from '../../../src/routes/echo.js';
 import type { Route } from '../../../src/session/route.js';
 import { messageSize } from '../../../src/wire/codec.js';
 import { controlMessage, dataMessage, MessageType } from '../../../src/wire/messages.js';
-import { memoryServer, readingClient } from './memory-server.js';
+import { memoryServer, readingClient } from '../../helpers/memory-server.js';
 
 const HUGE = 'x'.repeat(1_000_000);
 

@@ -4,7 +4,7 @@ import { echoRoute } from '../../../src/routes/echo.js';
 import type { Route } from '../../../src/session/route.js';
 import { MemoryConnection } from '../../../src/transport/memory/memory-connection.js';
 import { controlMessage, dataMessage } from '../../../src/wire/messages.js';
-import { memoryServer, readingClient } from './memory-server.js';
+import { memoryServer, readingClient } from '../../helpers/memory-server.js';
 
 const SETTINGS = { receiveQueueMessages: 16, sendQueueMessages: 16, sendBufferBytes: 4_096 };
 const NO_ANSWER: Route = {

@@ -3,7 +3,7 @@ import { SluiceError } from '../../../src/core/errors.js';
 import { Leaving } from '../../../src/server/leaving.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import type { DataMessage } from '../../../src/wire/messages.js';
-import { fakeConnection, settings } from './fake-stream.js';
+import { fakeConnection, settings } from '../../helpers/fake-stream.js';
 
 const DRAINING = new SluiceError('DRAINING', 'leaving');
 

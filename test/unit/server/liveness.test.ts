@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SluiceError } from '../../../src/core/errors.js';
 import { Liveness } from '../../../src/server/liveness.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
-import { fakeConnection, settings } from './fake-stream.js';
+import { fakeConnection, settings } from '../../helpers/fake-stream.js';
 
 function setUp(overrides: Partial<typeof settings> = {}) {
   const clock = new FakeClock();

@@ -3,7 +3,7 @@ import { conformanceRoute } from '../../../src/routes/conformance.js';
 import { echoRoute } from '../../../src/routes/echo.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { controlMessage, dataMessage, MessageType } from '../../../src/wire/messages.js';
-import { memoryServer, readingClient } from './memory-server.js';
+import { memoryServer, readingClient } from '../../helpers/memory-server.js';
 
 const pause = (sessionId: string) => controlMessage({ action: 'pause', reason: '' }, sessionId);
 

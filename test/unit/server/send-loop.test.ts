@@ -6,7 +6,7 @@ import { SendLoop } from '../../../src/server/send-loop.js';
 import { TurnFlusher } from '../../../src/server/turn-flusher.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { controlMessage, dataMessage } from '../../../src/wire/messages.js';
-import { fakeConnection, settings } from './fake-stream.js';
+import { fakeConnection, settings } from '../../helpers/fake-stream.js';
 
 function setUp(rates?: { messagesPerSecond: number; bytesPerSecond: number }) {
   const clock = new FakeClock();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Route, RouteSession } from '../../../src/session/route.js';
 import { controlMessage, dataMessage } from '../../../src/wire/messages.js';
-import { memoryServer, readingClient } from './memory-server.js';
+import { memoryServer, readingClient } from '../../helpers/memory-server.js';
 
 describe('sessions of a simple connection', () => {
   it('a route that sends and then refuses leaves nothing to account for', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../../src/core/errors.js';
 import { streamLogging } from '../../../src/server/stream-logging.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
-import { fakeConnection, FakeStream } from './fake-stream.js';
+import { fakeConnection, FakeStream } from '../../helpers/fake-stream.js';
 
 function setUp() {
   const clock = new FakeClock();

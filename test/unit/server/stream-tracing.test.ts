@@ -9,7 +9,7 @@ import {
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { SluiceError } from '../../../src/core/errors.js';
 import { streamTracing } from '../../../src/server/stream-tracing.js';
-import { fakeConnection } from './fake-stream.js';
+import { fakeConnection } from '../../helpers/fake-stream.js';
 
 /** A tracer provider of the API alone: no SDK is needed to see what is asked of it. */
 function registerTracer() {

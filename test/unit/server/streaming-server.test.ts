@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { echoRoute } from '../../../src/routes/echo.js';
 import { dataMessage } from '../../../src/wire/messages.js';
-import { memoryServer, readingClient } from './memory-server.js';
+import { memoryServer, readingClient } from '../../helpers/memory-server.js';
 
 function faulty(): never {
   throw new Error('an interceptor that throws');

@@ -1,10 +1,10 @@
-import type { SluiceError } from '../../../src/core/errors.js';
-import { FlowCounters } from '../../../src/core/counters.js';
-import type { Throttle } from '../../../src/flow/throttle.js';
-import { ClientConnection } from '../../../src/pool/client-connection.js';
-import type { StreamSettings } from '../../../src/server/settings.js';
-import type { TransportStream } from '../../../src/transport/contract.js';
-import type { DataMessage } from '../../../src/wire/messages.js';
+import type { SluiceError } from '../../src/core/errors.js';
+import { FlowCounters } from '../../src/core/counters.js';
+import type { Throttle } from '../../src/flow/throttle.js';
+import { ClientConnection } from '../../src/pool/client-connection.js';
+import type { StreamSettings } from '../../src/server/settings.js';
+import type { TransportStream } from '../../src/transport/contract.js';
+import type { DataMessage } from '../../src/wire/messages.js';
 
 /** A transport whose network takes only what a test lets it take. */
 export class FakeStream implements TransportStream {

@@ -1,13 +1,13 @@
-import { StreamMetrics } from '../../../src/metrics/stream-metrics.js';
-import { ConnectionPool } from '../../../src/pool/connection-pool.js';
-import type { StreamSettings } from '../../../src/server/settings.js';
-import type { StreamInterceptor } from '../../../src/server/stream-interceptor.js';
-import { StreamingServer } from '../../../src/server/streaming-server.js';
-import type { Route } from '../../../src/session/route.js';
-import { SessionManager } from '../../../src/session/session-manager.js';
-import { FakeClock } from '../../../src/testing/fake-clock.js';
-import { MemoryConnection } from '../../../src/transport/memory/memory-connection.js';
-import type { Control, DataMessage } from '../../../src/wire/messages.js';
+import { StreamMetrics } from '../../src/metrics/stream-metrics.js';
+import { ConnectionPool } from '../../src/pool/connection-pool.js';
+import type { StreamSettings } from '../../src/server/settings.js';
+import type { StreamInterceptor } from '../../src/server/stream-interceptor.js';
+import { StreamingServer } from '../../src/server/streaming-server.js';
+import type { Route } from '../../src/session/route.js';
+import { SessionManager, type SessionManagerOptions } from '../../src/session/session-manager.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { MemoryConnection } from '../../src/transport/memory/memory-connection.js';
+import type { Control, DataMessage } from '../../src/wire/messages.js';
 import { settings } from './fake-stream.js';
 
 const quiet = {
@@ -19,9 +19,10 @@ const quiet = {
 
 /** A server over the memory transport whose time the test moves, with one route. */
 export function memoryServer(
-  route: Route,
+  route: Route | ((clock: FakeClock) => Route),
   own: Partial<StreamSettings> = {},
   interceptors: readonly StreamInterceptor[] = [],
+  limits: Partial<SessionManagerOptions> = {},
 ) {
   const clock = new FakeClock();
   const metrics = new StreamMetrics();
@@ -35,6 +36,7 @@ export function memoryServer(
     recent: { maxMessages: 4, maxBytes: 100 },
     retryAfterMs: 0,
     totalUp: metrics.up,
+    ...limits,
   });
   const server = new StreamingServer({
     clock,
@@ -44,7 +46,7 @@ export function memoryServer(
     sessions,
     counters: metrics,
     settings: { ...settings, sendBufferBytes: 64 * 1024, ...own },
-    routes: new Map([['test', route]]),
+    routes: new Map([['test', typeof route === 'function' ? route(clock) : route]]),
     defaultRoute: 'test',
     interceptors,
   });
