@@ -54,9 +54,6 @@ export class InterceptorStream implements TransportStream {
   #trailersOnly = false;
   #wasReset = false;
   #flushTimer: Timer | undefined;
-  /** Sizes of the messages in flight, oldest at `#oldest`. */
-  #sizes: number[] = [];
-  #oldest = 0;
 
   constructor(method: StreamMethod, call: ServerInterceptingCallInterface, options: StreamHandlerOptions) {
     this.method = method;
@@ -166,24 +163,20 @@ export class InterceptorStream implements TransportStream {
     const size = body.length + PREFIX_BYTES;
     this.bytesSent += size;
     this.bytesInFlight += size;
-    this.#sizes.push(size);
-    this.#call.sendMessage(body, this.#onBodyWritten);
+    this.#call.sendMessage(body, () => {
+      this.#onBodyWritten(size);
+    });
   }
 
-  readonly #onBodyWritten = (): void => {
-    this.bytesInFlight -= this.#sizes[this.#oldest] ?? 0;
-    this.#oldest += 1;
-    if (this.#oldest >= this.#sizes.length) {
-      this.#sizes = [];
-      this.#oldest = 0;
-    }
+  #onBodyWritten(size: number): void {
     if (this.#state === 'closed') return;
+    this.bytesInFlight -= size;
     try {
       this.#receiver?.onWritten();
     } catch (error) {
       this.#fault(error);
     }
-  };
+  }
 
   /** Once the turn's other messages are here: grpc-js brings each of a chunk in a microtask of its own. */
   #deliverSoon(): void {

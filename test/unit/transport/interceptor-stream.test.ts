@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Metadata, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
+import { dataMessage } from '../../../src/wire/messages.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { InterceptorStream } from '../../../src/transport/grpc/interceptor-stream.js';
 import { RecordingAcceptor } from '../../helpers/recording-receiver.js';
@@ -37,4 +38,30 @@ test.each([
   expect(receiver.close).toBe(close);
   expect(receiver.stream.peer).toBe('unix');
   expect(sent).toEqual(codes);
+});
+
+test('each write accounts for its own bytes, and for none once the stream is over', () => {
+  const acceptor = new RecordingAcceptor();
+  const written: (() => void)[] = [];
+  const { call } = callWithDeadline(Infinity);
+  let cancel = (): void => undefined;
+  const start = (listener: { onReceiveMetadata(metadata: Metadata): void; onCancel(): void }): void => {
+    cancel = () => {
+      listener.onCancel();
+    };
+    listener.onReceiveMetadata(new Metadata());
+  };
+  const sendMessage = (_: Buffer, callback: () => void): void => void written.push(callback);
+  const sending = Object.assign(call, { start, sendMessage }) as unknown as ServerInterceptingCallInterface;
+  const options = { accept: acceptor.accept, clock: new FakeClock(), maxMessageBytes: 1_000 };
+  new InterceptorStream('StreamData', sending, options).start();
+  const { stream } = acceptor.receivers[0]!;
+  stream.send([dataMessage({ data: new Uint8Array(100) })]);
+  const first = stream.bytesInFlight;
+  stream.send([dataMessage({ data: new Uint8Array(10) })]);
+  written[1]!();
+  expect(stream.bytesInFlight).toBe(first);
+  cancel();
+  written[0]!();
+  expect(stream.bytesInFlight).toBe(0);
 });
