@@ -98,6 +98,30 @@ describe('TLS', () => {
     expect(metrics.pingFloods).toBe(1);
   });
 
+  it('drains a connection too whose handshake was under way when all others were told', async (context) => {
+    const { tls: options, authority } = await makeFiles(context);
+    const { server, port } = await startServer(context, { tls: options });
+    const plain = connectPlain({ port, host: '127.0.0.1' });
+    context.onTestFinished(() => {
+      plain.destroy();
+    });
+    await expect.poll(() => server.socketCount).toBe(1);
+    await server.stopListening();
+    server.drainConnections();
+    const socket = tls.connect({
+      socket: plain,
+      servername: 'localhost',
+      ca: authority.cert,
+      ALPNProtocols: ['h2'],
+    });
+    const client = new RawHttp2Client(socket);
+    await once(socket, 'secureConnect');
+    client.sendPreface();
+    await client.frameOf(FrameType.GOAWAY);
+    socket.destroy();
+    await client.closed;
+  });
+
   it('speaks no version below the configured one', async (context) => {
     const { tls: options, authority } = await makeFiles(context, { minVersion: 'TLSv1.3' });
     const { port, log } = await startServer(context, { tls: options });

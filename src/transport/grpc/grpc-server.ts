@@ -39,6 +39,7 @@ export class GrpcServer {
   #streams: StreamServer | undefined;
   #tls: TlsGate | undefined;
   #state: State = 'new';
+  #draining = false;
   /** The socket being handed to HTTP/2, so that its session knows it. */
   #injecting: Socket | undefined;
 
@@ -117,6 +118,7 @@ export class GrpcServer {
    * the connection closes after its last. Health watches are ended. Idempotent.
    */
   drainConnections(): void {
+    this.#draining = true;
     this.#health.endWatches();
     for (const guard of this.#guards) guard.drain();
   }
@@ -193,16 +195,17 @@ export class GrpcServer {
   #onSession(session: ServerHttp2Session): void {
     const socket = this.#injecting;
     if (socket === undefined || session.destroyed) return;
-    this.#guards.add(
-      new SessionGuard(
-        session,
-        socket,
-        peerOf(socket),
-        this.#options.clock,
-        this.#options,
-        this.#sessionEvents,
-      ),
+    const guard = new SessionGuard(
+      session,
+      socket,
+      peerOf(socket),
+      this.#options.clock,
+      this.#options,
+      this.#sessionEvents,
     );
+    this.#guards.add(guard);
+    // Its TLS handshake was under way when all others were told.
+    if (this.#draining) guard.drain();
   }
 
   readonly #sessionEvents: SessionEvents = {
