@@ -93,6 +93,11 @@ describe.each<HandlerKind>(['direct', 'interceptor'])('%s', (kind) => {
     expect(response.message).toContain('grpc-timeout');
   });
 
+  test('a long grpc-timeout is not repeated whole', async () => {
+    const response = await refused({ 'grpc-timeout': 'x'.repeat(5_000) });
+    expect(response.message?.length).toBeLessThan(600);
+  });
+
   // grpc-js warns of a timer that overflows (InterceptorStream ignores it): not here.
   test.each(kind === 'direct' ? ['720H', '2592000S', '99999999H'] : ['99999999m', '50M'])(
     'grpc-timeout %s lets the stream live',

@@ -16,7 +16,7 @@ import {
   STREAM_PATHS,
 } from './request-headers.js';
 import type { StreamHandlerOptions } from './stream-options.js';
-import { RESPONSE_HEADERS, trailersOf } from './trailers.js';
+import { RESPONSE_HEADERS, shortened, trailersOf } from './trailers.js';
 
 export interface DirectHandler {
   /** Gives the HTTP/2 servers back as they were; open streams go on. */
@@ -149,6 +149,7 @@ function serve(
   stream.accept(options.accept);
 }
 
+/** `message` may repeat a header of the client's, which can be far longer than one of ours may be. */
 function refuse(http2: ServerHttp2Stream, clock: Clock, code: number, message: string): void {
-  answerNextTurn(http2, clock, { ...RESPONSE_HEADERS, ...trailersOf({ code, message }) });
+  answerNextTurn(http2, clock, { ...RESPONSE_HEADERS, ...trailersOf({ code, message: shortened(message) }) });
 }

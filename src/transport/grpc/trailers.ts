@@ -25,7 +25,7 @@ const PERCENT = 0x25;
 const utf8 = new TextEncoder();
 
 /** A message for the status, not too long, and of whole characters. */
-function shortened(message: string): string {
+export function shortened(message: string): string {
   const text = message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message;
   return text.replace(LONE_SURROGATE, '\ufffd');
 }
