@@ -68,5 +68,5 @@ function safe(text: string): string {
 
 function stackOf(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('stack' in error)) return '';
-  return `\n${String(error.stack)}`;
+  return `\n${String(error.stack).split('\n').map(safe).join('\n')}`;
 }

@@ -130,4 +130,6 @@ test('a readable line can not be steered by what a client chose', () => {
   const { logger, lines } = capture('--log.format', 'pretty');
   logger.info({ client: 'a\nFATAL fake \u001b[2J\u009b1m' }, 'x\r\ny\u009b');
   expect(lines[0]).toMatch(/^[\x20-\x7e]*\n$/);
+  logger.error(new Error('\u001b[2J\u009b1m'));
+  expect(lines[1]).toMatch(/^[\x20-\x7e\n]*$/);
 });
