@@ -43,9 +43,11 @@ export class AdminServer {
     this.#options = options;
   }
 
-  /** Listens. Rejects with a StartError when it can not. Once. */
+  /** Listens. Rejects with a StartError when it can not. Once, and not after `stop`. */
   start(): Promise<{ readonly address: string; readonly port: number }> {
     if (this.#started !== undefined) throw new Error('The admin server has been started already.');
+    if (this.#stopping !== undefined)
+      throw new Error('The admin server was stopped: it does not start again.');
     return (this.#started = this.#open());
   }
 

@@ -430,7 +430,9 @@ describe('the admin address', () => {
     await Promise.all([idleClosed, half]);
     await expect(ask(port, '/healthz')).rejects.toThrow(/ECONNREFUSED/);
 
-    await create('127.0.0.1:0', new Pool()).stop();
+    const early = create('127.0.0.1:0', new Pool());
+    await early.stop();
+    expect(() => early.start()).toThrow('stopped');
     const hasty = create('127.0.0.1:0', new Pool());
     const started = hasty.start();
     await hasty.stop();
