@@ -40,9 +40,10 @@ export async function untilDrained(draining: Draining): Promise<void> {
       resolve('cut');
     }, graceMs);
   });
-  const outcome = await Promise.race([drained, graceOver]);
-  timer?.cancel();
-  stopTelling();
+  const outcome = await Promise.race([drained, graceOver]).finally(() => {
+    timer?.cancel();
+    stopTelling();
+  });
   if (outcome === 'cut') {
     logger.warn({ connections: connections.size }, 'the grace time is over: cutting what is left');
   } else {

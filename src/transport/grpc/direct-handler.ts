@@ -63,6 +63,11 @@ export function attachDirectHandler(
     const ours: StreamListener = (stream, headers, flags, raw) => {
       const method = STREAM_PATHS.get(headers[':path'] ?? '');
       if (method === undefined) {
+        // Reset before it was seen: grpc-js would answer, and throw.
+        if (stream.closed || stream.destroyed) {
+          stream.on('error', nothing);
+          return;
+        }
         for (const listener of theirs) listener.call(http2Server, stream, headers, flags, raw);
       } else {
         serve(stream, headers, method, options, context);

@@ -1,4 +1,4 @@
-import { constants, type Http2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Http2Session, ServerHttp2Stream } from 'node:http2';
 import type { Clock } from '../../core/clock.js';
 import { SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
@@ -14,6 +14,7 @@ import { answerNextTurn, closeOnceSent } from './close-once-sent.js';
 import { Deadline } from './deadline.js';
 import type { FrameWriter } from './frame-writer.js';
 import { MessageReader } from './message-reader.js';
+import { resetStream } from './own-resets.js';
 import { PieceQueue } from './piece-queue.js';
 import type { MessageEncoding } from './request-headers.js';
 import { DEADLINE_FLUSH_MS } from './stream-options.js';
@@ -176,7 +177,7 @@ export class DirectStream implements TransportStream {
     this.#state = 'ending';
     this.#wasReset = true;
     this.#waiting = undefined;
-    this.#http2.close(constants.NGHTTP2_CANCEL);
+    resetStream(this.#http2);
     // HTTP/2 tells of the close only when the frame is out, which a stuck socket may put off for ever.
     this.#context.clock.setImmediate(() => {
       this.#http2.destroy();
@@ -347,10 +348,10 @@ export class DirectStream implements TransportStream {
     if (this.#state === 'open') {
       this.#endWith(DEADLINE_STATUS);
       this.#deadline = this.#context.clock.setTimeout(() => {
-        this.#http2.close(constants.NGHTTP2_CANCEL);
+        resetStream(this.#http2);
       }, DEADLINE_FLUSH_MS);
     } else {
-      this.#http2.close(constants.NGHTTP2_CANCEL);
+      resetStream(this.#http2);
     }
     this.#close('deadline');
   };

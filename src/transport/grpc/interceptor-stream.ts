@@ -1,4 +1,4 @@
-import { constants, type Http2Session } from 'node:http2';
+import type { Http2Session } from 'node:http2';
 import { Metadata, type ServerInterceptingCallInterface, status as Status } from '@grpc/grpc-js';
 import type { Timer } from '../../core/clock.js';
 import { SluiceError } from '../../core/errors.js';
@@ -10,6 +10,7 @@ import { closeOnceSent } from './close-once-sent.js';
 import { PREFIX_BYTES } from './frame-reader.js';
 import { refusalOf } from './grpc-js-status.js';
 import { type InnermostCall, innermostCall, type StatusObject } from './innermost-call.js';
+import { resetStream } from './own-resets.js';
 import { formatPeer, isTextMetadata } from './request-headers.js';
 import { DEADLINE_FLUSH_MS, type StreamHandlerOptions } from './stream-options.js';
 import { type CallStatus, DEADLINE_STATUS, receiverFault, statusOf } from './trailers.js';
@@ -127,7 +128,7 @@ export class InterceptorStream implements TransportStream {
     this.#wasReset = true;
     this.#stopReading();
     if (this.#inner === undefined) this.#sendStatus({ code: Status.CANCELLED, details: 'Reset.' });
-    else this.#inner.http2.close(constants.NGHTTP2_CANCEL);
+    else resetStream(this.#inner.http2);
     this.#options.clock.setImmediate(() => {
       this.#inner?.http2.destroy();
       this.#close('reset');
@@ -283,11 +284,11 @@ export class InterceptorStream implements TransportStream {
     if (Number(this.#call.getDeadline()) < this.#startedAtMs - OVERFLOWN_MS) return;
     const http2 = this.#inner?.http2;
     if (this.#state === 'ending') {
-      http2?.close(constants.NGHTTP2_CANCEL);
+      if (http2 !== undefined) resetStream(http2);
     } else {
       this.#endWith(DEADLINE_STATUS);
       this.#flushTimer = this.#options.clock.setTimeout(() => {
-        http2?.close(constants.NGHTTP2_CANCEL);
+        if (http2 !== undefined) resetStream(http2);
       }, DEADLINE_FLUSH_MS);
     }
     this.#close('deadline');

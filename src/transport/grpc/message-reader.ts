@@ -33,6 +33,7 @@ export class MessageReader {
   /** What the last compressed message came to, until it is read. */
   #inflated: Uint8Array | SluiceError | undefined;
   #inflating = false;
+  #cleared = false;
 
   constructor(
     method: StreamMethod,
@@ -59,6 +60,7 @@ export class MessageReader {
 
   /** Forgets everything; for a stream that reads no more. */
   clear(): void {
+    this.#cleared = true;
     this.#frames.clear();
     this.#batch = undefined;
     this.#inflated = undefined;
@@ -131,6 +133,7 @@ export class MessageReader {
       this.#maxMessageBytes,
       (result) => {
         this.#inflating = false;
+        if (this.#cleared) return;
         this.#inflated = result;
         this.#onInflated();
       },

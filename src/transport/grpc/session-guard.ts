@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../core/clock.js';
 import { setConnectionDeadline } from './connection-age.js';
 import { Keepalive, type KeepalivePolicy } from './keepalive.js';
+import { isOwnReset } from './own-resets.js';
 import { PingEnforcement, type PingPolicy } from './ping-enforcement.js';
 
 /** Time a peer has to close its side after GOAWAY, before its socket is destroyed. */
@@ -171,10 +172,9 @@ export class SessionGuard {
     rawHeaders: readonly string[],
   ): void => {
     this.#openStreams += 1;
-    const onClose = (): void => {
-      this.#onStreamClose(stream.rstCode);
-    };
-    stream.once('close', onClose);
+    stream.once('close', () => {
+      this.#onStreamClose(stream);
+    });
     // The limit we announce is a wish to nghttp2, which takes 64 KiB all the same.
     if (headerListBytes(rawHeaders) > this.#policy.maxMetadataBytes) {
       stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -204,8 +204,8 @@ export class SessionGuard {
     });
   }
 
-  #onStreamClose(rstCode: number | undefined): void {
-    if (rstCode === constants.NGHTTP2_CANCEL) this.#countReset();
+  #onStreamClose(stream: ServerHttp2Stream): void {
+    if (stream.rstCode === constants.NGHTTP2_CANCEL && !isOwnReset(stream)) this.#countReset();
     this.#openStreams -= 1;
     if (this.#openStreams > 0 || this.#closed) return;
     if (this.#closing) this.#destroySoon();
