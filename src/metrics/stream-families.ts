@@ -1,3 +1,4 @@
+import { PLAIN_ENDINGS } from '../core/connection-end.js';
 import { DROP_REASONS, type FlowCounters } from '../core/counters.js';
 import { errorCatalogue } from '../core/errors.js';
 import {
@@ -9,7 +10,7 @@ import {
   type Sample,
 } from './metric-family.js';
 import type { MetricsSources, QueueDepths } from './metrics-sources.js';
-import { PLAIN_ENDINGS, type StreamMetrics } from './stream-metrics.js';
+import type { StreamMetrics } from './stream-metrics.js';
 
 /** The bounds that the gauges approach, so that an alert can speak of a share and not of a number. */
 export interface MetricsLimits {

@@ -1,3 +1,4 @@
+import type { ConnectionEnd } from '../core/connection-end.js';
 import { FlowCounters } from '../core/counters.js';
 import type { ErrorCode } from '../core/errors.js';
 import { TimeHistogram } from './time-histogram.js';
@@ -6,15 +7,6 @@ import { TimeHistogram } from './time-histogram.js';
 export const PROCESSING_BUCKETS_MS: readonly number[] = [
   0.01, 0.05, 0.1, 0.5, 1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000,
 ];
-
-/** Endings beside the catalogue: `OK` for a half-close, the rest for the client's side. */
-export const PLAIN_ENDINGS = ['OK', 'CANCELLED', 'LOST', 'DEADLINE_EXCEEDED'] as const;
-export type EndingCode = ErrorCode | (typeof PLAIN_ENDINGS)[number];
-
-/** Adds 1 to `key` of a tally by code or reason. */
-export function tally<K extends string>(tallies: Map<K, number>, key: K): void {
-  tallies.set(key, (tallies.get(key) ?? 0) + 1);
-}
 
 /**
  * What the gateway counts, as plain fields that the hot path increments;
@@ -26,7 +18,7 @@ export class StreamMetrics {
   /** Streams refused before they became a connection, by catalogue code. */
   readonly connectionsRejected = new Map<ErrorCode, number>();
   /** Connections ended, by catalogue code or by an ending that is no error of the gateway's. */
-  readonly connectionsEnded = new Map<EndingCode, number>();
+  readonly connectionsEnded = new Map<ConnectionEnd, number>();
   sessionsOpened = 0;
   sessionsClosed = 0;
 

@@ -1,12 +1,9 @@
+import type { ConnectionEnd } from '../core/connection-end.js';
 import type { FlowCounters } from '../core/counters.js';
-import type { ErrorCode } from '../core/errors.js';
 import { Quota } from '../flow/quota.js';
 import type { Throttle } from '../flow/throttle.js';
 import type { TransportStream } from '../transport/contract.js';
 import { SendQueue, type SendQueueOptions } from './send-queue.js';
-
-/** How a connection ended: a code of the catalogue, or how the client's side went. */
-export type ConnectionEnd = ErrorCode | 'OK' | 'CANCELLED' | 'LOST' | 'DEADLINE_EXCEEDED';
 
 export type ConnectionState =
   | { readonly kind: 'connecting' }

@@ -1,8 +1,9 @@
 import type { Clock, Timer } from '../core/clock.js';
+import type { ConnectionEnd } from '../core/connection-end.js';
 import { tally, type DropReason } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
-import type { ClientConnection, ConnectionEnd } from '../pool/client-connection.js';
+import type { ClientConnection } from '../pool/client-connection.js';
 import type { SessionManager } from '../session/session-manager.js';
 import type { StreamClose, StreamReceiver } from '../transport/contract.js';
 import { dataMessage, MessageType, type DataMessage } from '../wire/messages.js';

@@ -1,6 +1,6 @@
+import type { ConnectionEnd } from '../core/connection-end.js';
 import type { FlowCounters } from '../core/counters.js';
 import type { ErrorCode } from '../core/errors.js';
-import type { ConnectionEnd } from '../pool/client-connection.js';
 
 /** What the server counts; `StreamMetrics` fits. Plain fields, for the hot path. */
 export interface ServerCounters {

@@ -1,5 +1,6 @@
+import type { ConnectionEnd } from '../core/connection-end.js';
 import type { SluiceError } from '../core/errors.js';
-import type { ClientConnection, ConnectionEnd } from '../pool/client-connection.js';
+import type { ClientConnection } from '../pool/client-connection.js';
 import type { TransportStream } from '../transport/contract.js';
 
 /** Told of every stream's beginning and end; for logging, metrics and the like. Must not throw. */

@@ -1,8 +1,9 @@
 import type { Clock } from '../core/clock.js';
+import type { ConnectionEnd } from '../core/connection-end.js';
 import { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { Throttle } from '../flow/throttle.js';
-import { ClientConnection, type ConnectionEnd } from '../pool/client-connection.js';
+import { ClientConnection } from '../pool/client-connection.js';
 import type { ConnectionPool } from '../pool/connection-pool.js';
 import type { Route } from '../session/route.js';
 import type { SessionManager } from '../session/session-manager.js';

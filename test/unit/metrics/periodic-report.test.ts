@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { LoopDelayMonitor } from '../../../src/metrics/event-loop-delay.js';
 import { PeriodicReport } from '../../../src/metrics/periodic-report.js';
-import { StreamMetrics, tally } from '../../../src/metrics/stream-metrics.js';
+import { tally } from '../../../src/core/counters.js';
+import { StreamMetrics } from '../../../src/metrics/stream-metrics.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { SOURCES } from './fixtures.js';
 

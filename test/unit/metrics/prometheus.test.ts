@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { DROP_REASONS } from '../../../src/core/counters.js';
 import { errorCatalogue } from '../../../src/core/errors.js';
 import { PrometheusExporter } from '../../../src/metrics/prometheus.js';
-import { StreamMetrics, tally } from '../../../src/metrics/stream-metrics.js';
+import { tally } from '../../../src/core/counters.js';
+import { StreamMetrics } from '../../../src/metrics/stream-metrics.js';
 import { parseExposition, type ParsedFamily } from './exposition.js';
 import { LIMITS, SOURCES } from './fixtures.js';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { StreamMetrics, tally } from '../../../src/metrics/stream-metrics.js';
+import { tally } from '../../../src/core/counters.js';
+import { StreamMetrics } from '../../../src/metrics/stream-metrics.js';
 import { totalsOf } from '../../../src/metrics/totals.js';
 import { QUEUES, SOURCES } from './fixtures.js';
 
