@@ -1,4 +1,4 @@
-import { SluiceError } from '../core/errors.js';
+import type { SluiceError } from '../core/errors.js';
 import {
   BatchReader,
   batchSize,
@@ -11,6 +11,7 @@ import {
 } from '../wire/codec.js';
 import { type DataMessage, MAX_BATCH_MESSAGES } from '../wire/messages.js';
 import type { StreamMethod } from './contract.js';
+import { asUnreadable } from './stream-errors.js';
 
 /**
  * A batch is split at this size (a larger message goes alone): most clients
@@ -52,20 +53,6 @@ export function encodeBodies(method: StreamMethod, messages: readonly DataMessag
     bodies.push(body);
   }
   return bodies;
-}
-
-/** The refusal of a message of `size` bytes, as sent or, with `what`, once inflated. */
-export function tooLarge(size: number | string, maxMessageBytes: number, what = 'A message'): SluiceError {
-  return new SluiceError(
-    'MESSAGE_TOO_LARGE',
-    `${what} of ${size} bytes is over the limit of ${maxMessageBytes} bytes (server.maxMessageSize).`,
-  );
-}
-
-/** What a reader of ours threw, as the error a receiver is told. */
-export function asUnreadable(error: unknown): SluiceError {
-  if (error instanceof SluiceError) return error;
-  return new SluiceError('INTERNAL', 'A message could not be read.', { cause: error });
 }
 
 /** Bodies of frames in, messages out, no more at a time than asked for. */

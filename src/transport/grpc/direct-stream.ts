@@ -11,6 +11,7 @@ import type {
 } from '../contract.js';
 import { connectionDeadlineOf } from './connection-age.js';
 import { answerNextTurn, closeOnceSent } from './close-once-sent.js';
+import { receiverFault, truncated } from '../stream-errors.js';
 import { Deadline } from './deadline.js';
 import type { FrameWriter } from './frame-writer.js';
 import { MessageReader } from './message-reader.js';
@@ -22,7 +23,6 @@ import {
   type CallStatus,
   DEADLINE_STATUS,
   OK_STATUS,
-  receiverFault,
   RESPONSE_HEADERS,
   statusOf,
   trailersOf,
@@ -388,8 +388,4 @@ export class DirectStream implements TransportStream {
 
 function isGone(session: Http2Session | undefined): boolean {
   return session === undefined || session.destroyed;
-}
-
-function truncated(): SluiceError {
-  return new SluiceError('INVALID_MESSAGE', 'The stream was half-closed in the middle of a message.');
 }

@@ -1,5 +1,5 @@
 import { SluiceError } from '../../core/errors.js';
-import { tooLarge } from '../bodies.js';
+import { tooLarge } from '../stream-errors.js';
 
 /** Compressed flag and length, in front of every message (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 export const PREFIX_BYTES = 5;

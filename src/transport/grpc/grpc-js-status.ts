@@ -1,6 +1,6 @@
 import { status as Status } from '@grpc/grpc-js';
 import { GrpcStatus, SluiceError } from '../../core/errors.js';
-import { tooLarge } from '../bodies.js';
+import { tooLarge } from '../stream-errors.js';
 import type { StatusObject } from './innermost-call.js';
 
 /** What a status that grpc-js would have sent by itself means for a receiver. */

@@ -1,6 +1,6 @@
 import { gunzip, inflate } from 'node:zlib';
 import { SluiceError } from '../../core/errors.js';
-import { tooLarge } from '../bodies.js';
+import { tooLarge } from '../stream-errors.js';
 
 /**
  * Inflates one message off the main thread and gives it to `done`; stops as

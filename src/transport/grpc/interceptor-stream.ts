@@ -1,10 +1,11 @@
 import type { Http2Session } from 'node:http2';
 import { Metadata, type ServerInterceptingCallInterface, status as Status } from '@grpc/grpc-js';
 import type { Timer } from '../../core/clock.js';
-import { SluiceError } from '../../core/errors.js';
+import { type SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { BodyReader, encodeBodies } from '../bodies.js';
 import type { StreamClose, StreamMethod, StreamReceiver, TransportStream } from '../contract.js';
+import { receiverFault, truncated } from '../stream-errors.js';
 import { connectionDeadlineOf } from './connection-age.js';
 import { closeOnceSent } from './close-once-sent.js';
 import { PREFIX_BYTES } from './frame-reader.js';
@@ -13,7 +14,7 @@ import { type InnermostCall, innermostCall, type StatusObject } from './innermos
 import { resetStream } from './own-resets.js';
 import { formatPeer, isTextMetadata } from './request-headers.js';
 import { DEADLINE_FLUSH_MS, type StreamHandlerOptions } from './stream-options.js';
-import { type CallStatus, DEADLINE_STATUS, receiverFault, statusOf } from './trailers.js';
+import { type CallStatus, DEADLINE_STATUS, statusOf } from './trailers.js';
 
 /** A deadline this far in the past is one of more than 24 days that grpc-js let overflow. */
 const OVERFLOWN_MS = 60_000;
@@ -152,10 +153,7 @@ export class InterceptorStream implements TransportStream {
     if (this.#inputDone || this.#inner?.http2.closed === true) return;
     this.#inputEnded = true;
     if (this.#inner?.midFrame() === true) {
-      this.#failure = new SluiceError(
-        'INVALID_MESSAGE',
-        'The stream was half-closed in the middle of a message.',
-      );
+      this.#failure = truncated();
     }
     this.#pump();
   }

@@ -1,8 +1,8 @@
 import { SluiceError } from '../../core/errors.js';
 import { BatchReader, decodeMessage, StringCache } from '../../wire/codec.js';
 import type { DataMessage } from '../../wire/messages.js';
-import { asUnreadable } from '../bodies.js';
 import type { StreamMethod } from '../contract.js';
+import { asUnreadable } from '../stream-errors.js';
 import { FrameReader } from './frame-reader.js';
 import { inflateMessage } from './inflate.js';
 import type { MessageEncoding } from './request-headers.js';

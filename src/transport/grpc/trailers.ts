@@ -65,11 +65,6 @@ export const DEADLINE_STATUS: CallStatus = {
   message: 'The deadline of the call has passed.',
 };
 
-/** What the client of a stream is told whose receiver threw. */
-export function receiverFault(): SluiceError {
-  return new SluiceError('INTERNAL', 'The gateway failed on this stream; its log says more.');
-}
-
 /** `code` overrides the catalogue's where gRPC itself fixes the status. */
 export function statusOf(error: SluiceError | undefined, code?: number): CallStatus {
   if (error === undefined) return OK_STATUS;

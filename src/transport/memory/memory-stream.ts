@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.js';
-import { SluiceError } from '../../core/errors.js';
+import { type SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
-import { BodyReader, encodeBodies, tooLarge } from '../bodies.js';
+import { BodyReader, encodeBodies } from '../bodies.js';
 import type {
   StreamAcceptor,
   StreamClose,
@@ -9,6 +9,7 @@ import type {
   StreamReceiver,
   TransportStream,
 } from '../contract.js';
+import { receiverFault, tooLarge } from '../stream-errors.js';
 
 /** The client's side, as the stream speaks to it. */
 export interface MemoryPeer {
@@ -217,6 +218,6 @@ export class MemoryStream implements TransportStream {
 
   #fault(error: unknown): void {
     this.#call.onFault(error);
-    this.end(new SluiceError('INTERNAL', 'The gateway failed on this stream; its log says more.'));
+    this.end(receiverFault());
   }
 }
