@@ -152,18 +152,23 @@ export class SessionGuard {
     const sentBytes = this.#socket.bytesWritten - answers - SETTINGS_ACK_BYTES * this.#settingsReceived;
     this.#pingsReceived += 1;
     if (!this.#pings.isTooMany(this.#clock.now(), this.#openStreams, sentBytes)) return;
+    this.#events.onPingFlood(this.#peer);
+    this.#sendAway(TOO_MANY_PINGS);
+  };
+
+  /** GOAWAY for a client that asks too much, and soon its end, whatever is open. `why` is debug data. */
+  #sendAway(why: Buffer): void {
     this.#closing = true;
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#events.onPingFlood(this.#peer);
     this.#clock.setImmediate(() => {
       // Node itself ends a session whose answers pile up, and tells of it later than here.
       if (this.#closed || this.#session.destroyed) return;
-      this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, TOO_MANY_PINGS);
+      this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, why);
       this.#session.close();
       this.#destroySoon();
     });
-  };
+  }
 
   readonly #onStream = (
     stream: ServerHttp2Stream,
@@ -192,16 +197,7 @@ export class SessionGuard {
       this.#resets = 0;
     }
     this.#resets += 1;
-    if (this.#resets <= MAX_RESETS || this.#closing || this.#closed) return;
-    this.#closing = true;
-    this.#clock.setImmediate(() => {
-      if (this.#closed || this.#session.destroyed) return;
-      this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, TOO_MANY_RESETS);
-      this.#session.close();
-      this.#timer?.cancel();
-      this.#timer = undefined;
-      this.#destroySoon();
-    });
+    if (this.#resets > MAX_RESETS && !this.#closing && !this.#closed) this.#sendAway(TOO_MANY_RESETS);
   }
 
   #onStreamClose(stream: ServerHttp2Stream): void {
