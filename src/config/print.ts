@@ -34,7 +34,7 @@ export function sectionLines(open: readonly string[], wanted: readonly string[])
 
 /** `name: value # comment`, indented; lists and maps go on below. */
 export function yamlEntry(name: string, value: Plain, depth: number, comment?: string): string {
-  const lines = stringify({ [name]: value }, { lineWidth: 0 })
+  const lines = stringify({ [name]: value }, { lineWidth: 0, aliasDuplicateObjects: false })
     .trimEnd()
     .split('\n');
   if (comment !== undefined) lines[0] = `${lines[0] ?? ''} # ${comment}`;

@@ -1,7 +1,9 @@
 import { sectionLines, yamlEntry } from './print.js';
 import type { Plain } from './raw.js';
+import type { RouteKinds } from './formats/routes.js';
+import { routeKinds } from './route-kinds.js';
 import { schema } from './schema.js';
-import { type Children, type NamedSetting, type Section, settingsOf } from './setting.js';
+import { type Children, type NamedSetting, type Section, type Setting, settingsOf } from './setting.js';
 
 const YAML_HEAD = `# Every key of the configuration, with its default. The gateway needs no file at all:
 # start one of your own with the keys you change, and name it with --config or SLUICE_CONFIG.
@@ -46,7 +48,41 @@ export function referenceMarkdown(): string {
     const own = settings.filter((named) => named.key.slice(0, named.key.lastIndexOf('.')) === key);
     return `### ${key}\n\n${doc}\n\n${table(own)}`;
   });
-  return [...tables, `### Routes\n\nWhat sessions talk to.\n\n${table(topLevel)}`].join('\n');
+  return [...tables, `### Routes\n\nWhat sessions talk to.\n\n${table(topLevel)}`, routeOptions()].join('\n');
+}
+
+/** What may stand beside `kind`: a table of all kinds' options. */
+function routeOptions(): string {
+  const kinds: RouteKinds = routeKinds;
+  const rows = new Map<string, { readonly option: Setting<unknown>; readonly kinds: string[] }>();
+  for (const [kind, options] of Object.entries(kinds)) {
+    for (const [name, option] of Object.entries(options)) {
+      // Kinds that share a meaning share a row.
+      const row = rows.get(`${name} ${option.doc}`);
+      if (row === undefined) rows.set(`${name} ${option.doc}`, { option, kinds: [kind] });
+      else row.kinds.push(kind);
+    }
+  }
+  const all = Object.keys(kinds).length;
+  const body = [...rows].map(
+    ([
+      key,
+      {
+        option: { format, defaultValue, doc },
+        kinds: of,
+      },
+    ]) =>
+      row([
+        `\`${key.slice(0, key.indexOf(' '))}\``,
+        of.length === all ? 'all' : of.join(', '),
+        code(format.print(defaultValue)),
+        format.summary,
+        doc,
+      ]),
+  );
+  const head =
+    row(['Option', 'Kinds', 'Default', 'Allowed', 'Meaning']) + row(['---', '---', '---', '---', '---']);
+  return `Beside its kind a route has options:\n\n${head}${body.join('')}`;
 }
 
 function table(settings: readonly NamedSetting[]): string {

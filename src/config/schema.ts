@@ -248,6 +248,10 @@ const stream = section('The two loops and two queues of a connection, and how lo
   throttle,
 });
 
+// Of a window granted: what follows a fresh Open at once, before Opened, always fits (docs/protocol.md, D13).
+const windowMessages = integer({ min: 64, max: 1_000_000 });
+const windowSize = size({ minBytes: 64 * KIB, maxBytes: GIB });
+
 const session = section('Logical conversations. Over a limit a session is refused with SESSION_LIMIT.', {
   maxPerConnection: setting(integer({ min: 1, max: 1_000_000 }), 128, 'Sessions on one connection.'),
   maxPerClient: setting(integer({ min: 1, max: 1_000_000 }), 1_024, 'Sessions of one client ID.'),
@@ -259,6 +263,69 @@ const session = section('Logical conversations. Over a limit a session is refuse
     'Last messages of a client kept for routes that want them as context.',
   ),
   recentSize: setting(size({ minBytes: 1, maxBytes: 64 * MIB, zero: 'none' }), '64KiB', 'The same in bytes.'),
+  resumeWindow: setting(
+    duration(),
+    '2m',
+    'How long an opened session waits for its client after a lost connection, and how long the record of an ended one is kept.',
+  ),
+  windowMessages: setting(
+    windowMessages,
+    256,
+    'Messages of a session in flight, sent and not acknowledged: what clients are granted, and what they are sent where they ask for no other.',
+  ),
+  windowSize: setting(windowSize, '1MiB', 'The same in bytes. One message always fits.'),
+  maxWindowMessages: setting(
+    windowMessages,
+    4_096,
+    'The largest window that a client may ask for. More is cut to it.',
+  ),
+  maxWindowSize: setting(windowSize, '16MiB', 'The same in bytes.'),
+  waitingMessages: setting(
+    queueMessages,
+    512,
+    'Messages of an opened session that wait for its window. Full: the overflow policy of its route acts.',
+  ),
+  waitingSize: setting(queueSize, '2MiB', 'The same in bytes. One message always fits.'),
+  maxPayloadSize: setting(
+    size({ minBytes: KIB, maxBytes: GIB }),
+    '1MiB',
+    'The largest payload over several messages. A single message may be as large as server.maxMessageSize.',
+  ),
+  ackDelay: setting(
+    duration({ maxMs: 60_000 }),
+    '50ms',
+    'The longest an acknowledgement waits for company. Half a window of unacknowledged messages does not wait.',
+  ),
+  maxDetached: setting(
+    integer({ min: 1, max: 10_000_000 }),
+    10_000,
+    'Sessions in all that wait for their client. Over it the costliest and oldest are ended.',
+  ),
+  maxDetachedSize: setting(
+    size({ minBytes: KIB, maxBytes: 1_024 * GIB }),
+    '256MiB',
+    'The same in bytes of what they hold.',
+  ),
+  maxEnded: setting(
+    integer({ min: 1, max: 10_000_000 }),
+    20_000,
+    'Records of ended sessions, from which a client that was away learns the end. Over it the oldest are forgotten.',
+  ),
+  maxEndedPerClient: setting(integer({ min: 1, max: 1_000_000 }), 1_024, 'The same of one client ID.'),
+  maxEndedSize: setting(size({ minBytes: KIB, maxBytes: 64 * GIB }), '16MiB', 'The same in bytes.'),
+});
+
+const memory = section('The account of all buffered bytes, and what happens above its budget.', {
+  budget: setting(
+    size({ minBytes: 64 * KIB, maxBytes: 1_024 * GIB, zero: 'a quarter of the heap limit' }),
+    0,
+    'Bytes that all queues and sessions may hold together. Above it simple connections are not read, acknowledgements are withheld and sends of routes wait.',
+  ),
+  shedAfter: setting(
+    duration(),
+    '1s',
+    'How long the account may stay above the budget before the costliest sessions are ended with OVERLOADED.',
+  ),
 });
 
 const health = section(
@@ -295,6 +362,7 @@ export const schema = {
   pool,
   stream,
   session,
+  memory,
   health,
   metrics,
   admin,
@@ -306,7 +374,7 @@ export const schema = {
   routes: setting(
     routeMap(routeKinds),
     { echo: { kind: 'echo' } },
-    'What sessions can talk to: for each a name, its kind and the options of that kind. The kind echo sends every message back; conformance delays, fails and floods on request, for tests only. Given anywhere, it replaces the default as a whole. In a variable or flag: one line of JSON.',
+    'What sessions can talk to: for each a name, its kind and the options of that kind. The kind echo sends every message back; conformance delays, fails and floods on request, for tests only. overflow is what happens to messages that wait when a client does not take them, allowedOverflow what a client may choose instead. Given anywhere, it replaces the default as a whole. In a variable or flag: one line of JSON.',
   ),
 };
 

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { Raw } from '../raw.js';
-import { accept, type Format, refuse, textual, UNREAD } from './format.js';
+import { type Format, textual, UNREAD } from './format.js';
+import { list } from './list.js';
 
 /** Addresses of one gateway: a bound, not a limit anyone should meet. */
 const MAX_ADDRESSES = 16;
@@ -17,32 +17,14 @@ export function tcpAddress(): Format<string> {
 
 /** Addresses to listen at, Unix sockets among them: a list, or one text with commas. */
 export function addressList(): Format<readonly string[]> {
-  const one = address(`an address ${ANY}`, true);
-  const allowed = `1 to ${String(MAX_ADDRESSES)} addresses ${ANY}`;
-  return {
-    allowed,
+  return list(address(`an address ${ANY}`, true), {
+    allowed: `1 to ${String(MAX_ADDRESSES)} addresses ${ANY}`,
     summary: `1 to ${String(MAX_ADDRESSES)} addresses, host:port or unix:/path`,
-    print: (value) => value,
-    read(raw) {
-      const items = itemsOf(raw);
-      if (items === undefined || items.length === 0 || items.length > MAX_ADDRESSES)
-        return refuse(raw, allowed);
-      const readings = items.map((item) => one.read(item));
-      const problems = readings.flatMap((reading) => ('problems' in reading ? reading.problems : []));
-      if (problems.length > 0) return { problems };
-      const values = readings.flatMap((reading) => ('value' in reading ? [reading.value] : []));
-      const twice = values.find((value, index) => values.indexOf(value) < index && !value.endsWith(':0'));
-      return twice === undefined
-        ? accept(values)
-        : refuse(raw, 'every address once', `${twice} is there twice`);
-    },
-  };
-}
-
-function itemsOf(raw: Raw): readonly Raw[] | undefined {
-  if (raw.kind === 'list') return raw.items;
-  if (raw.kind !== 'text') return undefined;
-  return raw.text.split(',').map((part) => ({ kind: 'text', text: part.trim(), line: raw.line }));
+    minItems: 1,
+    maxItems: MAX_ADDRESSES,
+    item: 'address',
+    mayRepeat: (value) => value.endsWith(':0'),
+  });
 }
 
 function address(allowed: string, unix: boolean): Format<string> {

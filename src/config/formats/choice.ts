@@ -1,5 +1,6 @@
 import { nearest } from '../nearest.js';
 import { type Format, textual, UNREAD } from './format.js';
+import { list } from './list.js';
 
 /** One of a few words, written exactly so. */
 export function choice<const T extends string>(words: readonly T[]): Format<T> {
@@ -13,6 +14,17 @@ export function choice<const T extends string>(words: readonly T[]): Format<T> {
       const meant = nearest(text, words);
       return meant === undefined ? UNREAD : { hint: `did you mean ${meant}?` };
     },
+  });
+}
+
+/** Some of a few words, each once; `none` says what an empty list means. A list, or one text with commas. */
+export function choices<const T extends string>(words: readonly T[], none: string): Format<readonly T[]> {
+  return list(choice(words), {
+    allowed: `a list of some of ${words.join(', ')}, or [] (${none})`,
+    summary: `a list of some of ${words.join(', ')}, or [] (${none})`,
+    minItems: 0,
+    maxItems: words.length,
+    item: 'word',
   });
 }
 

@@ -103,12 +103,17 @@ describe('sources', () => {
     });
     expect(config.server.listen).toEqual(['[::1]:1']);
     expect(config.admin.listen).toBe('[::1]:2');
-    expect(config.routes).toEqual({ echo: { kind: 'echo' }, bad: { kind: 'conformance' } });
+    expect(config.routes).toEqual({
+      echo: { kind: 'echo', overflow: 'block', allowedOverflow: [] },
+      bad: { kind: 'conformance', overflow: 'block', allowedOverflow: [], payload: 'pieces' },
+    });
   });
 
   test('routes replace the default as a whole', () => {
     const path = file('defaultRoute: a\nroutes: {a: {kind: conformance}}');
-    expect(loadConfig({ argv: ['--config', path] }).config.routes).toEqual({ a: { kind: 'conformance' } });
+    expect(loadConfig({ argv: ['--config', path] }).config.routes).toEqual({
+      a: expect.objectContaining({ kind: 'conformance' }) as object,
+    });
   });
 
   test('an empty file and empty sections change nothing', () => {
@@ -404,7 +409,8 @@ describe('printing', () => {
     const path = file(
       'server:\n  listen: ["[::]:1", "unix:/tmp/x y"]\n  tls: {certificateFile: a.pem, keyFile: "k #1.pem"}\n',
     );
-    const routes = '{"true":{"kind":"echo"},"echo":{"kind":"conformance"}}';
+    const routes =
+      '{"true":{"kind":"echo","allowedOverflow":["block","conflate"]},"echo":{"kind":"conformance","overflow":"conflate"}}';
     const loaded = loadConfig({
       argv: ['--config', path, '--log.level', 'warn'],
       env: { SLUICE_ROUTES: routes },
