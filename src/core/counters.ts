@@ -1,6 +1,13 @@
 /** Why a message that was admitted was not delivered. A metric label: keep the set small. */
 export type DropReason =
-  'connection-closed' | 'session-closed' | 'session-expired' | 'drained' | 'overflow' | 'expired';
+  | 'connection-closed'
+  | 'session-closed'
+  | 'session-expired'
+  | 'drained'
+  | 'overflow'
+  | 'expired'
+  | 'evicted'
+  | 'overloaded';
 
 export const DROP_REASONS: readonly DropReason[] = [
   'connection-closed',
@@ -9,7 +16,14 @@ export const DROP_REASONS: readonly DropReason[] = [
   'drained',
   'overflow',
   'expired',
+  'evicted',
+  'overloaded',
 ];
+
+/** Why a message of an opened session was not admitted: it came twice, or for a session not open there. A metric label. */
+export type RefusalReason = 'duplicate' | 'not-open';
+
+export const REFUSAL_REASONS: readonly RefusalReason[] = ['duplicate', 'not-open'];
 
 /**
  * The account of one direction: of a session, or of the whole gateway.
@@ -27,6 +41,8 @@ export class FlowCounters {
     drained: 0,
     overflow: 0,
     expired: 0,
+    evicted: 0,
+    overloaded: 0,
   };
 
   get dropped(): number {

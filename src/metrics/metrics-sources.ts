@@ -7,6 +7,41 @@ export interface MetricsSources {
   /** Network connections open now, those without a stream included. */
   sockets(): number;
   queues(): QueueDepths;
+  /** The opened sessions, all together. */
+  windowed(): WindowedLevels;
+  memory(): MemoryLevels;
+}
+
+/** What opened sessions are and hold at this moment. */
+export interface WindowedLevels {
+  /** Sessions, the detached ones included. */
+  readonly sessions: number;
+  /** Those of them that wait for their client. */
+  readonly detached: number;
+  /** Bytes that these hold. */
+  readonly detachedBytes: number;
+  /** Records of sessions that have ended. */
+  readonly ended: number;
+  /** Bytes of these records. */
+  readonly endedBytes: number;
+  /** Sent, and not yet acknowledged by their clients. */
+  readonly inFlight: Level;
+  /** To be sent, and waiting for a window, a client or a turn. */
+  readonly waiting: Level;
+  /** Received, and not yet done with by their routes. */
+  readonly unhandled: Level;
+}
+
+export interface Level {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** The account of all buffered bytes. */
+export interface MemoryLevels {
+  readonly bufferedBytes: number;
+  /** `memory.budget`, what 0 stands for worked out. */
+  readonly budgetBytes: number;
 }
 
 export interface QueueDepths {

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { registerFamily } from './metric-family.js';
-import type { MetricsSources, QueueDepths } from './metrics-sources.js';
+import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sources.js';
 import { ProcessFamilies } from './process-families.js';
 import { streamFamilies, type MetricsLimits } from './stream-families.js';
 import type { StreamMetrics } from './stream-metrics.js';
@@ -27,6 +27,17 @@ const NO_QUEUES: QueueDepths = {
   send: { messages: 0, bytes: 0, maxMessages: 0 },
   bytesInFlight: 0,
 };
+const NOTHING = { messages: 0, bytes: 0 };
+const NO_SESSIONS: WindowedLevels = {
+  sessions: 0,
+  detached: 0,
+  detachedBytes: 0,
+  ended: 0,
+  endedBytes: 0,
+  inFlight: NOTHING,
+  waiting: NOTHING,
+  unhandled: NOTHING,
+};
 
 /**
  * The gateway's metrics as Prometheus reads them, in a registry of its own:
@@ -38,6 +49,7 @@ export class PrometheusExporter {
   readonly #process = new ProcessFamilies();
   readonly #sources: MetricsSources;
   #queues: QueueDepths = NO_QUEUES;
+  #windowed: WindowedLevels = NO_SESSIONS;
   #underWay: Promise<MetricsText> | undefined;
   #stopped = false;
 
@@ -51,7 +63,13 @@ export class PrometheusExporter {
         help: 'The version of Sluice and the ID of this gateway, as labels.',
         samples: () => [{ labels: { version: build.version, node_id: build.nodeId }, value: 1 }],
       },
-      ...streamFamilies(metrics, sources, limits, () => this.#queues),
+      ...streamFamilies(
+        metrics,
+        sources,
+        limits,
+        () => this.#queues,
+        () => this.#windowed,
+      ),
       ...this.#process.families,
     ];
     for (const family of families) registerFamily(this.#registry, family);
@@ -69,8 +87,9 @@ export class PrometheusExporter {
   async #render(): Promise<MetricsText> {
     if (this.#stopped) throw new Error('The metrics have been stopped.');
     this.#process.watch();
-    // Asked once a scrape: it walks all connections, and the figures belong together.
+    // Asked once a scrape: they walk all connections and sessions, and the figures belong together.
     this.#queues = this.#sources.queues();
+    this.#windowed = this.#sources.windowed();
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 

@@ -14,6 +14,7 @@ export interface Reading {
   readonly sendErrors: ReadonlyMap<string, number>;
   /** By direction and reason, `down.overflow`. */
   readonly dropped: ReadonlyMap<string, number>;
+  readonly refused: ReadonlyMap<string, number>;
   readonly processing: TimeHistogram;
 }
 
@@ -21,10 +22,16 @@ const COUNTERS = [
   'connectionsAccepted',
   'sessionsOpened',
   'sessionsClosed',
+  'sessionsResumed',
+  'sessionsReset',
+  'sessionsExpired',
+  'sessionsEvicted',
+  'sessionsShed',
   'messagesReceived',
   'messagesSent',
   'bytesReceived',
   'bytesSent',
+  'gapsSent',
   'routeErrors',
   'heartbeatsSent',
   'heartbeatsSkipped',
@@ -36,6 +43,7 @@ const COUNTERS = [
   'throttledMs',
   'throttledTimes',
   'readsStopped',
+  'budgetExceeded',
   'socketsAccepted',
   'socketsDropped',
   'handshakeTimeouts',
@@ -61,6 +69,7 @@ export function readCounters(metrics: StreamMetrics, atMs: number): Reading {
     receiveErrors: new Map(metrics.receiveErrors),
     sendErrors: new Map(metrics.sendErrors),
     dropped,
+    refused: new Map(metrics.messagesRefused),
     processing: metrics.processing.snapshot(),
   };
 }
@@ -97,7 +106,10 @@ export function reportLine(
   const sendErrors = difference(before.sendErrors, after.sendErrors);
   const dropped = difference(before.dropped, after.dropped);
   const processing = after.processing.since(before.processing);
+  const refused = difference(before.refused, after.refused);
+  const lost = lostSessions(since);
   const queues = sources.queues();
+  const windowed = sources.windowed();
   return {
     seconds: rounded(seconds),
     connections: sources.connections(),
@@ -109,6 +121,12 @@ export function reportLine(
     sessions: sources.sessions(),
     sessionsOpened: since('sessionsOpened'),
     sessionsClosed: since('sessionsClosed'),
+    sessionsResumed: since('sessionsResumed'),
+    sessionsLost: sum(lost),
+    sessionsLostBy: listed(lost),
+    sessionsReset: since('sessionsReset'),
+    detached: windowed.detached,
+    detachedBytes: windowed.detachedBytes,
     sockets: sources.sockets(),
     socketsDropped: since('socketsDropped'),
     handshakeTimeouts: since('handshakeTimeouts'),
@@ -122,6 +140,9 @@ export function reportLine(
     downPending: metrics.down.pending,
     dropped: sum(dropped),
     droppedBy: listed(dropped),
+    gaps: since('gapsSent'),
+    refused: sum(refused),
+    refusedBy: listed(refused),
     receiveErrors: sum(receiveErrors),
     receiveErrorsBy: listed(receiveErrors),
     sendErrors: sum(sendErrors),
@@ -134,6 +155,9 @@ export function reportLine(
     sendQueueBytes: queues.send.bytes,
     sendQueueMax: queues.send.maxMessages,
     inFlightBytes: queues.bytesInFlight,
+    unacknowledged: windowed.inFlight.messages,
+    bufferedBytes: sources.memory().bufferedBytes,
+    budgetExceeded: since('budgetExceeded'),
     slowConsumers: since('slowConsumers'),
     readsStopped: since('readsStopped'),
     throttledMs: rounded(since('throttledMs')),
@@ -163,6 +187,16 @@ export function reportLine(
     outBytesTotal: after.numbers.bytesSent,
     droppedTotal: sum(after.dropped),
   };
+}
+
+/** Sessions that the gateway ended without being asked to, by what it did, those alone that there were. */
+function lostSessions(since: (name: CounterName) => number): ReadonlyMap<string, number> {
+  const all = [
+    ['evicted', since('sessionsEvicted')],
+    ['expired', since('sessionsExpired')],
+    ['shed', since('sessionsShed')],
+  ] as const;
+  return new Map(all.filter(([, count]) => count !== 0));
 }
 
 /** Tallies that rose, and by how much. */

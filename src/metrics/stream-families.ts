@@ -9,7 +9,8 @@ import {
   type MetricFamily,
   type Sample,
 } from './metric-family.js';
-import type { MetricsSources, QueueDepths } from './metrics-sources.js';
+import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sources.js';
+import { sessionFamilies, type WindowedLimits } from './session-families.js';
 import type { StreamMetrics } from './stream-metrics.js';
 
 /** The bounds that the gauges approach, so that an alert can speak of a share and not of a number. */
@@ -26,6 +27,8 @@ export interface MetricsLimits {
   readonly sendQueue: QueueLimit;
   /** Bytes in flight of one connection: `stream.sendBufferSize`. */
   readonly sendBufferBytes: number;
+  /** Of opened sessions. */
+  readonly windowed?: WindowedLimits;
 }
 
 export interface QueueLimit {
@@ -42,6 +45,7 @@ export function streamFamilies(
   sources: MetricsSources,
   limits: MetricsLimits,
   queues: () => QueueDepths,
+  windowed: () => WindowedLevels,
 ): readonly MetricFamily[] {
   const flow = (
     name: string,
@@ -97,6 +101,7 @@ export function streamFamilies(
     gauge('sluice_sessions_limit', 'Sessions that may exist at once.', () => limits.sessions),
     counter('sluice_sessions_opened_total', 'Sessions opened.', () => metrics.sessionsOpened),
     counter('sluice_sessions_closed_total', 'Sessions closed.', () => metrics.sessionsClosed),
+    ...sessionFamilies(metrics, sources, limits.windowed, windowed),
     gauge('sluice_sockets', 'Network connections open now.', () => sources.sockets()),
     gauge('sluice_sockets_limit', 'Network connections that may be open at once.', () => limits.sockets),
     counter('sluice_sockets_accepted_total', 'Network connections accepted.', () => metrics.socketsAccepted),

@@ -1,5 +1,5 @@
 import type { ConnectionEnd } from '../core/connection-end.js';
-import { FlowCounters } from '../core/counters.js';
+import { FlowCounters, type RefusalReason } from '../core/counters.js';
 import type { ErrorCode } from '../core/errors.js';
 import { TimeHistogram } from './time-histogram.js';
 
@@ -21,6 +21,18 @@ export class StreamMetrics {
   readonly connectionsEnded = new Map<ConnectionEnd, number>();
   sessionsOpened = 0;
   sessionsClosed = 0;
+  /** Opened sessions that went on with a new attachment, those taken over from a living connection included. */
+  sessionsResumed = 0;
+  /** Resumes that took the session from a connection that still held it. */
+  sessionsTakenOver = 0;
+  /** Resumes answered by "gone": the session was not held any more, or never was. */
+  sessionsReset = 0;
+  /** Sessions ended because nobody resumed them within session.resumeWindow. */
+  sessionsExpired = 0;
+  /** Detached sessions ended to keep within session.maxDetached and session.maxDetachedSize. */
+  sessionsEvicted = 0;
+  /** Sessions ended OVERLOADED because the gateway stayed above memory.budget. */
+  sessionsShed = 0;
 
   /** Every message of the wire, control included. */
   messagesReceived = 0;
@@ -31,6 +43,12 @@ export class StreamMetrics {
   /** DATA from clients to routes, and from routes to clients. */
   readonly up = new FlowCounters();
   readonly down = new FlowCounters();
+  /** Messages of opened sessions that were not admitted and stand outside the account, by reason. */
+  readonly messagesRefused = new Map<RefusalReason, number>();
+  /** Gaps written: each tells a client of one range of lost messages, once an attachment. */
+  gapsSent = 0;
+  /** Acknowledgements written as messages of their own; those that ride on others cost nothing. */
+  acksSent = 0;
 
   /** Messages or connections refused on receipt, by catalogue code. */
   readonly receiveErrors = new Map<ErrorCode, number>();
@@ -55,6 +73,8 @@ export class StreamMetrics {
   throttledTimes = 0;
   /** Times a full receive queue stopped the reading of a connection. */
   readsStopped = 0;
+  /** Times the account of buffered bytes rose over memory.budget. */
+  budgetExceeded = 0;
 
   socketsAccepted = 0;
   /** Sockets closed at once: more than server.maxSockets. */

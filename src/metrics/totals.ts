@@ -1,5 +1,5 @@
 import type { FlowCounters } from '../core/counters.js';
-import type { MetricsSources, QueueDepths } from './metrics-sources.js';
+import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sources.js';
 import type { StreamMetrics } from './stream-metrics.js';
 
 /** Everything since the start, and what there is now, as the admin address shows it under `/totals`. */
@@ -10,7 +10,18 @@ export interface Totals {
     readonly rejected: Readonly<Record<string, number>>;
     readonly ended: Readonly<Record<string, number>>;
   };
-  readonly sessions: { readonly active: number; readonly opened: number; readonly closed: number };
+  readonly sessions: {
+    readonly active: number;
+    readonly opened: number;
+    readonly closed: number;
+    readonly resumed: number;
+    readonly takenOver: number;
+    readonly reset: number;
+    readonly expired: number;
+    readonly evicted: number;
+    readonly shed: number;
+    readonly windowed: WindowedLevels;
+  };
   readonly sockets: {
     readonly active: number;
     readonly accepted: number;
@@ -19,8 +30,20 @@ export interface Totals {
     readonly handshakeFailures: number;
     readonly pingFloods: number;
   };
-  readonly messages: { readonly received: number; readonly sent: number };
-  readonly bytes: { readonly received: number; readonly sent: number };
+  readonly messages: {
+    readonly received: number;
+    readonly sent: number;
+    readonly refused: Readonly<Record<string, number>>;
+    readonly acksSent: number;
+    readonly gapsSent: number;
+  };
+  readonly bytes: {
+    readonly received: number;
+    readonly sent: number;
+    readonly buffered: number;
+    readonly budget: number;
+    readonly budgetExceeded: number;
+  };
   readonly flow: { readonly up: FlowTotals; readonly down: FlowTotals };
   readonly errors: {
     readonly receive: Readonly<Record<string, number>>;
@@ -45,6 +68,7 @@ export interface FlowTotals {
 }
 
 export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Totals {
+  const { bufferedBytes, budgetBytes } = sources.memory();
   return {
     connections: {
       active: sources.connections(),
@@ -56,6 +80,13 @@ export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Total
       active: sources.sessions(),
       opened: metrics.sessionsOpened,
       closed: metrics.sessionsClosed,
+      resumed: metrics.sessionsResumed,
+      takenOver: metrics.sessionsTakenOver,
+      reset: metrics.sessionsReset,
+      expired: metrics.sessionsExpired,
+      evicted: metrics.sessionsEvicted,
+      shed: metrics.sessionsShed,
+      windowed: sources.windowed(),
     },
     sockets: {
       active: sources.sockets(),
@@ -65,8 +96,20 @@ export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Total
       handshakeFailures: metrics.handshakeFailures,
       pingFloods: metrics.pingFloods,
     },
-    messages: { received: metrics.messagesReceived, sent: metrics.messagesSent },
-    bytes: { received: metrics.bytesReceived, sent: metrics.bytesSent },
+    messages: {
+      received: metrics.messagesReceived,
+      sent: metrics.messagesSent,
+      refused: Object.fromEntries(metrics.messagesRefused),
+      acksSent: metrics.acksSent,
+      gapsSent: metrics.gapsSent,
+    },
+    bytes: {
+      received: metrics.bytesReceived,
+      sent: metrics.bytesSent,
+      buffered: bufferedBytes,
+      budget: budgetBytes,
+      budgetExceeded: metrics.budgetExceeded,
+    },
     flow: { up: flowTotals(metrics.up), down: flowTotals(metrics.down) },
     errors: {
       receive: Object.fromEntries(metrics.receiveErrors),

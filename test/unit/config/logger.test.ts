@@ -57,6 +57,17 @@ test('a readable metrics line leaves out what is 0 or empty; other lines do not'
       send: { messages: 0, bytes: 0, maxMessages: 0 },
       bytesInFlight: 0,
     }),
+    windowed: () => ({
+      sessions: 0,
+      detached: 0,
+      detachedBytes: 0,
+      ended: 0,
+      endedBytes: 0,
+      inFlight: { messages: 0, bytes: 0 },
+      waiting: { messages: 0, bytes: 0 },
+      unhandled: { messages: 0, bytes: 0 },
+    }),
+    memory: () => ({ bufferedBytes: 0, budgetBytes: 0 }),
   };
   const report = new PeriodicReport({
     clock,

@@ -1,4 +1,4 @@
-import type { MetricsSources, QueueDepths } from '../../../src/metrics/metrics-sources.js';
+import type { MetricsSources, QueueDepths, WindowedLevels } from '../../../src/metrics/metrics-sources.js';
 import type { MetricsLimits } from '../../../src/metrics/stream-families.js';
 
 export const QUEUES: QueueDepths = {
@@ -7,11 +7,24 @@ export const QUEUES: QueueDepths = {
   bytesInFlight: 4_096,
 };
 
+export const WINDOWED: WindowedLevels = {
+  sessions: 40,
+  detached: 11,
+  detachedBytes: 1_100,
+  ended: 12,
+  endedBytes: 1_200,
+  inFlight: { messages: 13, bytes: 1_300 },
+  waiting: { messages: 14, bytes: 1_400 },
+  unhandled: { messages: 15, bytes: 1_500 },
+};
+
 export const SOURCES: MetricsSources = {
   connections: () => 3,
   sessions: () => 4,
   sockets: () => 5,
   queues: () => QUEUES,
+  windowed: () => WINDOWED,
+  memory: () => ({ bufferedBytes: 16_000, budgetBytes: 17_000 }),
 };
 
 export const LIMITS: MetricsLimits = {
@@ -21,4 +34,13 @@ export const LIMITS: MetricsLimits = {
   receiveQueue: { messages: 512, bytes: 2_097_152 },
   sendQueue: { messages: 256, bytes: 1_048_576 },
   sendBufferBytes: 65_536,
+  windowed: {
+    detached: 10_000,
+    detachedBytes: 268_435_456,
+    ended: 20_000,
+    endedBytes: 16_777_216,
+    inFlight: { messages: 4_096, bytes: 16_777_216 },
+    waiting: { messages: 512, bytes: 2_097_152 },
+    unhandled: { messages: 256, bytes: 1_048_576 },
+  },
 };

@@ -124,6 +124,36 @@ describe('PeriodicReport', () => {
     report.stop();
   });
 
+  it('says what became of opened sessions and their messages', () => {
+    const { clock, metrics, report, lineAt } = setUp();
+    metrics.sessionsExpired = 7; // before the start
+    report.start();
+    metrics.sessionsResumed += 5;
+    metrics.sessionsReset += 1;
+    metrics.sessionsExpired += 2;
+    metrics.sessionsShed += 1;
+    metrics.gapsSent += 3;
+    metrics.budgetExceeded += 1;
+    tally(metrics.messagesRefused, 'not-open');
+    tally(metrics.messagesRefused, 'duplicate');
+    tally(metrics.messagesRefused, 'duplicate');
+    clock.advance(60_000);
+    expect(lineAt(0)).toMatchObject({
+      sessionsResumed: 5,
+      sessionsReset: 1,
+      sessionsLost: 3,
+      sessionsLostBy: 'expired=2 shed=1',
+      gaps: 3,
+      refused: 3,
+      refusedBy: 'duplicate=2 not-open=1',
+      budgetExceeded: 1,
+    });
+    metrics.sessionsEvicted += 1;
+    clock.advance(60_000);
+    expect(lineAt(1)).toMatchObject({ sessionsLostBy: 'evicted=1', refused: 0, refusedBy: '' });
+    report.stop();
+  });
+
   it('estimates processing times from what was observed since the last line alone', () => {
     const { clock, metrics, report, lineAt } = setUp();
     metrics.processing.observe(9_000, 1_000);
@@ -155,6 +185,10 @@ describe('PeriodicReport', () => {
       sendQueueBytes: 9_000,
       sendQueueMax: 60,
       inFlightBytes: 4_096,
+      detached: 11,
+      detachedBytes: 1_100,
+      unacknowledged: 13,
+      bufferedBytes: 16_000,
       loopMeanMs: 0.5,
       loopP99Ms: 7.25,
       loopMaxMs: 31.123,

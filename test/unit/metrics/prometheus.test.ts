@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { DROP_REASONS } from '../../../src/core/counters.js';
+import { DROP_REASONS, REFUSAL_REASONS } from '../../../src/core/counters.js';
 import { errorCatalogue } from '../../../src/core/errors.js';
 import { PrometheusExporter } from '../../../src/metrics/prometheus.js';
 import { tally } from '../../../src/core/counters.js';
@@ -114,6 +114,8 @@ describe('PrometheusExporter', () => {
     expect(labelsOf(idle, 'sluice_flow_dropped_total', 'reason')).toEqual(
       [...DROP_REASONS, ...DROP_REASONS].sort(),
     );
+    expect(labelsOf(idle, 'sluice_messages_refused_total', 'reason')).toEqual([...REFUSAL_REASONS].sort());
+    tally(metrics.messagesRefused, 'duplicate');
     tally(metrics.connectionsRejected, 'CONNECTION_LIMIT');
     tally(metrics.connectionsEnded, 'LOST');
     tally(metrics.sendErrors, 'SLOW_CONSUMER');
@@ -123,6 +125,8 @@ describe('PrometheusExporter', () => {
     expect(valueOf(busy, 'sluice_connections_ended_total', { code: 'LOST' })).toBe(1);
     expect(valueOf(busy, 'sluice_send_errors_total', { code: 'SLOW_CONSUMER' })).toBe(1);
     expect(valueOf(busy, 'sluice_receive_errors_total', { code: 'MESSAGE_TOO_LARGE' })).toBe(1);
+    expect(valueOf(busy, 'sluice_messages_refused_total', { reason: 'duplicate' })).toBe(1);
+    expect(valueOf(busy, 'sluice_messages_refused_total', { reason: 'not-open' })).toBe(0);
   });
 
   it('shows the accounting identity of each direction', async () => {
@@ -162,6 +166,24 @@ describe('PrometheusExporter', () => {
       ['sluice_queue_limit_bytes', { queue: 'send' }, 1_048_576],
       ['sluice_in_flight_bytes', {}, 4_096],
       ['sluice_in_flight_limit_bytes', {}, 65_536],
+      ['sluice_sessions_windowed', {}, 40],
+      ['sluice_sessions_detached', {}, 11],
+      ['sluice_sessions_detached_limit', {}, 10_000],
+      ['sluice_sessions_detached_bytes', {}, 1_100],
+      ['sluice_sessions_detached_limit_bytes', {}, 268_435_456],
+      ['sluice_session_records', {}, 12],
+      ['sluice_session_records_limit', {}, 20_000],
+      ['sluice_session_records_bytes', {}, 1_200],
+      ['sluice_session_records_limit_bytes', {}, 16_777_216],
+      ['sluice_session_messages', { held: 'in-flight' }, 13],
+      ['sluice_session_messages', { held: 'waiting' }, 14],
+      ['sluice_session_bytes', { held: 'waiting' }, 1_400],
+      ['sluice_session_bytes', { held: 'unhandled' }, 1_500],
+      ['sluice_session_limit_messages', { held: 'in-flight' }, 4_096],
+      ['sluice_session_limit_messages', { held: 'unhandled' }, 256],
+      ['sluice_session_limit_bytes', { held: 'waiting' }, 2_097_152],
+      ['sluice_buffered_bytes', {}, 16_000],
+      ['sluice_buffered_limit_bytes', {}, 17_000],
     ];
     for (const [name, labels, value] of expected) expect(valueOf(families, name, labels), name).toBe(value);
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { tally } from '../../../src/core/counters.js';
 import { StreamMetrics } from '../../../src/metrics/stream-metrics.js';
 import { totalsOf } from '../../../src/metrics/totals.js';
-import { QUEUES, SOURCES } from './fixtures.js';
+import { QUEUES, SOURCES, WINDOWED } from './fixtures.js';
 
 describe('totalsOf', () => {
   it('shows every counter as plain JSON', () => {
@@ -20,6 +20,7 @@ describe('totalsOf', () => {
   it('keeps the accounting identity, tallies and levels', () => {
     const metrics = new StreamMetrics();
     tally(metrics.connectionsRejected, 'CLIENT_LIMIT');
+    tally(metrics.messagesRefused, 'not-open');
     metrics.down.admitted = 9;
     metrics.down.delivered = 4;
     metrics.down.droppedBy.drained = 2;
@@ -27,5 +28,8 @@ describe('totalsOf', () => {
     expect(totals.connections).toMatchObject({ active: 3, rejected: { CLIENT_LIMIT: 1 } });
     expect(totals.flow.down).toMatchObject({ admitted: 9, delivered: 4, dropped: 2, pending: 3 });
     expect(totals.queues).toEqual(QUEUES);
+    expect(totals.sessions).toMatchObject({ active: 4, windowed: WINDOWED });
+    expect(totals.messages.refused).toEqual({ 'not-open': 1 });
+    expect(totals.bytes).toMatchObject({ buffered: 16_000, budget: 17_000 });
   });
 });
