@@ -305,6 +305,17 @@ export class Gateway {
       sessions: () => this.#sessions.size,
       sockets: () => this.#grpc.socketCount,
       queues: () => queueDepths(this.#pool),
+      windowed: () => ({
+        sessions: 0,
+        detached: 0,
+        detachedBytes: 0,
+        ended: 0,
+        endedBytes: 0,
+        inFlight: { messages: 0, bytes: 0 },
+        waiting: { messages: 0, bytes: 0 },
+        unhandled: { messages: 0, bytes: 0 },
+      }),
+      memory: () => ({ bufferedBytes: 0, budgetBytes: 0 }),
     };
   }
 }
