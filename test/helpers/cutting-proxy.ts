@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+/**
+ * How a connection is cut. `reset`: both sides see an RST. `fin`: both see an
+ * orderly end, in the middle of whatever it was. `half-open`: the client sees
+ * an RST, the server nothing; what the client had sent last reaches the server
+ * late, when other connections have long taken this one's place.
+ */
+export type CutKind = 'reset' | 'fin' | 'half-open';
+const CUT_KINDS: readonly CutKind[] = ['reset', 'fin', 'half-open'];
+
+export interface CuttingOptions {
+  /** How many connections to cut; those after are left alone. */
+  readonly cuts: number;
+  /** How far a connection gets in one direction, in the mean. */
+  readonly meanBytes: number;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+}
+
+interface Cut {
+  readonly kind: CutKind;
+  readonly direction: 'up' | 'down';
+  /** The cut comes before the byte with this number. */
+  readonly atByte: number;
+}
+
+/** Every eighth connection does not get past its first few frames. */
+const EARLY_SHARE = 1 / 8;
+const EARLY_BYTES = 400;
+/** Connections that only the server believes in, at a time: it allows a client so many. */
+const MAX_HALF_OPEN = 3;
+
+/** A network that breaks each connection after some bytes, chosen at random, wherever in a frame that is. */
+export class CuttingProxy implements AsyncDisposable {
+  /** Cuts made so far, by kind. */
+  readonly made: Record<CutKind, number> = { reset: 0, fin: 0, 'half-open': 0 };
+  readonly #options: CuttingOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  /** What the server still believes in, oldest first, and what reaches it when that ends. */
+  readonly #halfOpen: { readonly far: Socket; readonly late: Buffer }[] = [];
+
+  private constructor(target: string, options: CuttingOptions) {
+    const [host = '', port] = target.split(':');
+    this.#options = options;
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (near) => {
+      this.#join(near, connect({ host, port: Number(port), allowHalfOpen: true, noDelay: true }));
+    });
+  }
+
+  static async start(target: string, options: CuttingOptions): Promise<CuttingProxy> {
+    const proxy = new CuttingProxy(target, options);
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get cuts(): number {
+    return this.made.reset + this.made.fin + this.made['half-open'];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #plan(): Cut | undefined {
+    const { cuts, meanBytes, random } = this.#options;
+    if (this.cuts >= cuts) return undefined;
+    const most = random() < EARLY_SHARE ? EARLY_BYTES : 2 * meanBytes;
+    return {
+      kind: CUT_KINDS[Math.floor(random() * CUT_KINDS.length)] as CutKind,
+      direction: random() < 0.5 ? 'up' : 'down',
+      atByte: Math.floor(random() * most),
+    };
+  }
+
+  #join(near: Socket, far: Socket): void {
+    const cut = this.#plan();
+    const act = (rest: Buffer): void => {
+      if (cut !== undefined) this.#cut(cut, near, far, rest);
+    };
+    this.#pass(near, far, cut?.direction === 'up' ? cut.atByte : Infinity, act);
+    this.#pass(far, near, cut?.direction === 'down' ? cut.atByte : Infinity, act);
+  }
+
+  #pass(from: Socket, to: Socket, atByte: number, cut: (rest: Buffer) => void): void {
+    let left = atByte;
+    this.#sockets.add(from);
+    from.on('error', () => undefined);
+    from.on('close', () => {
+      this.#sockets.delete(from);
+      // A side that has left takes the other along, unless that is what it is kept for.
+      if (!this.#halfOpen.some(({ far }) => far === to)) to.destroy();
+    });
+    from.on('end', () => to.end());
+    from.on('data', (chunk) => {
+      if (left === -Infinity) return;
+      const passed = chunk.subarray(0, Math.min(left, chunk.length));
+      if (passed.length > 0 && !to.write(passed) && left > chunk.length) {
+        from.pause();
+        to.once('drain', () => from.resume());
+      }
+      left -= chunk.length;
+      if (left > 0) return;
+      left = -Infinity;
+      cut(chunk.subarray(passed.length));
+    });
+  }
+
+  #cut({ kind, direction }: Cut, near: Socket, far: Socket, rest: Buffer): void {
+    this.made[kind] += 1;
+    for (const socket of [near, far]) socket.removeAllListeners('data');
+    switch (kind) {
+      case 'reset':
+        near.resetAndDestroy();
+        far.resetAndDestroy();
+        break;
+      case 'fin':
+        // What the sides still say is read, so that their ends can come, and lost.
+        near.resume().end();
+        far.resume().end();
+        break;
+      case 'half-open':
+        this.#halfOpen.push({ far, late: direction === 'up' ? rest : Buffer.alloc(0) });
+        near.resetAndDestroy();
+        far.resume();
+        break;
+    }
+    if (this.#halfOpen.length <= MAX_HALF_OPEN) return;
+    const oldest = this.#halfOpen.shift();
+    oldest?.far.write(oldest.late);
+    oldest?.far.end();
+  }
+}
