@@ -1,10 +1,13 @@
 import { nearest } from './nearest.js';
+import type { Plain } from './raw.js';
 import type { Config } from './schema.js';
 
 /** What two or more keys, each right by itself, get wrong together. */
 export interface Conflict {
   /** The key to change, then the others that take part. */
   readonly keys: readonly [string, ...string[]];
+  /** What to change within the value of that key, where it has parts: `feed.overflow`. */
+  readonly part?: { readonly name: string; readonly value: Plain };
   readonly reason: string;
 }
 
@@ -25,7 +28,9 @@ export function* crossChecks(config: Config, context: CrossCheckContext): Genera
   yield* tlsConflicts(config.server.tls);
   yield* addressConflicts(config);
   yield* routeConflicts(config, context);
+  yield* overflowConflicts(config);
   yield* timeConflicts(config, context);
+  yield* resumeConflicts(config, context);
   yield* limitConflicts(config, context);
 }
 
@@ -82,6 +87,18 @@ function* routeConflicts({ defaultRoute }: Config, { namesIn }: CrossCheckContex
   yield { keys: ['defaultRoute'], reason: `expected one of routes: ${listed(names)}${hint}` };
 }
 
+/** A route's own policy is what sessions get whose client chooses none: it has to be one that they may have. */
+function* overflowConflicts({ routes }: Config): Generator<Conflict> {
+  for (const [name, { overflow, allowedOverflow }] of Object.entries(routes)) {
+    if (allowedOverflow.length === 0 || allowedOverflow.includes(overflow)) continue;
+    yield {
+      keys: ['routes'],
+      part: { name: `${name}.overflow`, value: overflow },
+      reason: `expected one of its allowedOverflow: ${allowedOverflow.join(', ')}`,
+    };
+  }
+}
+
 function* timeConflicts({ server, stream }: Config, { show }: CrossCheckContext): Generator<Conflict> {
   const { receiveTimeout, heartbeatInterval } = stream;
   if (receiveTimeout > 0 && heartbeatInterval > 0 && receiveTimeout <= heartbeatInterval) {
@@ -97,8 +114,76 @@ function* timeConflicts({ server, stream }: Config, { show }: CrossCheckContext)
   }
 }
 
+/** A way in which a connection is given up from which nothing comes. */
+interface GivingUp {
+  /** At the latest after so long a silence; 0 = this way is off. */
+  readonly afterMs: number;
+  /** Said of it in a message. */
+  readonly what: string;
+}
+
+/**
+ * A token is dead for a resume window. An Open that is under way for longer
+ * would find nothing dead any more and put a new session in the place of a
+ * later one (docs/protocol.md, D7 and D31). So a connection that delivers
+ * nothing has to be given up sooner, before its first message and after it.
+ * One way is enough: the soonest counts.
+ */
+function* resumeConflicts(
+  { server, stream, session, health }: Config,
+  { show }: CrossCheckContext,
+): Generator<Conflict> {
+  const receiveTimeout = 'stream.receiveTimeout';
+  const firstMessage = 'stream.firstMessageTimeout';
+  const keepalive: GivingUp = {
+    // Bytes just after a look at the connection are seen at the next one: two intervals pass before the ping.
+    afterMs: server.keepaliveInterval === 0 ? 0 : 2 * server.keepaliveInterval + server.keepaliveTimeout,
+    what: `twice ${show('server.keepaliveInterval')} and ${show('server.keepaliveTimeout')}`,
+  };
+  const probe: GivingUp = {
+    afterMs:
+      health.interval === 0
+        ? 0
+        : health.maxInactivity + health.interval + health.probeQueueTimeout + health.probeAnswerTimeout,
+    what: `${show('health.maxInactivity')}, ${show('health.interval')}, ${show('health.probeQueueTimeout')} and ${show('health.probeAnswerTimeout')} together`,
+  };
+  const stages = [
+    { key: receiveTimeout, afterMs: stream.receiveTimeout },
+    { key: firstMessage, afterMs: stream.firstMessageTimeout },
+  ].map(({ key, afterMs }) => soonest([{ afterMs, what: show(key) }, keepalive, probe]));
+  const keys = [
+    'session.resumeWindow',
+    receiveTimeout,
+    firstMessage,
+    'server.keepaliveInterval',
+    'server.keepaliveTimeout',
+    'health.interval',
+    'health.maxInactivity',
+    'health.probeQueueTimeout',
+    'health.probeAnswerTimeout',
+  ] as const;
+  if (stages.includes(undefined)) {
+    yield {
+      keys,
+      reason: `it needs server.keepaliveInterval, health.interval, or both ${receiveTimeout} and ${firstMessage}: nothing else gives up a dead connection before a resume window is over`,
+    };
+    return;
+  }
+  const latest = stages.reduce((a, b) => ((a?.afterMs ?? 0) >= (b?.afterMs ?? 0) ? a : b));
+  if (latest === undefined || latest.afterMs < session.resumeWindow) return;
+  yield {
+    keys,
+    reason: `expected more than ${latest.what}, or what a dead connection still brings could replace a later session`,
+  };
+}
+
+function soonest(ways: readonly GivingUp[]): GivingUp | undefined {
+  const on = ways.filter(({ afterMs }) => afterMs > 0).sort((a, b) => a.afterMs - b.afterMs);
+  return on[0];
+}
+
 function* limitConflicts(config: Config, context: CrossCheckContext): Generator<Conflict> {
-  const { server, pool, session, stream } = config;
+  const { server, pool, session, stream, memory } = config;
   const ordered: readonly (readonly [smallKey: string, small: number, largeKey: string, large: number])[] = [
     [
       'pool.maxConnectionsPerClient',
@@ -108,6 +193,22 @@ function* limitConflicts(config: Config, context: CrossCheckContext): Generator<
     ],
     ['session.maxPerConnection', session.maxPerConnection, 'session.maxPerClient', session.maxPerClient],
     ['session.maxPerClient', session.maxPerClient, 'session.max', session.max],
+    ['session.maxDetached', session.maxDetached, 'session.max', session.max],
+    ['session.maxEndedPerClient', session.maxEndedPerClient, 'session.maxEnded', session.maxEnded],
+    [
+      'session.windowMessages',
+      session.windowMessages,
+      'session.maxWindowMessages',
+      session.maxWindowMessages,
+    ],
+    ['session.windowSize', session.windowSize, 'session.maxWindowSize', session.maxWindowSize],
+    ['session.maxPayloadSize', session.maxPayloadSize, 'session.windowSize', session.windowSize],
+    ['session.maxWindowSize', session.maxWindowSize, 'session.maxDetachedSize', session.maxDetachedSize],
+    ['session.waitingSize', session.waitingSize, 'session.maxDetachedSize', session.maxDetachedSize],
+    ['session.maxDetachedSize', session.maxDetachedSize, 'memory.budget', memory.budget || Infinity],
+    ['session.windowSize', session.windowSize, 'memory.budget', memory.budget || Infinity],
+    ['session.waitingSize', session.waitingSize, 'memory.budget', memory.budget || Infinity],
+    ['server.maxMessageSize', server.maxMessageSize, 'memory.budget', memory.budget || Infinity],
     ['server.streamWindow', server.streamWindow, 'server.connectionWindow', server.connectionWindow],
     ['stream.sendBufferSize', stream.sendBufferSize, 'stream.sendQueueSize', stream.sendQueueSize],
     ['stream.flowControlDelay', stream.flowControlDelay, 'stream.sendTimeout', stream.sendTimeout],

@@ -60,9 +60,9 @@ export class LayeredValues {
     };
     return [...check(context)]
       .filter(({ keys }) => !keys.some((key) => this.#broken.has(key)))
-      .map(({ keys: [key], reason }) => ({
-        key,
-        value: this.#shown(key),
+      .map(({ keys: [key], part, reason }) => ({
+        key: part === undefined ? key : `${key}.${part.name}`,
+        value: part === undefined ? this.#shown(key) : showRaw(rawOf(part.value)),
         source: this.sourceOf(key),
         reason,
       }));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addressList, tcpAddress } from '../../../src/config/formats/address.js';
-import { boolean, choice } from '../../../src/config/formats/choice.js';
+import { boolean, choice, choices } from '../../../src/config/formats/choice.js';
 import { duration, MAX_DURATION_MS } from '../../../src/config/formats/duration.js';
 import type { Format } from '../../../src/config/formats/format.js';
 import { decimal, integer } from '../../../src/config/formats/number.js';
@@ -60,6 +60,7 @@ describe('what is printed is read back', () => {
   test('words', () => {
     roundTrip(boolean(), fc.boolean());
     roundTrip(choice(['a', 'bee']), fc.constantFrom('a', 'bee'));
+    roundTrip(choices(['a', 'bee'], 'none'), fc.uniqueArray(fc.constantFrom('a' as const, 'bee' as const)));
   });
   test('addresses', () => {
     const host = fc.oneof(
@@ -234,6 +235,24 @@ test.each([
   [choice(['info', 'debug']), 'debgu', /; did you mean debug\?$/],
 ] as const)('a refusal says what was perhaps meant (%#)', (format, written, reason) => {
   expect(read(format as Format<unknown>, written)).toEqual([expect.stringMatching(reason)]);
+});
+
+describe('several words', () => {
+  const words = choices(['red', 'green'], 'any');
+  test('are a list, or one text with commas', () => {
+    expect(words.read(rawOf(['green', 'red']))).toEqual({ value: ['green', 'red'] });
+    expect(read(words, 'green, red')).toEqual(['green', 'red']);
+    expect(words.read(rawOf([]))).toEqual({ value: [] });
+  });
+  test.each(['', 'red,', 'red,red', 'blue', '[]', 'red green'])('not %j', (written) => {
+    expect(refused(words, written)).toBe(true);
+  });
+  test('every wrong word is told, and what was perhaps meant', () => {
+    expect(read(words, 'rad,blue')).toEqual([
+      'expected one of red, green; did you mean red?',
+      'expected one of red, green',
+    ]);
+  });
 });
 
 describe('routes', () => {

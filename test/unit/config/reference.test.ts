@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { format } from 'prettier';
 import { expect, test } from 'vitest';
 import { defaultYaml, referenceMarkdown } from '../../../src/config/reference.js';
+import { routeKinds } from '../../../src/config/route-kinds.js';
 import { schema } from '../../../src/config/schema.js';
 import { settingsOf } from '../../../src/config/setting.js';
 import { loadConfig } from '../../../src/config/load.js';
@@ -35,6 +36,15 @@ test('every key is in both', () => {
   for (const { key, env } of settingsOf(schema)) {
     expect(yaml).toContain(`# ${env}: `);
     expect(markdown).toContain(`| \`${key}\`<br>\`${env}\` |`);
+  }
+});
+
+test('every option of a route is in the reference, with the kinds that have it', () => {
+  const markdown = referenceMarkdown();
+  const kinds = Object.entries(routeKinds);
+  for (const name of new Set(kinds.flatMap(([, options]) => Object.keys(options)))) {
+    const of = kinds.filter(([, options]) => name in options).map(([kind]) => kind);
+    expect(markdown).toContain(`| \`${name}\` | ${of.length === kinds.length ? 'all' : of.join(', ')} |`);
   }
 });
 
