@@ -1,0 +1,31 @@
+import type { Settings } from '../../helpers/gateway.js';
+import { Stage } from './stage.js';
+import { Skipped, type TargetSource } from './target.js';
+
+/** One sentence of the protocol, as what is said and what must come back. */
+export interface Case {
+  readonly name: string;
+  /** Of a gateway of its own: the case is skipped where that can't be had. */
+  readonly settings?: Settings;
+  readonly run: (stage: Stage) => Promise<void>;
+}
+
+/** The cases of one part of the protocol. */
+export interface Section {
+  readonly title: string;
+  readonly cases: readonly Case[];
+}
+
+/** Plays one case. Rejects with what is wrong, or with `Skipped`. */
+export async function play(source: TargetSource, { settings, run }: Case): Promise<void> {
+  if (settings !== undefined && !source.configurable)
+    throw new Skipped(`it needs a gateway with ${Object.keys(settings).join(', ')} of its own`);
+  await using target = await source.start(settings ?? {});
+  const stage = new Stage(target);
+  try {
+    await run(stage);
+    stage.end();
+  } finally {
+    stage.leave();
+  }
+}

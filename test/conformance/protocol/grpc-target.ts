@@ -1,0 +1,53 @@
+import { SystemClock } from '../../../src/core/clock.js';
+import type { StreamMethod } from '../../../src/transport/contract.js';
+import { startGateway } from '../../helpers/gateway.js';
+import type { STREAM_HANDLERS } from '../../helpers/stream-handlers.js';
+import { Changes, sleep } from './changes.js';
+import { Http2Connection } from './http2-connection.js';
+import { ROUTE, routes, SETTINGS, WHOLE_ROUTE } from './in-process.js';
+import type { TargetSource } from './target.js';
+
+/** Far more than anything takes on a busy machine. */
+const PATIENCE_MS = 10_000;
+/** Cases that wait longer are played over memory, where time is moved. */
+const MAX_WAIT_MS = 500;
+
+/** A gateway in this process, over real gRPC. */
+export function grpcSource(handler: (typeof STREAM_HANDLERS)[number], method: StreamMethod): TargetSource {
+  return {
+    name: `gRPC, ${handler} handler, ${method}`,
+    configurable: true,
+    start: async (settings) => {
+      const clock = new SystemClock();
+      const own = { ...SETTINGS, 'server.streamHandler': handler, 'admin.enabled': false, ...settings };
+      const under = await startGateway(own, routes(clock), clock);
+      const changes = new Changes();
+      const open = new Set<Http2Connection>();
+      return {
+        method,
+        route: ROUTE,
+        wholeRoute: WHOLE_ROUTE,
+        connect: (metadata) => {
+          const connection = new Http2Connection(
+            `http://${under.address}`,
+            method,
+            metadata,
+            changes.happened,
+          );
+          open.add(connection);
+          return connection;
+        },
+        until: (condition, what) => changes.until(condition, what, PATIENCE_MS),
+        maxWaitMs: MAX_WAIT_MS,
+        sleep,
+        drain: () => under.gateway.stop(),
+        [Symbol.asyncDispose]: async () => {
+          for (const connection of open) connection.break();
+          // Sessions wait for clients that do not come back: nobody is to wait for them.
+          await under.gateway.destroy();
+          await under[Symbol.asyncDispose]();
+        },
+      };
+    },
+  };
+}
