@@ -1,12 +1,15 @@
+import { getHeapStatistics } from 'node:v8';
 import type { Config } from './config/schema.js';
 import type { MetricsLimits } from './metrics/stream-families.js';
 import type { StreamSettings } from './server/settings.js';
+import type { WindowedSettings } from './server/streaming-server.js';
+import type { RecentLimits } from './session/recent-messages.js';
 import type { GrpcServerOptions } from './transport/grpc/grpc-server-options.js';
 
 // The configuration speaks to people (receiveTimeout: 25s), the parts of the
 // gateway to one another (receiveTimeoutMs: 25000). Here the one becomes the other.
 
-export function streamSettings({ server, stream, session }: Config): StreamSettings {
+export function streamSettings({ server, stream, session, memory }: Config): StreamSettings {
   return {
     receiveQueueMessages: stream.receiveQueueMessages,
     receiveQueueBytes: stream.receiveQueueSize,
@@ -29,7 +32,44 @@ export function streamSettings({ server, stream, session }: Config): StreamSetti
     ageGraceMs: server.ageGrace,
     drainQuietMs: server.drainQuiet,
     maxSessionsPerConnection: session.maxPerConnection,
+    resumeWindowMs: session.resumeWindow,
+    ackDelayMs: session.ackDelay,
+    shedAfterMs: memory.shedAfter,
   };
+}
+
+export function windowedSettings({ server, session }: Config): WindowedSettings {
+  return {
+    limits: {
+      window: { messages: session.windowMessages, bytes: session.windowSize },
+      // Either may be a default that the other was moved past.
+      maxWindow: {
+        messages: Math.max(session.windowMessages, session.maxWindowMessages),
+        bytes: Math.max(session.windowSize, session.maxWindowSize),
+      },
+      waiting: { messages: session.waitingMessages, bytes: session.waitingSize },
+      maxPayloadBytes: session.maxPayloadSize,
+      maxMessageBytes: server.maxMessageSize,
+      resumeWindowMs: session.resumeWindow,
+      recent: recentLimits(session),
+    },
+    maxDetached: session.maxDetached,
+    maxDetachedBytes: session.maxDetachedSize,
+    ended: {
+      max: session.maxEnded,
+      maxPerClient: session.maxEndedPerClient,
+      maxBytes: session.maxEndedSize,
+    },
+  };
+}
+
+export function recentLimits({ recentMessages, recentSize }: Config['session']): RecentLimits {
+  return { maxMessages: recentMessages, maxBytes: recentSize };
+}
+
+/** What all queues and sessions may hold together; 0 stands for a quarter of the heap limit. */
+export function budgetBytes({ memory }: Config): number {
+  return memory.budget === 0 ? Math.floor(getHeapStatistics().heap_size_limit / 4) : memory.budget;
 }
 
 /** All of the gRPC server's options that come from the configuration. */
@@ -82,5 +122,14 @@ export function metricsLimits({ pool, server, session, stream }: Config): Metric
     receiveQueue: { messages: stream.receiveQueueMessages, bytes: stream.receiveQueueSize },
     sendQueue: { messages: stream.sendQueueMessages, bytes: stream.sendQueueSize },
     sendBufferBytes: stream.sendBufferSize,
+    windowed: {
+      detached: session.maxDetached,
+      detachedBytes: session.maxDetachedSize,
+      ended: session.maxEnded,
+      endedBytes: session.maxEndedSize,
+      inFlight: { messages: session.maxWindowMessages, bytes: session.maxWindowSize },
+      waiting: { messages: session.waitingMessages, bytes: session.waitingSize },
+      unhandled: { messages: session.windowMessages, bytes: session.windowSize },
+    },
   };
 }

@@ -3,8 +3,16 @@ import type { Config } from './config/schema.js';
 import { SystemClock, type Clock } from './core/clock.js';
 import { StartError } from './core/start-error.js';
 import type { Logger } from './core/logger.js';
+import { ByteAccount } from './flow/byte-account.js';
 import { drainDeadlineMs, untilDrained } from './gateway-drain.js';
-import { grpcServerSettings, metricsLimits, streamSettings } from './gateway-settings.js';
+import {
+  budgetBytes,
+  grpcServerSettings,
+  metricsLimits,
+  recentLimits,
+  streamSettings,
+  windowedSettings,
+} from './gateway-settings.js';
 import { HealthChecker } from './health/health-checker.js';
 import { Readiness } from './health/readiness.js';
 import type { MetricsSources } from './metrics/metrics-sources.js';
@@ -16,7 +24,7 @@ import { totalsOf } from './metrics/totals.js';
 import type { ClientConnection } from './pool/client-connection.js';
 import { ConnectionPool } from './pool/connection-pool.js';
 import { routeTable } from './routes/route-table.js';
-import { inspection, queueDepths } from './server/inspection.js';
+import { inspection, queueDepths, windowedLevels } from './server/inspection.js';
 import { silentConnections } from './server/probe.js';
 import { streamCounting } from './server/stream-counting.js';
 import type { StreamInterceptor } from './server/stream-interceptor.js';
@@ -59,6 +67,7 @@ export class Gateway {
   readonly #logger: Logger;
   readonly #routeNames: readonly string[];
   readonly #pool: ConnectionPool;
+  readonly #account: ByteAccount;
   readonly #sessions: SessionManager;
   readonly #server: StreamingServer;
   readonly #grpc: GrpcServer;
@@ -84,13 +93,14 @@ export class Gateway {
       maxConnectionsPerClient: config.pool.maxConnectionsPerClient,
       retryAfterMs: LIMIT_RETRY_MS,
     });
+    this.#account = new ByteAccount(budgetBytes(config));
     this.#sessions = new SessionManager({
       clock,
       maxPerConnection: config.session.maxPerConnection,
       maxPerClient: config.session.maxPerClient,
       max: config.session.max,
       idleTimeoutMs: config.session.idleTimeout,
-      recent: { maxMessages: config.session.recentMessages, maxBytes: config.session.recentSize },
+      recent: recentLimits(config.session),
       retryAfterMs: LIMIT_RETRY_MS,
       totalUp: this.metrics.up,
     });
@@ -108,6 +118,8 @@ export class Gateway {
       sessions: this.#sessions,
       counters: this.metrics,
       settings: streamSettings(config),
+      windowed: windowedSettings(config),
+      account: this.#account,
       routes,
       defaultRoute,
       interceptors: [
@@ -284,9 +296,10 @@ export class Gateway {
     await this.#starting?.catch(() => undefined);
     const graceMs = this.#config.server.drainGrace;
     this.#logger.info({ graceMs, connections: this.connections, sessions: this.sessions }, 'draining');
-    await this.#grpc.stopListening();
     const drained = this.#server.drain(drainDeadlineMs(graceMs));
     this.#grpc.drainConnections();
+    // Sessions live nowhere else: while there are any, their clients may come back to them.
+    const closed = this.#server.sessionsDrained().then(() => this.#grpc.stopListening());
     await untilDrained({
       clock: this.clock,
       logger: this.#logger,
@@ -296,6 +309,7 @@ export class Gateway {
       sockets: () => this.sockets,
     });
     await this.destroy();
+    await closed;
     this.#logger.info({}, 'gateway stopped');
   }
 
@@ -305,17 +319,8 @@ export class Gateway {
       sessions: () => this.#sessions.size,
       sockets: () => this.#grpc.socketCount,
       queues: () => queueDepths(this.#pool),
-      windowed: () => ({
-        sessions: 0,
-        detached: 0,
-        detachedBytes: 0,
-        ended: 0,
-        endedBytes: 0,
-        inFlight: { messages: 0, bytes: 0 },
-        waiting: { messages: 0, bytes: 0 },
-        unhandled: { messages: 0, bytes: 0 },
-      }),
-      memory: () => ({ bufferedBytes: 0, budgetBytes: 0 }),
+      windowed: () => windowedLevels(this.#server.windowed),
+      memory: () => ({ bufferedBytes: this.#account.bytes, budgetBytes: this.#account.budgetBytes }),
     };
   }
 }

@@ -6,7 +6,7 @@ import { Bench } from 'tinybench';
 import { FlowCounters } from '../../src/core/counters.js';
 import { Inbox } from '../../src/session/windowed/inbox.js';
 import { Outbox } from '../../src/session/windowed/outbox.js';
-import type { Overflow } from '../../src/session/windowed/overflow.js';
+import type { Overflow } from '../../src/session/overflow.js';
 import { type DataMessage, dataMessage } from '../../src/wire/messages.js';
 
 const WINDOW = { messages: 256, bytes: 1 << 20 };

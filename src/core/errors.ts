@@ -74,8 +74,9 @@ export const errorCatalogue = {
     webSocketClose: 1009,
     httpStatus: 413,
     retry: 'never',
-    setting: 'server.maxMessageSize',
-    meaning: 'A message, compressed or inflated, is larger than the gateway takes or sends.',
+    setting: 'server.maxMessageSize, session.maxPayloadSize',
+    meaning:
+      'A message, compressed or inflated, is larger than the gateway takes or sends, which ends the connection; or a payload of several messages is, which ends its session.',
   },
   RATE_LIMITED: {
     scope: 'message',
@@ -91,7 +92,9 @@ export const errorCatalogue = {
     webSocketClose: 4029,
     httpStatus: 503,
     retry: 'backoff',
-    meaning: 'The gateway sheds load to protect the others.',
+    setting: 'memory.budget, memory.shedAfter',
+    meaning:
+      'The gateway holds more than its budget of memory: the costliest connections and sessions are ended to protect the others. Or more sends of a route wait than the queue holds.',
   },
   SLOW_CONSUMER: {
     scope: 'connection',
@@ -99,8 +102,9 @@ export const errorCatalogue = {
     webSocketClose: 4008,
     httpStatus: 408,
     retry: 'backoff',
-    setting: 'stream.sendTimeout',
-    meaning: 'The client did not take what was sent to it in time.',
+    setting: 'stream.sendTimeout, session.resumeWindow, session.waitingMessages, session.waitingSize',
+    meaning:
+      'The client did not take what was sent to it in time, which ends the connection; or a session waited for its acks to be closed, or its policy is disconnect, which ends the session.',
   },
   RECEIVE_TIMEOUT: {
     scope: 'connection',
@@ -185,6 +189,7 @@ export const errorCatalogue = {
     webSocketClose: 4029,
     httpStatus: 429,
     retry: 'never',
+    setting: 'session.windowMessages, session.windowSize',
     meaning: 'More was in flight than the granted window allows.',
   },
   SESSION_IN_USE: {
@@ -201,8 +206,9 @@ export const errorCatalogue = {
     webSocketClose: 4008,
     httpStatus: 408,
     retry: 'now',
-    setting: 'session.idleTimeout',
-    meaning: 'The session was idle for so long that it was ended.',
+    setting: 'session.idleTimeout, session.resumeWindow, session.maxDetached, session.maxDetachedSize',
+    meaning:
+      'The session was idle for so long that it was ended, or waited for its client longer than it may, or made room for others that wait.',
   },
   RESUME_EXPIRED: {
     scope: 'message',
@@ -210,7 +216,8 @@ export const errorCatalogue = {
     webSocketClose: 4000,
     httpStatus: 410,
     retry: 'never',
-    meaning: 'What was asked for is no longer held.',
+    meaning:
+      'The reason of a Gap: what the client says it has not received was acknowledged, and is no longer held.',
   },
   STREAM_LIMIT: {
     scope: 'connection',

@@ -1,3 +1,5 @@
+import type { ByteAccount } from './byte-account.js';
+
 /**
  * How much may be held at once, in messages and in bytes, by one queue or by
  * several that share it. One message always fits when nothing is held, however
@@ -8,10 +10,13 @@ export class Quota {
   readonly maxBytes: number;
   messages = 0;
   bytes = 0;
+  readonly #account: ByteAccount | undefined;
 
-  constructor(maxMessages: number, maxBytes: number) {
+  /** What is held also counts in `account`, where there is one. */
+  constructor(maxMessages: number, maxBytes: number, account?: ByteAccount) {
     this.maxMessages = maxMessages;
     this.maxBytes = maxBytes;
+    this.#account = account;
   }
 
   /** Whether one more message of this many bytes may be held. */
@@ -28,10 +33,12 @@ export class Quota {
   take(bytes: number): void {
     this.messages += 1;
     this.bytes += bytes;
+    this.#account?.add(bytes);
   }
 
   give(bytes: number): void {
     this.messages -= 1;
     this.bytes -= bytes;
+    this.#account?.add(-bytes);
   }
 }

@@ -28,7 +28,7 @@ export interface MetricsLimits {
   /** Bytes in flight of one connection: `stream.sendBufferSize`. */
   readonly sendBufferBytes: number;
   /** Of opened sessions. */
-  readonly windowed?: WindowedLimits;
+  readonly windowed: WindowedLimits;
 }
 
 export interface QueueLimit {

@@ -77,7 +77,7 @@ export class ClientConnection {
     this.stream = options.stream;
     this.openedAt = options.now;
     this.lastActivity = options.now;
-    this.receiveQuota = new Quota(options.receiveMessages, options.receiveBytes);
+    this.receiveQuota = new Quota(options.receiveMessages, options.receiveBytes, options.account);
     this.sendQueue = new SendQueue(options, options.totalDown);
     this.throttle = options.throttle;
   }

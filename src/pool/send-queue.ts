@@ -1,15 +1,19 @@
 import type { FlowCounters } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
+import type { ByteAccount } from '../flow/byte-account.js';
 import { Quota } from '../flow/quota.js';
 import { RingQueue } from '../flow/ring-queue.js';
 import { weightOf, type DataMessage } from '../wire/messages.js';
-import type { SendLane } from './send-lane.js';
+import type { Lane } from './lane.js';
+import type { LaneQueue, SendLane } from './send-lane.js';
 
 export interface SendQueueOptions {
   readonly maxMessages: number;
   readonly maxBytes: number;
   /** Control answers that may wait unwritten before the connection stops being read. */
   readonly maxControl: number;
+  /** What all connections hold together. */
+  readonly account?: ByteAccount;
 }
 
 /** How many messages a lane gives before the next lane's turn. */
@@ -29,24 +33,23 @@ interface WaitingSend {
  * a send beyond the bound waits, first come, first served. The send loop is
  * the only one who takes from it.
  */
-export class SendQueue {
+export class SendQueue implements LaneQueue {
   readonly quota: Quota;
   readonly #maxControl: number;
   readonly #control = new RingQueue<DataMessage>();
   /** Lanes that have something to give and are not paused, in the order of their turns. */
-  readonly #ready = new RingQueue<SendLane>();
+  readonly #ready = new RingQueue<Lane>();
   readonly #waiting = new RingQueue<WaitingSend>();
   #waitingBytes = 0;
   /** Lanes whose last message is still to be written. */
   #finishing = 0;
-  /** The account of the whole gateway, beside each lane's own. */
-  readonly #total: FlowCounters;
+  readonly total: FlowCounters;
   #paused = false;
 
   constructor(options: SendQueueOptions, total: FlowCounters) {
-    this.quota = new Quota(options.maxMessages, options.maxBytes);
+    this.quota = new Quota(options.maxMessages, options.maxBytes, options.account);
     this.#maxControl = options.maxControl;
-    this.#total = total;
+    this.total = total;
   }
 
   /** How many more control answers may wait; reading from the client stops at 0. */
@@ -122,7 +125,7 @@ export class SendQueue {
   finish(lane: SendLane, message: DataMessage): void {
     if (lane.last === undefined) this.#finishing += 1;
     lane.last = message;
-    this.#schedule(lane);
+    this.schedule(lane);
   }
 
   pauseAll(): void {
@@ -133,13 +136,25 @@ export class SendQueue {
     this.#paused = false;
   }
 
-  pauseLane(lane: SendLane): void {
+  pauseLane(lane: Lane): void {
     lane.paused = true;
   }
 
-  resumeLane(lane: SendLane): void {
+  resumeLane(lane: Lane): void {
     lane.paused = false;
-    this.#schedule(lane);
+    this.schedule(lane);
+  }
+
+  /** The lane may have something to give: it gets its place among those whose turn will come. */
+  schedule(lane: Lane): void {
+    if (lane.scheduled || lane.paused || !lane.hasTurn) return;
+    lane.scheduled = true;
+    this.#ready.push(lane);
+  }
+
+  /** For a lane of its own: its last message was taken. */
+  lastTaken(lane: SendLane): void {
+    this.#forgetLast(lane);
   }
 
   /** Takes control into `batch` until it holds `maxMessages`. */
@@ -163,8 +178,8 @@ export class SendQueue {
       if (lane === undefined) break;
       lane.scheduled = false;
       if (lane.paused) continue;
-      taken += this.#takeTurn(lane, batch, maxMessages, maxBytes - taken);
-      this.#schedule(lane);
+      taken += lane.take(batch, Math.min(maxMessages, batch.length + TURN_MESSAGES), maxBytes - taken);
+      this.schedule(lane);
       if (this.#waiting.length > 0) this.#admitWaiting();
     }
     return taken;
@@ -192,10 +207,10 @@ export class SendQueue {
     this.quota.take(weight);
     lane.counters.admitted += 1;
     lane.counters.admittedBytes += weight;
-    this.#total.admitted += 1;
-    this.#total.admittedBytes += weight;
+    this.total.admitted += 1;
+    this.total.admittedBytes += weight;
     lane.messages.push(message);
-    this.#schedule(lane);
+    this.schedule(lane);
   }
 
   #admitWaiting(): void {
@@ -239,37 +254,5 @@ export class SendQueue {
     if (lane.last === undefined) return;
     lane.last = undefined;
     this.#finishing -= 1;
-  }
-
-  #takeTurn(lane: SendLane, batch: DataMessage[], maxMessages: number, maxBytes: number): number {
-    const until = Math.min(maxMessages, batch.length + TURN_MESSAGES);
-    let taken = 0;
-    while (batch.length < until && taken < maxBytes) {
-      const message = lane.messages.shift();
-      if (message === undefined) break;
-      const weight = weightOf(message);
-      this.quota.give(weight);
-      lane.counters.delivered += 1;
-      this.#total.delivered += 1;
-      taken += weight;
-      batch.push(message);
-    }
-    if (
-      lane.messages.length === 0 &&
-      lane.last !== undefined &&
-      batch.length < maxMessages &&
-      lane.waiting === 0
-    ) {
-      batch.push(lane.last);
-      this.#forgetLast(lane);
-      lane.onFinished();
-    }
-    return taken;
-  }
-
-  #schedule(lane: SendLane): void {
-    if (lane.scheduled || lane.paused || !lane.hasTurn) return;
-    lane.scheduled = true;
-    this.#ready.push(lane);
   }
 }

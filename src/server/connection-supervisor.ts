@@ -4,12 +4,15 @@ import { tally, type DropReason } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { ClientConnection } from '../pool/client-connection.js';
+import type { ByteAccount } from '../flow/byte-account.js';
+import { closedControl, errorControl } from '../session/control-messages.js';
 import type { SessionManager } from '../session/session-manager.js';
+import type { WindowedSessions } from '../session/windowed/windowed-sessions.js';
 import type { StreamClose, StreamReceiver } from '../transport/contract.js';
-import { dataMessage, MessageType, type DataMessage } from '../wire/messages.js';
-import { AttachedSessions, type AttachedSessionsHost, type RouteChoice } from './attached-sessions.js';
-import type { Attachment } from './attachment.js';
-import { ControlHandler } from './control-handler.js';
+import { controlMessage, dataMessage, MessageType, type DataMessage, type Open } from '../wire/messages.js';
+import type { ConnectionSessions, Receiving } from './connection-sessions.js';
+import { ControlHandler, type ControlHost } from './control-handler.js';
+import { saidBack } from './identity.js';
 import { Leaving } from './leaving.js';
 import { Liveness } from './liveness.js';
 import { Reading } from './reading.js';
@@ -17,13 +20,19 @@ import { ReceiveLoop, type ReceiveEvents } from './receive-loop.js';
 import { SendLoop } from './send-loop.js';
 import type { ServerCounters } from './server-counters.js';
 import type { StreamSettings } from './settings.js';
+import { sequencedData } from './simple-attachment.js';
+import { SimpleSessions, type RouteChoice, type SimpleSessionsHost } from './simple-sessions.js';
 import type { TurnFlusher } from './turn-flusher.js';
+import { WindowedAttachments, type WindowedAttachmentsHost } from './windowed-attachments.js';
 
 /** What all connections of a server share. */
 export interface SupervisorContext {
   readonly clock: Clock;
   readonly flusher: TurnFlusher;
   readonly sessions: SessionManager;
+  readonly windowed: WindowedSessions;
+  /** All bytes that are buffered, against the budget. */
+  readonly account: ByteAccount;
   readonly counters: ServerCounters;
   readonly settings: StreamSettings;
   readonly logger: Logger;
@@ -44,11 +53,16 @@ const CLOSE_ENDS: Readonly<Record<StreamClose, ConnectionEnd>> = {
  * first error of either loop, a timeout, the client, a drain) ends all of it,
  * once, and leaves nothing behind.
  */
-export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost {
+export class ConnectionSupervisor
+  implements ReceiveEvents, ControlHost, SimpleSessionsHost, WindowedAttachmentsHost
+{
   readonly connection: ClientConnection;
   readonly receiver: StreamReceiver;
   readonly #context: SupervisorContext;
-  readonly #sessions: AttachedSessions;
+  readonly #resumeOnly: SluiceError | undefined;
+  /** Simple until an Open comes: a client's first words say which. */
+  #sessions: ConnectionSessions;
+  #kind: 'undecided' | 'simple' | 'windowed' = 'undecided';
   readonly #receiveLoop: ReceiveLoop;
   readonly #reading: Reading;
   readonly #sendLoop: SendLoop;
@@ -59,11 +73,18 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
   #endTimer: Timer | undefined;
   #endError: SluiceError | undefined;
 
-  constructor(context: SupervisorContext, connection: ClientConnection, choice: RouteChoice) {
+  /** `resumeOnly`: the gateway leaves, and who came for anything else than to resume is refused with it. */
+  constructor(
+    context: SupervisorContext,
+    connection: ClientConnection,
+    choice: RouteChoice,
+    resumeOnly?: SluiceError,
+  ) {
     const { clock, counters, settings } = context;
+    this.#resumeOnly = resumeOnly;
     this.connection = connection;
     this.#context = context;
-    this.#sessions = new AttachedSessions(context, this, choice);
+    this.#sessions = new SimpleSessions(context, this, choice);
     this.#receiveLoop = new ReceiveLoop(clock, connection, this, counters);
     this.receiver = this.#receiveLoop;
     this.#reading = new Reading(clock, connection, settings, this);
@@ -90,8 +111,21 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
     return this.#sessions.size;
   }
 
-  attachment(sessionId: string): Attachment | undefined {
-    return this.#sessions.get(sessionId);
+  get sessions(): ConnectionSessions {
+    return this.#sessions;
+  }
+
+  get kind(): 'undecided' | 'simple' | 'windowed' {
+    return this.#kind;
+  }
+
+  /** Above the budget only those are read on whom acks can be withheld from instead. */
+  get readingIsHeld(): boolean {
+    return this.#context.account.exceeded && this.#kind !== 'windowed';
+  }
+
+  get oweSomething(): boolean {
+    return this.#sessions.oweSomething;
   }
 
   now(): number {
@@ -131,6 +165,11 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
     return true;
   }
 
+  /** The budget has room again. */
+  relieve(): void {
+    this.#reading.goOn();
+  }
+
   /** Tells the client to leave within `graceMs`; what is left then ends with `error`. */
   drain(graceMs: number, reason: string, error: SluiceError): void {
     this.#leaving.begin(graceMs, reason, error);
@@ -166,8 +205,32 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
 
   // --- what the receive loop says ---
 
-  sessionFor(sessionId: string): Attachment | undefined {
-    return this.#sessions.open(sessionId);
+  sessionFor(message: DataMessage): Receiving | undefined {
+    if (this.#kind === 'undecided' && message.sequence === 0) {
+      if (this.#resumeOnly !== undefined) {
+        this.fail(this.#resumeOnly);
+        return undefined;
+      }
+      this.#kind = 'simple';
+    }
+    if (this.#kind === 'windowed') return this.#sessions.receiverOf(message.sessionId);
+    if (message.sequence === 0) return this.#sessions.receiverOf(message.sessionId);
+    this.fail(sequencedData(message));
+    return undefined;
+  }
+
+  onAck(message: DataMessage): void {
+    this.#sessions.acknowledge(message);
+  }
+
+  onOpen(sessionId: string, open: Open): void {
+    if (this.#kind === 'undecided') {
+      this.#kind = 'windowed';
+      this.#sessions = new WindowedAttachments(this.#context, this);
+    }
+    // A client with sessions has promised to be heard from.
+    this.#liveness.promised();
+    this.#sessions.open(sessionId, open);
   }
 
   onControl(message: DataMessage): void {
@@ -184,11 +247,17 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
   }
 
   refuse(sessionId: string, error: SluiceError): void {
-    this.#sessions.refuse(sessionId, error);
+    tally(this.#context.counters.receiveErrors, error.code);
+    this.notify(controlMessage(errorControl(error), saidBack(sessionId)));
   }
 
   refuseSession(sessionId: string, error: SluiceError): void {
-    this.#sessions.refuseSession(sessionId, error);
+    tally(this.#context.counters.receiveErrors, error.code);
+    this.notify(controlMessage(closedControl(error), saidBack(sessionId)));
+  }
+
+  ignored(): void {
+    tally(this.#context.counters.messagesRefused, 'not-open');
   }
 
   fail(error: SluiceError): void {
@@ -282,7 +351,7 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
     this.#endWhenDone();
   }
 
-  forget(attachment: Attachment): void {
+  forget(attachment: Receiving): void {
     this.#receiveLoop.forget(attachment);
   }
 
@@ -295,14 +364,13 @@ export class ConnectionSupervisor implements ReceiveEvents, AttachedSessionsHost
   }
 
   #endWhenDone(): void {
-    const { halfClosed, receiveQuota, sendQueue } = this.connection;
-    if (halfClosed && receiveQuota.messages === 0 && sendQueue.isEmpty) this.end();
+    const { halfClosed, sendQueue } = this.connection;
+    if (halfClosed && sendQueue.isEmpty && this.#sessions.isDone) this.end();
   }
 
   #releaseSessions(error: SluiceError | undefined): void {
     const reason: DropReason = error?.code === 'DRAINING' ? 'drained' : 'connection-closed';
-    const cause = error ?? new SluiceError('INTERNAL', 'the connection of the session has ended');
-    this.#sessions.release(reason, cause);
+    this.#sessions.release(reason, error);
   }
 
   #stopLoops(): void {

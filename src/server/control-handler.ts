@@ -1,21 +1,21 @@
 import { assertNever } from '../core/assert-never.js';
 import { SluiceError } from '../core/errors.js';
 import type { ClientConnection } from '../pool/client-connection.js';
-import { controlMessage, dataMessage, MessageType, type DataMessage } from '../wire/messages.js';
-import type { Attachment } from './attachment.js';
-import { closedControl } from './control-messages.js';
+import { dataMessage, MessageType, type DataMessage, type Open } from '../wire/messages.js';
+import type { ConnectionSessions } from './connection-sessions.js';
 
 /** What the control handler needs of its connection's supervisor. */
 export interface ControlHost {
   readonly connection: ClientConnection;
-  attachment(sessionId: string): Attachment | undefined;
+  readonly sessions: ConnectionSessions;
+  /** An Open, which may decide what kind of connection this is. */
+  onOpen(sessionId: string, open: Open): void;
   notify(message: DataMessage): void;
   refuse(sessionId: string, error: SluiceError): void;
-  refuseSession(sessionId: string, error: SluiceError): void;
   wake(): void;
 }
 
-/** What a client may say about its simple connection, beside data. */
+/** What a client may say beside data: of the connection here, of a session to the sessions. */
 export class ControlHandler {
   readonly #host: ControlHost;
 
@@ -37,23 +37,16 @@ export class ControlHandler {
         this.#resume(sessionId);
         return;
       case 'close':
-        this.#close(sessionId);
+        this.#host.sessions.close(sessionId);
         return;
       case 'open':
-        this.#host.refuseSession(
-          sessionId,
-          new SluiceError(
-            'INVALID_MESSAGE',
-            'Open is not served: sessions of this connection open by being named in a DATA message ' +
-              '(metadata x-route and x-subject choose the route)',
-          ),
-        );
+        this.#host.onOpen(sessionId, control);
+        return;
+      case 'window':
+        this.#host.sessions.changeWindow(sessionId, control);
         return;
       case 'authenticate':
         this.#refuse(sessionId, 'Authenticate is not served: this gateway takes every client as it is');
-        return;
-      case 'window':
-        this.#refuse(sessionId, 'Window on a simple connection, whose sessions have no window');
         return;
       case 'unknown':
         this.#refuse(sessionId, `a CONTROL message with unknown action (field ${control.field})`);
@@ -96,28 +89,14 @@ export class ControlHandler {
 
   #pause(sessionId: string): void {
     if (sessionId === '') this.#host.connection.sendQueue.pauseAll();
-    else this.#attached(sessionId, 'Pause')?.pause();
+    else this.#host.sessions.pause(sessionId);
   }
 
   #resume(sessionId: string): void {
     if (sessionId === '') {
       this.#host.connection.sendQueue.resumeAll();
       this.#host.wake();
-    } else this.#attached(sessionId, 'Resume')?.resume();
-  }
-
-  /** Idempotent: closing what is closed is answered with Closed again. */
-  #close(sessionId: string): void {
-    const attachment = this.#host.attachment(sessionId);
-    if (attachment === undefined) this.#host.notify(controlMessage(closedControl(undefined), sessionId));
-    else attachment.session.end();
-  }
-
-  #attached(sessionId: string, action: string): Attachment | undefined {
-    const attachment = this.#host.attachment(sessionId);
-    if (attachment === undefined)
-      this.#refuse(sessionId, `${action} for session "${sessionId}", which is not open`);
-    return attachment;
+    } else this.#host.sessions.resume(sessionId);
   }
 
   #refuse(sessionId: string, explanation: string): void {

@@ -1,9 +1,11 @@
 import type { Clock } from '../core/clock.js';
 import type { FlowCounters } from '../core/counters.js';
+import { Load, type Size } from '../flow/window.js';
 import type { ClientConnection } from '../pool/client-connection.js';
 import type { ConnectionPool } from '../pool/connection-pool.js';
 import type { SessionManager } from '../session/session-manager.js';
 import type { StreamSession } from '../session/stream-session.js';
+import type { WindowedSessions } from '../session/windowed/windowed-sessions.js';
 import type { ConnectionSupervisor } from './connection-supervisor.js';
 import { slowBecause, type SlowReason } from './slow-because.js';
 import type { StreamingServer } from './streaming-server.js';
@@ -87,7 +89,7 @@ export function inspection({
   const ofSession = (session: StreamSession) => ({
     clientId: session.clientId,
     sessionId: session.sessionId,
-    snapshot: () => sessionSnapshot(session, server, clock.now()),
+    snapshot: () => sessionSnapshot(session, clock.now()),
   });
   return {
     *connections(clientId?: string) {
@@ -164,8 +166,7 @@ function loadOf({ sendQueue, receiveQuota, stream }: ClientConnection, load: Con
 }
 
 /** One session as an operator sees it. */
-function sessionSnapshot(session: StreamSession, server: StreamingServer, now: number) {
-  const attachment = server.supervisor(session.connectionId)?.attachment(session.sessionId);
+function sessionSnapshot(session: StreamSession, now: number) {
   return {
     id: session.name,
     clientId: session.clientId,
@@ -177,7 +178,7 @@ function sessionSnapshot(session: StreamSession, server: StreamingServer, now: n
     ageMs: Math.round(now - session.createdAt),
     idleMs: Math.round(session.idleMs(now)),
     inbox: session.inboxLength,
-    outbox: attachment?.outboxLength ?? 0,
+    outbox: session.outboxLength,
     up: flowSnapshot(session.up),
     down: flowSnapshot(session.down),
   };
@@ -198,6 +199,32 @@ export function queueDepths(connections: Iterable<ClientConnection>): {
     bytesInFlight += stream.bytesInFlight;
   }
   return { receive, send, bytesInFlight };
+}
+
+/** All windowed sessions together. */
+export function windowedLevels(sessions: WindowedSessions) {
+  const [inFlight, waiting, unhandled] = [new Load(), new Load(), new Load()];
+  for (const session of sessions) {
+    addSize(inFlight, session.inFlight);
+    addSize(waiting, session.waiting);
+    addSize(unhandled, session.unhandled);
+  }
+  const { size, detached, remembered } = sessions;
+  return {
+    sessions: size,
+    detached: detached.size,
+    detachedBytes: detached.bytes,
+    ended: remembered.size,
+    endedBytes: remembered.bytes,
+    inFlight,
+    waiting,
+    unhandled,
+  };
+}
+
+function addSize(sum: Load, { messages, bytes }: Size): void {
+  sum.messages += messages;
+  sum.bytes += bytes;
 }
 
 function addDepth(sum: QueueDepth, queue: { readonly messages: number; readonly bytes: number }): void {

@@ -5,6 +5,8 @@ import { controlMessage, type DataMessage } from '../wire/messages.js';
 import type { StreamSettings } from './settings.js';
 
 export interface LeavingEvents {
+  /** Whether a session that is attached here has something to do. */
+  readonly oweSomething: boolean;
   notify(message: DataMessage): void;
   /** Nothing is handled for the client or owed to it any more, or its time is up. */
   end(error: SluiceError): void;
@@ -109,6 +111,8 @@ export class Leaving {
   #isQuiet(): boolean {
     const { receiveQuota, sendQueue, stream, lastActivity } = this.#connection;
     const owed = receiveQuota.messages > 0 || !sendQueue.isEmpty || stream.bytesInFlight > 0;
-    return !owed && this.#clock.now() - lastActivity >= this.#settings.drainQuietMs;
+    return (
+      !owed && !this.#events.oweSomething && this.#clock.now() - lastActivity >= this.#settings.drainQuietMs
+    );
   }
 }

@@ -2,15 +2,19 @@ import type { Clock } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
 import type { ClientConnection } from '../pool/client-connection.js';
 import type { StreamClose, StreamReceiver } from '../transport/contract.js';
-import { MessageType, weightOf, type DataMessage } from '../wire/messages.js';
-import type { Attachment } from './attachment.js';
-import { invalidSessionId, isPrintableId, quoted } from './identity.js';
+import { MessageType, type DataMessage } from '../wire/messages.js';
+import type { Receiving } from './connection-sessions.js';
+import { invalidSessionId, isPrintableId } from './identity.js';
 import type { ServerCounters } from './server-counters.js';
 
 /** What the receive loop makes of what arrives; the supervisor of the connection answers. */
 export interface ReceiveEvents {
-  /** The session this data is for, opened if need be; undefined when it was refused (and the client told). */
-  sessionFor(sessionId: string): Attachment | undefined;
+  /** Whether nothing more is to be read for now, however much room this connection has itself. */
+  readonly readingIsHeld: boolean;
+  /** The session this data is for; undefined when it was refused. */
+  sessionFor(message: DataMessage): Receiving | undefined;
+  /** An ACK, or another message of a session that bears an ack. */
+  onAck(message: DataMessage): void;
   onControl(message: DataMessage): void;
   onHeartbeat(): void;
   onHealthCheck(message: DataMessage): void;
@@ -39,7 +43,7 @@ export class ReceiveLoop implements StreamReceiver {
   readonly #counters: ServerCounters;
   #bytesCounted = 0;
   /** The session of the last message: most often that of the next. */
-  #last: Attachment | undefined;
+  #last: Receiving | undefined;
 
   constructor(clock: Clock, connection: ClientConnection, events: ReceiveEvents, counters: ServerCounters) {
     this.#clock = clock;
@@ -51,7 +55,7 @@ export class ReceiveLoop implements StreamReceiver {
   get room(): number {
     const { receiveQuota, sendQueue, state } = this.#connection;
     if (state.kind === 'closed') return 0;
-    const room = Math.min(receiveQuota.room, sendQueue.controlRoom);
+    const room = this.#events.readingIsHeld ? 0 : Math.min(receiveQuota.room, sendQueue.controlRoom);
     if (room === 0) this.#events.onReadingStopped();
     return room;
   }
@@ -96,44 +100,24 @@ export class ReceiveLoop implements StreamReceiver {
   }
 
   /** The session is over: the next message of its ID opens another. */
-  forget(attachment: Attachment): void {
+  forget(attachment: Receiving): void {
     if (this.#last === attachment) this.#last = undefined;
   }
 
   #onData(message: DataMessage, now: number): void {
-    if (message.sequence !== 0) {
-      this.#events.fail(
-        new SluiceError(
-          'INVALID_MESSAGE',
-          `data with sequence ${message.sequence} for session ${quoted(message.sessionId)}, which was not opened: ` +
-            'sequences need an opened session, a simple client leaves sequence at 0',
-        ),
-      );
-      return;
+    let session = this.#last;
+    if (session?.sessionId !== message.sessionId) {
+      session = this.#events.sessionFor(message);
+      if (session === undefined) return;
+      this.#last = session;
     }
-    let attachment = this.#last;
-    if (attachment?.sessionId !== message.sessionId) {
-      attachment = this.#events.sessionFor(message.sessionId);
-      if (attachment === undefined) return;
-      this.#last = attachment;
-    }
-    const { session } = attachment;
-    if (session.state !== 'open') {
-      this.#events.refuse(
-        message.sessionId,
-        new SluiceError(
-          'INVALID_MESSAGE',
-          `data for session "${message.sessionId}", which is closing: wait for its Closed`,
-        ),
-      );
-      return;
-    }
-    session.deliver(message, weightOf(message), now);
+    session.receive(message, now);
   }
 
   #onOther(message: DataMessage): void {
     if (message.type === MessageType.HEARTBEAT) {
       this.#events.onHeartbeat();
+      if (message.ack !== 0 && message.sessionId !== '') this.#events.onAck(message);
       return;
     }
     // Answers name the session: a name without bounds would make answers without bounds.
@@ -143,16 +127,15 @@ export class ReceiveLoop implements StreamReceiver {
     }
     switch (message.type) {
       case MessageType.CONTROL:
+        // Not on an Open: its position acknowledges nothing, and the session is not open here yet.
+        if (message.ack !== 0 && message.control?.action !== 'open') this.#events.onAck(message);
         this.#events.onControl(message);
         return;
       case MessageType.HEALTH_CHECK:
         this.#events.onHealthCheck(message);
         return;
       case MessageType.ACK:
-        this.#events.refuse(
-          message.sessionId,
-          new SluiceError('INVALID_MESSAGE', 'ACK on a simple connection, where nothing is acknowledged'),
-        );
+        this.#events.onAck(message);
         return;
       default:
         this.#events.refuse(

@@ -1,5 +1,5 @@
 import type { ConnectionEnd } from '../core/connection-end.js';
-import type { FlowCounters } from '../core/counters.js';
+import type { FlowCounters, RefusalReason } from '../core/counters.js';
 import type { ErrorCode } from '../core/errors.js';
 
 /** What the server counts; `StreamMetrics` fits. Plain fields, for the hot path. */
@@ -26,4 +26,9 @@ export interface ServerCounters {
   throttledTimes: number;
   readsStopped: number;
   readonly processing: { observe(ms: number, count?: number): void };
+  /** Messages of opened sessions that were not admitted: outside the account. */
+  readonly messagesRefused: Map<RefusalReason, number>;
+  /** Times the budget of buffered bytes was crossed, and what was ended over it. */
+  budgetExceeded: number;
+  sessionsShed: number;
 }

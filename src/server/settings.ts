@@ -27,4 +27,10 @@ export interface StreamSettings {
   readonly drainQuietMs: number;
   /** What `Welcome.max_sessions` tells. */
   readonly maxSessionsPerConnection: number;
+  /** How long a windowed session waits for its client; what `Welcome.resume_window_ms` tells. */
+  readonly resumeWindowMs: number;
+  /** The most an ack waits for company. */
+  readonly ackDelayMs: number;
+  /** How long more may be buffered than the budget allows before the costliest are ended. */
+  readonly shedAfterMs: number;
 }

@@ -1,19 +1,24 @@
-import type { Clock } from '../core/clock.js';
+import type { Clock, Timer } from '../core/clock.js';
 import type { ConnectionEnd } from '../core/connection-end.js';
 import { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
+import type { ByteAccount } from '../flow/byte-account.js';
 import { Throttle } from '../flow/throttle.js';
 import { ClientConnection } from '../pool/client-connection.js';
 import type { ConnectionPool } from '../pool/connection-pool.js';
 import type { Route } from '../session/route.js';
 import type { SessionManager } from '../session/session-manager.js';
+import type { TombstoneLimits } from '../session/windowed/tombstones.js';
+import type { WindowedLimits, WindowedSession } from '../session/windowed/windowed-session.js';
+import { WindowedSessions, type WindowedCounters } from '../session/windowed/windowed-sessions.js';
 import type { StreamAcceptor, StreamReceiver, TransportStream } from '../transport/contract.js';
 import { controlMessage, PROTOCOL_VERSION } from '../wire/messages.js';
-import type { RouteChoice } from './attached-sessions.js';
 import { ConnectionSupervisor, type SupervisorContext } from './connection-supervisor.js';
 import { clientIdOf, isPrintableId, quoted } from './identity.js';
+import { Overload } from './overload.js';
 import type { ServerCounters } from './server-counters.js';
 import type { StreamSettings } from './settings.js';
+import type { RouteChoice } from './simple-sessions.js';
 import type { StreamInterceptor } from './stream-interceptor.js';
 import { TurnFlusher } from './turn-flusher.js';
 
@@ -23,12 +28,23 @@ export interface StreamingServerOptions {
   readonly nodeId: string;
   readonly pool: ConnectionPool;
   readonly sessions: SessionManager;
-  readonly counters: ServerCounters;
+  readonly counters: ServerCounters & WindowedCounters;
   readonly settings: StreamSettings;
+  readonly windowed: WindowedSettings;
+  /** All bytes that are buffered, against the budget. */
+  readonly account: ByteAccount;
   /** By name, as configured. */
   readonly routes: ReadonlyMap<string, Route>;
   readonly defaultRoute: string;
   readonly interceptors: readonly StreamInterceptor[];
+}
+
+/** What windowed sessions are held to, each and all together. */
+export interface WindowedSettings {
+  readonly limits: WindowedLimits;
+  readonly maxDetached: number;
+  readonly maxDetachedBytes: number;
+  readonly ended: Omit<TombstoneLimits, 'keepMs'>;
 }
 
 /** How soon a client that is refused because the gateway leaves should try another, in milliseconds. */
@@ -60,21 +76,40 @@ const REFUSED: StreamReceiver = {
  */
 export class StreamingServer {
   readonly #options: StreamingServerOptions;
+  /** Sessions that outlive their connections. */
+  readonly windowed: WindowedSessions;
   readonly #context: SupervisorContext;
+  readonly #overload: Overload;
   readonly #supervisors = new Map<string, ConnectionSupervisor>();
   /** Connection IDs are unique among all gateways: this one's part, and a count. */
   readonly #idPrefix: string;
   #nextId = 1;
-  #draining = false;
+  /** When those who stay have to be gone, in Clock.now(); undefined while nobody has to. */
+  #drainDeadline: number | undefined;
+  #cutTimer: Timer | undefined;
+  #routeFaultLogged = false;
   /** Who drains, waits here. */
   readonly #waitingForEmpty: (() => void)[] = [];
 
   constructor(options: StreamingServerOptions) {
     this.#options = options;
     this.#idPrefix = `${options.clock.wallNow().toString(36)}${Math.floor(Math.random() * 36 ** 4).toString(36)}`;
+    const flusher = new TurnFlusher(options.clock);
+    this.windowed = this.#windowedSessions(flusher);
+    this.#overload = new Overload({
+      clock: options.clock,
+      logger: options.logger,
+      account: options.account,
+      shedAfterMs: options.settings.shedAfterMs,
+      counters: options.counters,
+      supervisors: () => this.#supervisors.values(),
+      windowed: this.windowed,
+    });
     this.#context = {
       clock: options.clock,
-      flusher: new TurnFlusher(options.clock),
+      flusher,
+      windowed: this.windowed,
+      account: options.account,
       sessions: options.sessions,
       counters: options.counters,
       settings: options.settings,
@@ -107,39 +142,56 @@ export class StreamingServer {
   }
 
   /**
-   * Tells every client to leave and refuses new ones; what is left after
-   * `graceMs` is ended. Resolves when the last connection is gone: a peer that
-   * takes nothing keeps its own for another `sendTimeoutMs`, unless `destroy` is called.
+   * Tells every client to leave; what is left after `graceMs` is ended. New
+   * connections are refused, save while windowed sessions are left: these may be
+   * resumed, and each is closed as soon as it has nothing to do. Resolves when
+   * the last connection and the last such session is gone: a peer that takes
+   * nothing keeps its own for another `sendTimeoutMs`, unless `destroy` is called.
    */
   drain(graceMs: number): Promise<void> {
-    this.#draining = true;
-    const error = new SluiceError(
-      'DRAINING',
-      'the gateway is leaving: connect again, to another if there is one',
-      {
-        retryAfterMs: DRAINING_RETRY_MS,
-      },
-    );
-    for (const supervisor of [...this.#supervisors.values()]) {
-      supervisor.drain(graceMs, 'gateway: leaving', error);
-    }
-    return this.#whenEmpty();
+    const { clock } = this.#options;
+    // Told again: the sooner deadline holds.
+    this.#drainDeadline = Math.min(this.#drainDeadline ?? Infinity, clock.now() + graceMs);
+    for (const supervisor of [...this.#supervisors.values()]) this.#askToLeave(supervisor, graceMs);
+    this.#cutTimer?.cancel();
+    this.#cutTimer = clock.setTimeout(() => {
+      this.windowed.cut();
+    }, this.#drainDeadline - clock.now());
+    void this.sessionsDrained().then(() => {
+      this.#cutTimer?.cancel();
+      this.#resolveIfEmpty();
+    });
+    return new Promise((resolve) => {
+      this.#waitingForEmpty.push(resolve);
+      this.#resolveIfEmpty();
+    });
   }
 
-  /** Ends every connection now. Idempotent. */
+  /** No windowed session is opened any more; resolves when none is left to be resumed. */
+  sessionsDrained(): Promise<void> {
+    return this.windowed.drain();
+  }
+
+  /** Ends every connection and every session now. Idempotent. */
   destroy(): void {
-    this.#draining = true;
+    this.#drainDeadline ??= this.#options.clock.now();
     const error = new SluiceError('DRAINING', 'the gateway has left', { retryAfterMs: DRAINING_RETRY_MS });
     for (const supervisor of [...this.#supervisors.values()]) supervisor.abort(error);
+    this.#cutTimer?.cancel();
+    this.windowed.stop();
+    this.#overload.stop();
+  }
+
+  #askToLeave(supervisor: ConnectionSupervisor, graceMs: number): void {
+    supervisor.drain(graceMs, 'gateway: leaving', leaving('connect again, to another if there is one'));
   }
 
   #admit(stream: TransportStream): StreamReceiver {
-    const { clock, settings, pool, counters } = this.#options;
-    if (this.#draining) {
-      throw new SluiceError('DRAINING', 'the gateway is leaving and takes no new connections', {
-        retryAfterMs: DRAINING_RETRY_MS,
-      });
-    }
+    const { clock, settings, pool, counters, account } = this.#options;
+    const deadline = this.#drainDeadline;
+    const noNewOnes = deadline === undefined ? undefined : leaving('it takes no new connections');
+    // While there is something to resume, who comes may have come for that.
+    if (noNewOnes !== undefined && this.windowed.size === 0) throw noNewOnes;
     const clientId = clientIdOf(stream.metadata);
     const choice = this.#routeFor(stream.metadata);
     const refusal = pool.refusal(clientId);
@@ -159,23 +211,20 @@ export class StreamingServer {
       maxControl: settings.maxControlAnswers,
       throttle: throttled ? new Throttle(settings, now) : undefined,
       totalDown: counters.down,
+      account,
     });
     pool.add(connection);
-    const supervisor = new ConnectionSupervisor(this.#context, connection, choice);
+    const supervisor = new ConnectionSupervisor(this.#context, connection, choice, noNewOnes);
     this.#supervisors.set(connection.id, supervisor);
     supervisor.start(this.#welcome(connection));
+    if (deadline !== undefined) this.#askToLeave(supervisor, Math.max(0, deadline - now));
     this.#tell((interceptor) => interceptor.opened?.(connection, choice.name));
     return supervisor.receiver;
   }
 
   #routeFor(metadata: ReadonlyMap<string, string>): RouteChoice {
-    const { routes, defaultRoute } = this.#options;
-    const name = metadata.get('x-route') ?? defaultRoute;
+    const { name, route } = this.#routeNamed(metadata.get('x-route') ?? '');
     const subject = metadata.get('x-subject') ?? '';
-    const route = routes.get(name);
-    if (route === undefined) {
-      throw new SluiceError('UNKNOWN_ROUTE', `no route ${quoted(name)} is configured (routes)`);
-    }
     if (subject !== '' && !isPrintableId(subject)) {
       throw new SluiceError(
         'INVALID_MESSAGE',
@@ -183,6 +232,46 @@ export class StreamingServer {
       );
     }
     return { name, route, subject };
+  }
+
+  /** "" names the default. */
+  #routeNamed(asked: string): { readonly name: string; readonly route: Route } {
+    const { routes, defaultRoute } = this.#options;
+    const name = asked === '' ? defaultRoute : asked;
+    const route = routes.get(name);
+    if (route !== undefined) return { name, route };
+    throw new SluiceError('UNKNOWN_ROUTE', `no route ${quoted(name)} is configured (routes)`);
+  }
+
+  #windowedSessions(flusher: TurnFlusher): WindowedSessions {
+    const { clock, counters, sessions, account, windowed } = this.#options;
+    return new WindowedSessions({
+      ...windowed,
+      clock,
+      sessions,
+      counters,
+      account,
+      totals: counters,
+      stampMs: () => flusher.stampMs(),
+      routeFor: (name) => this.#routeNamed(name),
+      observeProcessing: (ms) => {
+        counters.processing.observe(ms);
+      },
+      routeFailed: (session, error) => {
+        this.#routeFailed(session, error);
+      },
+    });
+  }
+
+  #routeFailed(session: WindowedSession | undefined, error: unknown): void {
+    this.#options.counters.routeErrors += 1;
+    if (error instanceof SluiceError) return;
+    const { logger } = this.#options;
+    const fields = { err: error, session: session?.name, route: session?.routeName };
+    // A route that fails on every message must not fill the log.
+    if (this.#routeFaultLogged) logger.debug(fields, 'a route failed');
+    else logger.warn(fields, 'a route failed in an opened session; more of these at level debug');
+    this.#routeFaultLogged = true;
   }
 
   #welcome(connection: ClientConnection) {
@@ -195,8 +284,8 @@ export class StreamingServer {
       heartbeatIntervalMs: settings.heartbeatIntervalMs,
       maxMessageBytes: settings.maxMessageBytes,
       maxSessions: settings.maxSessionsPerConnection,
-      // Sessions of simple connections end with them.
-      resumeWindowMs: 0,
+      // For those that are opened; sessions of simple connections end with them.
+      resumeWindowMs: settings.resumeWindowMs,
       protocolVersion: PROTOCOL_VERSION,
     });
   }
@@ -218,7 +307,11 @@ export class StreamingServer {
     if (!this.#supervisors.delete(connection.id)) return;
     this.#options.pool.remove(connection);
     this.#tell((interceptor) => interceptor.ended?.(connection, end, error));
-    if (this.#supervisors.size > 0) return;
+    this.#resolveIfEmpty();
+  }
+
+  #resolveIfEmpty(): void {
+    if (this.#supervisors.size > 0 || this.windowed.size > 0) return;
     for (const resolve of this.#waitingForEmpty.splice(0)) resolve();
   }
 
@@ -232,11 +325,8 @@ export class StreamingServer {
       }
     }
   }
+}
 
-  #whenEmpty(): Promise<void> {
-    if (this.#supervisors.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waitingForEmpty.push(resolve);
-    });
-  }
+function leaving(what: string): SluiceError {
+  return new SluiceError('DRAINING', `the gateway is leaving: ${what}`, { retryAfterMs: DRAINING_RETRY_MS });
 }

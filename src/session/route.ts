@@ -1,4 +1,7 @@
 import type { DataMessage } from '../wire/messages.js';
+import type { Overflow } from './overflow.js';
+
+export type { Overflow };
 
 /** What a session talks to: a named, configured handler. */
 export interface Route {
@@ -6,6 +9,15 @@ export interface Route {
   readonly kind: string;
   /** Whether sessions keep their recent messages for this route (`RouteSession.recent`). Default false. */
   readonly wantsRecent?: boolean;
+  /**
+   * Whether a payload that comes in several messages (`more`) is given to `handle` as one, joined, instead of
+   * piece by piece. Default false. On simple connections messages come as they are.
+   */
+  readonly wantsWhole?: boolean;
+  /** What happens to messages of a windowed session that its client does not take. Default `block`: the route waits. */
+  readonly overflow?: Overflow;
+  /** What a client may choose instead when it opens. Default: anything where `overflow` is `block`, else nothing else. */
+  readonly allowedOverflow?: readonly Overflow[];
   /**
    * Called when a session opens. Throwing (a SluiceError, to choose the code)
    * refuses the session.

@@ -3,7 +3,9 @@ import type { FlowCounters } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
 import type { RecentLimits } from './recent-messages.js';
 import type { Route } from './route.js';
-import { StreamSession, type SessionPort } from './stream-session.js';
+import { SimpleSession, type SimpleSessionPort } from './simple-session.js';
+import type { StreamSession } from './stream-session.js';
+import { WindowedSession } from './windowed/windowed-session.js';
 
 export interface SessionManagerOptions {
   readonly clock: Clock;
@@ -25,10 +27,9 @@ export interface OpenRequest {
   readonly subject: string;
   readonly routeName: string;
   readonly route: Route;
-  readonly connectionId: string;
   /** Sessions the connection holds already. */
   readonly connectionSessions: number;
-  readonly port: SessionPort;
+  readonly port: SimpleSessionPort;
 }
 
 /** The idle sweep looks at least this often, and this seldom. */
@@ -56,15 +57,18 @@ export class SessionManager {
     return this.#size;
   }
 
-  /** Throws SESSION_LIMIT naming which limit, or what the route throws to refuse. */
-  open(request: OpenRequest): StreamSession {
-    const { clientId, sessionId } = request;
-    this.#refuseOverLimit(request);
-    const session = new StreamSession({
-      ...request,
-      recent: this.#options.recent,
-      totalUp: this.#options.totalUp,
-    });
+  /** Opens a session of a simple connection. Throws SESSION_LIMIT naming which limit, or what the route throws to refuse. */
+  open(request: OpenRequest): SimpleSession {
+    const { clientId, sessionId, connectionSessions } = request;
+    this.refuseOverLimit(clientId, sessionId, connectionSessions);
+    const { recent, totalUp } = this.#options;
+    const session = new SimpleSession({ ...request, recent, totalUp });
+    this.add(session);
+    return session;
+  }
+
+  add(session: StreamSession): void {
+    const { clientId, sessionId } = session;
     let sessions = this.#byClient.get(clientId);
     if (sessions === undefined) {
       sessions = new Map();
@@ -76,7 +80,6 @@ export class SessionManager {
     this.#perClient.set(clientId, (this.#perClient.get(clientId) ?? 0) + 1);
     this.#size += 1;
     this.#scheduleSweep();
-    return session;
   }
 
   /** Forgets a session that has ended; whether it was there. */
@@ -96,9 +99,50 @@ export class SessionManager {
     return true;
   }
 
+  /** The windowed session of this name, of which there is one in all. */
+  windowed(clientId: string, sessionId: string): WindowedSession | undefined {
+    for (const session of this.find(clientId, sessionId))
+      if (session instanceof WindowedSession) return session;
+    return undefined;
+  }
+
   /** The sessions of this name: at most one a connection. */
   find(clientId: string, sessionId: string): readonly StreamSession[] {
     return this.#byClient.get(clientId)?.get(sessionId) ?? [];
+  }
+
+  /** Throws SESSION_LIMIT where one session more would be too many; `replaced` will be gone by then. */
+  refuseOverLimit(clientId: string, sessionId: string, connectionSessions: number, replaced = 0): void {
+    const { maxPerClient, max } = this.#options;
+    this.refuseOverConnectionLimit(sessionId, connectionSessions);
+    const ofClient = (this.#perClient.get(clientId) ?? 0) - replaced;
+    if (ofClient >= maxPerClient) {
+      this.#refuse(
+        sessionId,
+        `client "${clientId}" holds ${ofClient} sessions, the most one may (session.maxPerClient = ${maxPerClient})`,
+      );
+    }
+    if (this.#size - replaced >= max) {
+      this.#refuse(
+        sessionId,
+        `the gateway holds ${this.#size} sessions, the most it may (session.max = ${max})`,
+      );
+    }
+  }
+
+  /** The same for a connection that takes one more of the sessions there are. */
+  refuseOverConnectionLimit(sessionId: string, connectionSessions: number): void {
+    const { maxPerConnection } = this.#options;
+    if (connectionSessions < maxPerConnection) return;
+    this.#refuse(
+      sessionId,
+      `the connection holds ${connectionSessions} sessions, the most one may (session.maxPerConnection = ${maxPerConnection})`,
+    );
+  }
+
+  #refuse(sessionId: string, because: string): never {
+    const { retryAfterMs } = this.#options;
+    throw new SluiceError('SESSION_LIMIT', `session "${sessionId}" is refused: ${because}`, { retryAfterMs });
   }
 
   *ofClient(clientId: string): Generator<StreamSession> {
@@ -114,23 +158,6 @@ export class SessionManager {
     this.#stopped = true;
     this.#sweep?.cancel();
     this.#sweep = undefined;
-  }
-
-  #refuseOverLimit(request: OpenRequest): void {
-    const { maxPerConnection, maxPerClient, max, retryAfterMs } = this.#options;
-    const ofClient = this.#perClient.get(request.clientId) ?? 0;
-    const limit =
-      request.connectionSessions >= maxPerConnection
-        ? `the connection holds ${request.connectionSessions} sessions, the most one may (session.maxPerConnection = ${maxPerConnection})`
-        : ofClient >= maxPerClient
-          ? `client "${request.clientId}" holds ${ofClient} sessions, the most one may (session.maxPerClient = ${maxPerClient})`
-          : this.#size >= max
-            ? `the gateway holds ${this.#size} sessions, the most it may (session.max = ${max})`
-            : undefined;
-    if (limit === undefined) return;
-    throw new SluiceError('SESSION_LIMIT', `session "${request.sessionId}" is refused: ${limit}`, {
-      retryAfterMs,
-    });
   }
 
   #scheduleSweep(): void {
@@ -149,7 +176,7 @@ export class SessionManager {
     const now = clock.now();
     const idle: StreamSession[] = [];
     for (const session of this) {
-      if (session.state !== 'open' || session.inboxLength > 0) continue;
+      if (session.state !== 'open' || session.inboxLength > 0 || session.connectionId === '') continue;
       if (session.idleMs(now) >= idleTimeoutMs) idle.push(session);
     }
     for (const session of idle) {

@@ -1,42 +1,13 @@
 import { FlowCounters, type DropReason } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
-import type { Quota } from '../flow/quota.js';
-import { RingQueue } from '../flow/ring-queue.js';
-import { EMPTY_BYTES, MessageType, weightOf, type DataMessage } from '../wire/messages.js';
-import { detached } from './detached-message.js';
+import { EMPTY_BYTES, MessageType, type DataMessage } from '../wire/messages.js';
 import { RecentMessages, type RecentLimits } from './recent-messages.js';
 import type { Route, RouteHandler, RouteMessage, RouteSession } from './route.js';
-
-/** What a session needs of the connection it is attached to. */
-export interface SessionPort {
-  /** The bound of what waits for the route: shared by the sessions of a simple connection. */
-  readonly receiveQuota: Quota;
-  /** Whether so many answers wait unwritten that no further message may be handled. */
-  readonly answersBlocked: boolean;
-  /** Clock.now() */
-  now(): number;
-  /** Unix milliseconds, for what is sent; one reading may serve all of a turn. */
-  stampMs(): number;
-  /** Queues data for the client; see `RouteSession.send`. */
-  send(session: StreamSession, message: DataMessage): undefined | Promise<void>;
-  /** The route failed on this message: tell the client. */
-  routeFailed(session: StreamSession, message: DataMessage, error: unknown): void;
-  /** Something that waited has been handled: there may be room to read on. */
-  handled(session: StreamSession): void;
-  /** All that came is handled and nothing more is taken: write what waits, then Closed. Called once. */
-  drained(session: StreamSession, reason: string): void;
-  /** The session ends at once: drop what waits, for `reason`, and tell the client why. */
-  expel(session: StreamSession, reason: DropReason, error: SluiceError): void;
-  /** The route's clean-up failed; the session is over all the same. */
-  fault(session: StreamSession, error: unknown): void;
-  /** The time one message took in its route, for messages that were not handled within the turn they came in. */
-  observeProcessing(ms: number): void;
-}
 
 /**
  * - open: messages come and go
  * - closing: ended by its client or its route; what came is handled, nothing more is taken
- * - finishing: all is handled; what the route sent is written, then Closed
+ * - finishing: all is handled; what the route sent is delivered, then Closed
  * - closed: nothing happens any more
  */
 export type SessionState = 'open' | 'closing' | 'finishing' | 'closed';
@@ -47,58 +18,43 @@ export interface SessionSpec {
   readonly subject: string;
   readonly routeName: string;
   readonly route: Route;
-  readonly connectionId: string;
-  readonly port: SessionPort;
   readonly recent: RecentLimits;
-  /** The account of the whole gateway, client to route. */
-  readonly totalUp: FlowCounters;
+  /** Clock.now() */
+  readonly now: number;
 }
 
-/** One logical conversation: hands its messages to its route in order, one at a time, and sends what the route says. */
-export class StreamSession implements RouteSession {
+/**
+ * One logical conversation. What is the same for all kinds of them: who it is,
+ * its accounts, and its route, which is given one message at a time. How
+ * messages come to be handed over, and what becomes of those that the route
+ * sends, is the kind's.
+ */
+export abstract class StreamSession implements RouteSession {
   readonly clientId: string;
   readonly sessionId: string;
   readonly subject: string;
   readonly routeName: string;
-  readonly connectionId: string;
   readonly createdAt: number;
   lastActivity: number;
   readonly up = new FlowCounters();
   readonly down = new FlowCounters();
-  readonly #port: SessionPort;
-  readonly #totalUp: FlowCounters;
-  readonly #handler: RouteHandler;
+  readonly #route: Route;
   readonly #recent: RecentMessages | undefined;
-  readonly #inbox = new RingQueue<DataMessage>();
-  #state: SessionState = 'open';
-  #endReason = '';
-  /** Whether the route has a message it has not accepted yet. */
+  #handler: RouteHandler | undefined;
   #busy = false;
   #sentWhenAsked = 0;
   #abort: AbortController | undefined;
   #closeError: SluiceError | undefined;
 
-  /** Throws what the route throws to refuse the session. */
   constructor(spec: SessionSpec) {
     this.clientId = spec.clientId;
     this.sessionId = spec.sessionId;
     this.subject = spec.subject;
     this.routeName = spec.routeName;
-    this.connectionId = spec.connectionId;
-    this.#port = spec.port;
-    this.#totalUp = spec.totalUp;
-    this.createdAt = this.#port.now();
-    this.lastActivity = this.createdAt;
+    this.createdAt = spec.now;
+    this.lastActivity = spec.now;
+    this.#route = spec.route;
     this.#recent = spec.route.wantsRecent === true ? new RecentMessages(spec.recent) : undefined;
-    try {
-      this.#handler = spec.route.open(this);
-    } catch (error) {
-      // The route may have kept it: whatever it sends from here on fails.
-      this.#state = 'closed';
-      this.#closeError = new SluiceError('ROUTE_FAILED', `its route refused session "${this.sessionId}"`);
-      this.#abort?.abort(this.#closeError);
-      throw error;
-    }
   }
 
   /** `clientID:sessionID`, as it is printed. IDs may hold a colon: never parse it. */
@@ -106,19 +62,21 @@ export class StreamSession implements RouteSession {
     return `${this.clientId}:${this.sessionId}`;
   }
 
-  get state(): SessionState {
-    return this.#state;
-  }
+  abstract get state(): SessionState;
+
+  /** The connection that holds it; "" while it is detached. */
+  abstract get connectionId(): string;
 
   /** Messages that wait for the route or are being handled by it. */
-  get inboxLength(): number {
-    return this.#inbox.length + (this.#busy ? 1 : 0);
-  }
+  abstract get inboxLength(): number;
+
+  /** Messages held for the client. */
+  abstract get outboxLength(): number;
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.#state === 'closed') this.#abort.abort(this.#closeError);
+      if (this.state === 'closed') this.#abort.abort(this.#closeError);
     }
     return this.#abort.signal;
   }
@@ -139,39 +97,6 @@ export class StreamSession implements RouteSession {
     return now - this.lastActivity;
   }
 
-  /** Admits a message of the client. The caller has made sure that the session is open and that there is room. */
-  deliver(message: DataMessage, weight: number, now: number): void {
-    this.lastActivity = now;
-    this.up.admitted += 1;
-    this.up.admittedBytes += weight;
-    this.#totalUp.admitted += 1;
-    this.#totalUp.admittedBytes += weight;
-    this.#recent?.note(message);
-    if (this.#busy || this.#inbox.length > 0 || this.#port.answersBlocked) {
-      this.#port.receiveQuota.take(weight);
-      this.#inbox.push(detached(message));
-      return;
-    }
-    this.#handle(message, weight);
-    // The route may have ended the session meanwhile.
-    if (this.#state === 'closing') this.#finishIfDrained();
-  }
-
-  /** Handles what waits, as far as the route and the connection allow. */
-  pump(): void {
-    while (!this.#busy && this.#state !== 'closed' && !this.#port.answersBlocked) {
-      const message = this.#inbox.shift();
-      if (message === undefined) break;
-      const weight = weightOf(message);
-      this.#port.receiveQuota.give(weight);
-      const startedAt = this.#port.now();
-      if (this.#handle(message, weight)) this.#port.observeProcessing(this.#port.now() - startedAt);
-    }
-    // First, for a connection that is owed nothing may end when it hears that all is handled.
-    this.#finishIfDrained();
-    this.#port.handled(this);
-  }
-
   send(fields: RouteMessage): undefined | Promise<void> {
     const { data = EMPTY_BYTES } = fields;
     if (!(data instanceof Uint8Array)) {
@@ -180,18 +105,15 @@ export class StreamSession implements RouteSession {
         `data is of type ${typeof data}: send bytes, for example new TextEncoder().encode(text)`,
       );
     }
-    if (this.#state === 'closed' || this.#state === 'finishing') {
-      throw this.#closeError ?? new SluiceError('INTERNAL', `session "${this.sessionId}" has ended`);
-    }
-    return this.#port.send(
-      this,
+    if (!this.takesSends) throw this.endError;
+    return this.dispatch(
       // Spelled out, for speed: the same shape as every other message.
       {
         type: MessageType.DATA,
         sessionId: this.sessionId,
         sequence: 0,
         ack: 0,
-        timestampMs: this.#port.stampMs(),
+        timestampMs: this.stampMs(),
         data,
         metadata: fields.metadata,
         key: fields.key ?? '',
@@ -202,100 +124,111 @@ export class StreamSession implements RouteSession {
     );
   }
 
-  end(reason = ''): void {
-    if (this.#state !== 'open') return;
-    this.#state = 'closing';
-    this.#endReason = reason;
-    this.#finishIfDrained();
+  abstract end(reason?: string): void;
+
+  /** Ends the session at once, wherever it is, and tells the client. */
+  abstract expel(reason: DropReason, error: SluiceError): void;
+
+  /** Whether the route may still send. */
+  protected abstract get takesSends(): boolean;
+  /** Unix milliseconds, for what is sent. */
+  protected abstract stampMs(): number;
+  /** Clock.now() */
+  protected abstract now(): number;
+  /** What the route sent is on its way. */
+  protected abstract dispatch(message: DataMessage): undefined | Promise<void>;
+  /** The route is done with the message. */
+  protected abstract accepted(message: DataMessage): void;
+  /** The route is done with the message: it failed on it. */
+  protected abstract failed(message: DataMessage, error: unknown): void;
+  /** The route keeps the message beyond the turn it came in. */
+  protected abstract kept(message: DataMessage): void;
+  /** What it had kept is done, accepted or failed. */
+  protected abstract settled(message: DataMessage, startedAt: number): void;
+  /** The route's clean-up failed; the session is over all the same. */
+  protected abstract fault(error: unknown): void;
+
+  /** Why nothing can be sent any more. */
+  protected get endError(): SluiceError {
+    return this.#closeError ?? new SluiceError('INTERNAL', `session "${this.sessionId}" has ended`);
   }
 
-  /** Ends the session at once and tells the client. */
-  expel(reason: DropReason, error: SluiceError): void {
-    if (this.#state !== 'closed') this.#port.expel(this, reason, error);
+  /** Whether the route has a message that it has not accepted yet. */
+  protected get busy(): boolean {
+    return this.#busy;
   }
 
-  /** Ends the session at once, for the port. What waits for the route, or is with it, is dropped for `reason`. */
-  close(reason: DropReason, error: SluiceError): void {
-    if (this.#state === 'closed') return;
-    this.#state = 'closed';
-    this.#closeError = error;
-    let dropped = this.#busy ? 1 : 0;
-    for (let message = this.#inbox.shift(); message !== undefined; message = this.#inbox.shift()) {
-      this.#port.receiveQuota.give(weightOf(message));
-      dropped += 1;
-    }
-    this.up.droppedBy[reason] += dropped;
-    this.#totalUp.droppedBy[reason] += dropped;
-    this.#abort?.abort(error);
-    this.#tellClosed();
-  }
-
-  /** Whatever comes of the route's clean-up, its failure is no fault of the process. */
-  #tellClosed(): void {
-    const onFault = (fault: unknown): void => {
-      this.#port.fault(this, fault);
-    };
+  /** Gives the session to its route, as the last step of construction. Throws what the route throws to refuse it. */
+  protected openRoute(): void {
     try {
-      const result: unknown = this.#handler.closed?.();
-      if (isPromise(result)) result.then(undefined, onFault);
-    } catch (fault) {
-      onFault(fault);
+      this.#handler = this.#route.open(this);
+    } catch (error) {
+      // The route may have kept it: whatever it sends from here on fails.
+      this.closeRoute(
+        new SluiceError('ROUTE_FAILED', `its route refused session "${this.sessionId}"`),
+        'refused',
+      );
+      throw error;
     }
+  }
+
+  /** Notes a message of the client for routes that want context. */
+  protected note(message: DataMessage): void {
+    this.#recent?.note(message);
   }
 
   /** Hands a message to the route; whether that was all, or the route has yet to accept it. */
-  #handle(message: DataMessage, weight: number): boolean {
+  protected handOver(message: DataMessage): boolean {
     // Busy from here on: a route that ends its session from within still finishes this message first.
     this.#busy = true;
     let result: unknown;
     try {
-      result = this.#handler.handle(message);
+      result = this.#handler?.handle(message);
     } catch (error) {
-      this.#failed(message, error);
-      this.#accepted();
+      this.#busy = false;
+      this.failed(message, error);
       return true;
     }
     if (!isPromise(result)) {
-      this.#accepted();
+      this.#busy = false;
+      this.accepted(message);
       return true;
     }
-    this.#port.receiveQuota.take(weight);
-    const startedAt = this.#port.now();
+    this.kept(message);
+    const startedAt = this.now();
     result.then(
       () => {
-        this.#settled(weight, startedAt);
+        this.#busy = false;
+        this.accepted(message);
+        this.settled(message, startedAt);
       },
       (error: unknown) => {
-        this.#failed(message, error);
-        this.#settled(weight, startedAt);
+        this.#busy = false;
+        this.failed(message, error);
+        this.settled(message, startedAt);
       },
     );
     return false;
   }
 
-  #failed(message: DataMessage, error: unknown): void {
-    if (this.#state !== 'closed') this.#port.routeFailed(this, message, error);
+  /** The session is over: its sends fail with `error` from here on, its route is told. */
+  protected closeRoute(error: SluiceError, how: 'ended' | 'refused' = 'ended'): void {
+    this.#closeError = error;
+    this.#abort?.abort(error);
+    if (how === 'ended') this.#tellClosed();
   }
 
-  /** Closed meanwhile, the session has counted the message as dropped. */
-  #accepted(): void {
-    this.#busy = false;
-    if (this.#state === 'closed') return;
-    this.up.delivered += 1;
-    this.#totalUp.delivered += 1;
-  }
-
-  #settled(weight: number, startedAt: number): void {
-    this.#port.receiveQuota.give(weight);
-    this.#port.observeProcessing(this.#port.now() - startedAt);
-    this.#accepted();
-    if (this.#state !== 'closed') this.pump();
-  }
-
-  #finishIfDrained(): void {
-    if (this.#state !== 'closing' || this.inboxLength > 0) return;
-    this.#state = 'finishing';
-    this.#port.drained(this, this.#endReason);
+  /** Whatever comes of the route's clean-up, its failure is no fault of the process. */
+  #tellClosed(): void {
+    const onFault = (fault: unknown): void => {
+      this.fault(fault);
+    };
+    try {
+      const result: unknown = this.#handler?.closed?.();
+      if (isPromise(result)) result.then(undefined, onFault);
+    } catch (fault) {
+      onFault(fault);
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { FlowCounters } from '../../src/core/counters.js';
 import type { Throttle } from '../../src/flow/throttle.js';
 import { ClientConnection } from '../../src/pool/client-connection.js';
 import type { StreamSettings } from '../../src/server/settings.js';
+import type { WindowedSettings } from '../../src/server/streaming-server.js';
 import type { TransportStream } from '../../src/transport/contract.js';
 import type { DataMessage } from '../../src/wire/messages.js';
 
@@ -62,6 +63,25 @@ export const settings: StreamSettings = {
   ageGraceMs: 30_000,
   drainQuietMs: 1_000,
   maxSessionsPerConnection: 128,
+  resumeWindowMs: 120_000,
+  ackDelayMs: 50,
+  shedAfterMs: 1_000,
+};
+
+/** The defaults of windowed sessions, but for few detached ones. */
+export const windowedSettings: WindowedSettings = {
+  limits: {
+    window: { messages: 256, bytes: 1 << 20 },
+    maxWindow: { messages: 4_096, bytes: 16 << 20 },
+    waiting: { messages: 512, bytes: 2 << 20 },
+    maxPayloadBytes: 1 << 20,
+    maxMessageBytes: settings.maxMessageBytes,
+    resumeWindowMs: settings.resumeWindowMs,
+    recent: { maxMessages: 4, maxBytes: 100 },
+  },
+  maxDetached: 100,
+  maxDetachedBytes: 256 << 20,
+  ended: { max: 1_000, maxPerClient: 100, maxBytes: 1 << 20 },
 };
 
 /** An open connection over a fake stream. */

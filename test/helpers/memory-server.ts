@@ -2,13 +2,14 @@ import { StreamMetrics } from '../../src/metrics/stream-metrics.js';
 import { ConnectionPool } from '../../src/pool/connection-pool.js';
 import type { StreamSettings } from '../../src/server/settings.js';
 import type { StreamInterceptor } from '../../src/server/stream-interceptor.js';
-import { StreamingServer } from '../../src/server/streaming-server.js';
+import { StreamingServer, type WindowedSettings } from '../../src/server/streaming-server.js';
+import { ByteAccount } from '../../src/flow/byte-account.js';
 import type { Route } from '../../src/session/route.js';
 import { SessionManager, type SessionManagerOptions } from '../../src/session/session-manager.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { MemoryConnection } from '../../src/transport/memory/memory-connection.js';
 import type { Control, DataMessage } from '../../src/wire/messages.js';
-import { settings } from './fake-stream.js';
+import { settings, windowedSettings } from './fake-stream.js';
 
 const quiet = {
   debug: () => undefined,
@@ -23,6 +24,8 @@ export function memoryServer(
   own: Partial<StreamSettings> = {},
   interceptors: readonly StreamInterceptor[] = [],
   limits: Partial<SessionManagerOptions> = {},
+  windowed: WindowedSettings = windowedSettings,
+  account = new ByteAccount(1 << 30),
 ) {
   const clock = new FakeClock();
   const metrics = new StreamMetrics();
@@ -46,11 +49,13 @@ export function memoryServer(
     sessions,
     counters: metrics,
     settings: { ...settings, sendBufferBytes: 64 * 1024, ...own },
+    windowed,
+    account,
     routes: new Map([['test', typeof route === 'function' ? route(clock) : route]]),
     defaultRoute: 'test',
     interceptors,
   });
-  return { clock, metrics, pool, sessions, server };
+  return { clock, metrics, pool, sessions, server, account };
 }
 
 /** A client that reads all it is sent. */

@@ -34,7 +34,14 @@ describe.each(STREAM_HANDLERS)('through the %s handler', (streamHandler) => {
         '--server.handshakeTimeout',
         '30s',
       ],
-      ...['--stream.heartbeatInterval', '60s', '--stream.receiveTimeout', '2m'],
+      ...[
+        '--stream.heartbeatInterval',
+        '60s',
+        '--stream.receiveTimeout',
+        '2m',
+        '--session.resumeWindow',
+        '3m',
+      ],
     ]);
     const clients: WireClient[] = [];
     try {

@@ -40,7 +40,7 @@ describe.each(STREAM_HANDLERS)('a simple connection through the %s handler', (st
       heartbeatIntervalMs: 1_500,
       maxMessageBytes: 65_536,
       maxSessions: 7,
-      resumeWindowMs: 0,
+      resumeWindowMs: 10_000,
       protocolVersion: 1,
     });
     // Who brings no name is given one, and connections have each their own.

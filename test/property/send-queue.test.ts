@@ -44,7 +44,10 @@ describe('SendQueue', () => {
     fc.assert(
       fc.property(fc.array(move, { maxLength: 120 }), (moves) => {
         const { queue, total } = newQueue();
-        const lanes = Array.from({ length: LANES }, () => new SendLane(new FlowCounters(), () => undefined));
+        const lanes = Array.from(
+          { length: LANES },
+          () => new SendLane(queue, new FlowCounters(), () => undefined),
+        );
         const accepted = lanes.map(() => [] as number[]);
         const taken = lanes.map(() => [] as number[]);
         const discardedUpTo = lanes.map(() => 0);
@@ -143,8 +146,8 @@ describe('SendQueue', () => {
   it('gives every lane its turn: one that is full does not starve another', () => {
     const total = new FlowCounters();
     const queue = new SendQueue({ maxMessages: 512, maxBytes: 1 << 20, maxControl: 8 }, total);
-    const busy = new SendLane(new FlowCounters(), () => undefined);
-    const quiet = new SendLane(new FlowCounters(), () => undefined);
+    const busy = new SendLane(queue, new FlowCounters(), () => undefined);
+    const quiet = new SendLane(queue, new FlowCounters(), () => undefined);
     for (let n = 0; n < 400; n += 1) void queue.push(busy, dataMessage({ sessionId: 'busy' }));
     void queue.push(quiet, dataMessage({ sessionId: 'quiet' }));
     const batch: DataMessage[] = [];
@@ -154,8 +157,8 @@ describe('SendQueue', () => {
 
   it('lets waiting sends in, first come first served, and refuses them when their lane goes', async () => {
     const { queue } = newQueue();
-    const one = new SendLane(new FlowCounters(), () => undefined);
-    const two = new SendLane(new FlowCounters(), () => undefined);
+    const one = new SendLane(queue, new FlowCounters(), () => undefined);
+    const two = new SendLane(queue, new FlowCounters(), () => undefined);
     for (let n = 0; n < MAX_MESSAGES; n += 1)
       expect(queue.push(one, dataMessage({ sequence: n + 1 }))).toBeUndefined();
     const order: string[] = [];
@@ -173,7 +176,7 @@ describe('SendQueue', () => {
   it('writes the last message of a lane after everything, once', () => {
     const { queue } = newQueue();
     let finished = 0;
-    const lane = new SendLane(new FlowCounters(), () => {
+    const lane = new SendLane(queue, new FlowCounters(), () => {
       finished += 1;
     });
     void queue.push(lane, dataMessage({ sequence: 1 }));

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FlowCounters } from '../../src/core/counters.js';
 import { Outbox } from '../../src/session/windowed/outbox.js';
-import { overflowOf } from '../../src/session/windowed/overflow.js';
+import { overflowOf } from '../../src/session/overflow.js';
 import { dataMessage, OverflowPolicy, type DataMessage } from '../../src/wire/messages.js';
 import { ModelOutbox, type Write } from './model/outbox.js';
 

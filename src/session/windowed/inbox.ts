@@ -8,7 +8,7 @@ import { joined } from './payload.js';
 export interface InboxOptions {
   /** Whether the route wants payloads whole, over however many messages they come (`more`). */
   readonly wantsWhole: boolean;
-  /** The most one payload may weigh over all its pieces. */
+  /** The most a payload of several messages may weigh; one message has a limit of its own. */
   readonly maxPayloadBytes: number;
   readonly counters: FlowCounters;
   /** The account of the whole gateway, beside the session's own. */
@@ -16,7 +16,8 @@ export interface InboxOptions {
 }
 
 /** What becomes of one DATA message: in; seen before (answer with the current ack); or what the session ends with. */
-export type Reception = 'admitted' | 'duplicate' | ErrorCode;
+export type Reception =
+  'admitted' | 'duplicate' | 'INVALID_MESSAGE' | 'SEQUENCE_GAP' | 'WINDOW_EXCEEDED' | 'MESSAGE_TOO_LARGE';
 
 /** Nothing is granted before the first attachment, save the one message that always fits. */
 const NO_WINDOW: Size = { messages: 1, bytes: 1 };
@@ -66,6 +67,26 @@ export class Inbox {
   /** Messages that the route has neither accepted nor failed. A live view. */
   get pending(): Size {
     return this.#pending;
+  }
+
+  /** Whether messages wait that the route has not been given. */
+  get hasQueued(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** Whether a payload has begun to come and not ended. */
+  get midPayload(): boolean {
+    return this.#unended.messages > 0;
+  }
+
+  /** What is in flight as the client must see it: above the last ack written. A live view. */
+  get inFlight(): Size {
+    return this.#inFlight;
+  }
+
+  /** The window that is enforced: the largest granted in this attachment. */
+  get enforced(): Size {
+    return this.#enforced;
   }
 
   /** The last window granted: what Opened says. */
@@ -229,6 +250,7 @@ export class Inbox {
   /** Whether this piece makes its payload larger than it may be, or fills the window with it unfinished. */
   #fillsUnfinished({ more }: DataMessage, bytes: number): boolean {
     const payload = this.#unended;
+    if (!more && payload.messages === 0) return false;
     payload.add(bytes);
     const { messages, bytes: weight } = payload;
     if (!more) payload.clear();

@@ -5,7 +5,7 @@ import { controlMessage, dataMessage, weightOf, type DataMessage } from '../../w
 import { Deadlines } from './deadlines.js';
 import { afterPayload, type Held } from './held.js';
 import { LostRanges } from './lost-ranges.js';
-import type { Overflow } from './overflow.js';
+import type { Overflow } from '../overflow.js';
 
 export interface OutboxOptions {
   readonly sessionId: string;

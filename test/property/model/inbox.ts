@@ -104,6 +104,8 @@ export class ModelInbox {
   }
 
   #fillsUnfinished(message: DataMessage): boolean {
+    // A message by itself has a limit of its own.
+    if (!message.more && this.#openPayload.length === 0) return false;
     this.#openPayload.push(message);
     const { messages, bytes } = sizeOfMessages(this.#openPayload);
     if (!message.more) this.#openPayload = [];

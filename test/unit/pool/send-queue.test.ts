@@ -9,7 +9,7 @@ const CLOSED = controlMessage({ action: 'close' });
 
 function newQueue(maxMessages: number, maxBytes = 1_000) {
   const queue = new SendQueue({ maxMessages, maxBytes, maxControl: 8 }, new FlowCounters());
-  const lane = (): SendLane => new SendLane(new FlowCounters(), () => undefined);
+  const lane = (): SendLane => new SendLane(queue, new FlowCounters(), () => undefined);
   const push = (to: SendLane, size = 1): undefined | Promise<void> =>
     queue.push(to, dataMessage({ data: new Uint8Array(size) }));
   const take = (): DataMessage[] => {

@@ -17,6 +17,7 @@ function setUp(overrides: Partial<typeof settings> = {}) {
     connection,
     { ...settings, ...overrides },
     {
+      oweSomething: false,
       notify: (message) => told.push(message),
       end: (error) => ends.push(error),
     },

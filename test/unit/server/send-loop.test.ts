@@ -11,7 +11,7 @@ import { fakeConnection, settings } from '../../helpers/fake-stream.js';
 function setUp(rates?: { messagesPerSecond: number; bytesPerSecond: number }) {
   const clock = new FakeClock();
   const { connection, stream } = fakeConnection(rates && new Throttle(rates, clock.now()));
-  const lane = new SendLane(new FlowCounters(), () => undefined);
+  const lane = new SendLane(connection.sendQueue, new FlowCounters(), () => undefined);
   const slow: number[] = [];
   const faults: unknown[] = [];
   const counters = { messagesSent: 0, bytesSent: 0, throttledMs: 0, throttledTimes: 0 };

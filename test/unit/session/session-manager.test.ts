@@ -4,7 +4,7 @@ import { SluiceError } from '../../../src/core/errors.js';
 import { Quota } from '../../../src/flow/quota.js';
 import type { Route } from '../../../src/session/route.js';
 import { SessionManager } from '../../../src/session/session-manager.js';
-import type { SessionPort } from '../../../src/session/stream-session.js';
+import type { SimpleSessionPort } from '../../../src/session/simple-session.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 
 const route: Route = { kind: 'test', open: () => ({ handle: () => undefined }) };
@@ -25,7 +25,9 @@ function setUp(
     totalUp: new FlowCounters(),
     ...limits,
   });
-  const port: SessionPort = {
+  const port: SimpleSessionPort = {
+    connectionId: 'c',
+    unsent: 0,
     receiveQuota: new Quota(1, 1),
     answersBlocked: false,
     now: () => clock.now(),
@@ -50,7 +52,6 @@ function setUp(
       subject: '',
       routeName: 'test',
       route: to,
-      connectionId: 'c',
       port,
     });
   return { clock, manager, open, expelled };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FlowCounters } from '../../../src/core/counters.js';
 import { Outbox } from '../../../src/session/windowed/outbox.js';
-import { overflowOf, type Overflow } from '../../../src/session/windowed/overflow.js';
+import { overflowOf, type Overflow } from '../../../src/session/overflow.js';
 import { dataMessage, OverflowPolicy, type DataMessage } from '../../../src/wire/messages.js';
 
 const ROOMY = { messages: 100, bytes: 10_000 };

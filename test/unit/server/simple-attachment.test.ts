@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { FlowCounters } from '../../../src/core/counters.js';
-import { Attachment, type AttachmentHost } from '../../../src/server/attachment.js';
-import type { StreamSession } from '../../../src/session/stream-session.js';
+import { SimpleAttachment, type SimpleAttachmentHost } from '../../../src/server/simple-attachment.js';
+import type { SimpleSession } from '../../../src/session/simple-session.js';
 import { dataMessage, type DataMessage } from '../../../src/wire/messages.js';
 import { fakeConnection } from '../../helpers/fake-stream.js';
 
 function setUp(sendingIsHeld: boolean) {
   const { connection, totalDown } = fakeConnection();
-  const host: AttachmentHost = {
+  const host: SimpleAttachmentHost = {
     connection,
     maxMessageBytes: 1_000,
     sendingIsHeld,
@@ -17,10 +17,12 @@ function setUp(sendingIsHeld: boolean) {
     handled: () => undefined,
     sendWaits: () => undefined,
     observeProcessing: () => undefined,
+    refuse: () => undefined,
+    fail: () => undefined,
   };
   const owner = { detach: () => undefined, routeFailed: () => undefined };
-  const attachment = new Attachment('s', host, owner, totalDown);
-  const session = { down: new FlowCounters() } as unknown as StreamSession;
+  const attachment = new SimpleAttachment('s', host, owner, totalDown);
+  const session = { down: new FlowCounters() } as unknown as SimpleSession;
   return { attachment, session, connection };
 }
 
@@ -32,7 +34,7 @@ function taken({ connection }: ReturnType<typeof setUp>): DataMessage | undefine
   return batch[0];
 }
 
-describe('Attachment', () => {
+describe('SimpleAttachment', () => {
   const view = (): Uint8Array => new Uint8Array(64 * 1024).subarray(0, 10);
 
   it('sends a view of what arrived as it is when it goes out this turn', () => {

@@ -3,11 +3,13 @@ import { FlowCounters } from '../../../src/core/counters.js';
 import { SluiceError } from '../../../src/core/errors.js';
 import { Quota } from '../../../src/flow/quota.js';
 import type { Route, RouteHandler, RouteSession } from '../../../src/session/route.js';
-import { StreamSession, type SessionPort } from '../../../src/session/stream-session.js';
-import { dataMessage, weightOf, type DataMessage } from '../../../src/wire/messages.js';
+import { SimpleSession, type SimpleSessionPort } from '../../../src/session/simple-session.js';
+import { dataMessage, type DataMessage } from '../../../src/wire/messages.js';
 
 /** A connection's side that notes what the session asks of it. */
-class FakePort implements SessionPort {
+class FakePort implements SimpleSessionPort {
+  readonly connectionId = 'c1';
+  readonly unsent = 0;
   readonly receiveQuota = new Quota(4, 1_000);
   answersBlocked = false;
   readonly sent: DataMessage[] = [];
@@ -23,22 +25,22 @@ class FakePort implements SessionPort {
   stampMs(): number {
     return 1_700_000_000_000;
   }
-  send(_session: StreamSession, message: DataMessage): undefined {
+  send(_session: SimpleSession, message: DataMessage): undefined {
     this.sent.push(message);
   }
-  routeFailed(_session: StreamSession, _message: DataMessage, error: unknown): void {
+  routeFailed(_session: SimpleSession, _message: DataMessage, error: unknown): void {
     this.failures.push(error);
   }
   handled(): void {
     this.handledTimes += 1;
   }
-  drained(_session: StreamSession, reason: string): void {
+  drained(_session: SimpleSession, reason: string): void {
     this.drainedWith.push(reason);
   }
-  expel(session: StreamSession, reason: 'session-expired', error: SluiceError): void {
+  expel(session: SimpleSession, reason: 'session-expired', error: SluiceError): void {
     session.close(reason, error);
   }
-  fault(_session: StreamSession, error: unknown): void {
+  fault(_session: SimpleSession, error: unknown): void {
     this.faults.push(error);
   }
   observeProcessing(): void {
@@ -54,20 +56,19 @@ function open(handler: RouteHandler | ((session: RouteSession) => RouteHandler),
     wantsRecent,
     open: (session) => (typeof handler === 'function' ? handler(session) : handler),
   };
-  const session = new StreamSession({
+  const session = new SimpleSession({
     clientId: 'ann',
     sessionId: 's:1',
     subject: '',
     routeName: 'test',
     route,
-    connectionId: 'c1',
     port,
     recent: { maxMessages: 3, maxBytes: 20 },
     totalUp,
   });
   const deliver = (text: string): void => {
     const message = dataMessage({ sessionId: 's:1', data: new TextEncoder().encode(text) });
-    session.deliver(message, weightOf(message), port.time);
+    session.deliver(message, port.time);
   };
   return { port, session, deliver, totalUp };
 }
@@ -96,7 +97,7 @@ function gated() {
   return { handler, started, settle, most: () => most };
 }
 
-describe('StreamSession', () => {
+describe('SimpleSession', () => {
   it('hands messages over in order and one at a time', async () => {
     const gate = gated();
     const { session, deliver, port } = open(gate.handler);
@@ -200,8 +201,8 @@ describe('StreamSession', () => {
       },
     });
     const chunk = new Uint8Array(64 * 1024).fill(7);
-    session.deliver(dataMessage({ data: chunk.subarray(10, 14) }), 4, 0);
-    session.deliver(dataMessage({ data: chunk.subarray(10, 14) }), 4, 0);
+    session.deliver(dataMessage({ data: chunk.subarray(10, 14) }), 0);
+    session.deliver(dataMessage({ data: chunk.subarray(10, 14) }), 0);
     letGo();
     for (let n = 0; n < 5; n += 1) await Promise.resolve();
     expect(seen[0]?.data.buffer.byteLength).toBe(64 * 1024);

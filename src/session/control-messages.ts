@@ -1,4 +1,4 @@
-import { SluiceError, type RetryAdvice } from '../core/errors.js';
+import { SluiceError, type ErrorCode, type RetryAdvice } from '../core/errors.js';
 import { WireRetryAdvice, type Closed, type WireError } from '../wire/messages.js';
 
 const RETRY: Readonly<Record<RetryAdvice, number>> = {
@@ -21,7 +21,7 @@ function toSluiceError(error: unknown): SluiceError {
 }
 
 /** `Error` for one message; sequence 0 where messages have none. */
-export function errorControl(error: unknown, sequence = 0): WireError {
+export function errorControl(error: unknown, sequence = 0): WireError & { readonly code: ErrorCode } {
   const known = toSluiceError(error);
   return {
     action: 'error',

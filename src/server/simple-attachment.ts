@@ -5,12 +5,14 @@ import type { ClientConnection } from '../pool/client-connection.js';
 import { SendLane } from '../pool/send-lane.js';
 import { messageSize } from '../wire/codec.js';
 import { controlMessage, weightOf, type Control, type DataMessage } from '../wire/messages.js';
+import { closedControl, errorControl } from '../session/control-messages.js';
 import { detached } from '../session/detached-message.js';
-import type { SessionPort, StreamSession } from '../session/stream-session.js';
-import { closedControl, errorControl } from './control-messages.js';
+import type { SimpleSession, SimpleSessionPort } from '../session/simple-session.js';
+import type { Receiving } from './connection-sessions.js';
+import { quoted } from './identity.js';
 
 /** What an attachment needs of the connection's supervisor. */
-export interface AttachmentHost {
+export interface SimpleAttachmentHost {
   readonly connection: ClientConnection;
   readonly maxMessageBytes: number;
   /** Whether what is queued now will not go out at the end of this turn: paused, throttled, or the network is full. */
@@ -25,25 +27,43 @@ export interface AttachmentHost {
   /** A send found no room. */
   sendWaits(): void;
   observeProcessing(ms: number): void;
+  /** One message is refused; the connection goes on. */
+  refuse(sessionId: string, error: SluiceError): void;
+  /** The connection can't go on. */
+  fail(error: SluiceError): void;
+}
+
+/** What a connection ends with over data with a sequence for a session that was not opened. */
+export function sequencedData({ sequence, sessionId }: DataMessage): SluiceError {
+  return new SluiceError(
+    'INVALID_MESSAGE',
+    `data with sequence ${sequence} for session ${quoted(sessionId)}, which was not opened: ` +
+      'sequences need an opened session, a simple client leaves sequence at 0',
+  );
 }
 
 /** Who keeps the attachments of a connection. */
-export interface AttachmentOwner {
+export interface SimpleAttachmentOwner {
   /** The session is over; forget it. */
-  detach(attachment: Attachment): void;
-  routeFailed(session: StreamSession, error: unknown): void;
+  detach(attachment: SimpleAttachment): void;
+  routeFailed(session: SimpleSession, error: unknown): void;
 }
 
 /** A session of a simple connection, attached to it: what the session says goes into its lane of the send queue. */
-export class Attachment implements SessionPort {
+export class SimpleAttachment implements SimpleSessionPort, Receiving {
   readonly sessionId: string;
-  readonly #host: AttachmentHost;
-  readonly #owner: AttachmentOwner;
+  readonly #host: SimpleAttachmentHost;
+  readonly #owner: SimpleAttachmentOwner;
   readonly #totalDown: FlowCounters;
-  #session: StreamSession | undefined;
+  #session: SimpleSession | undefined;
   #lane: SendLane | undefined;
 
-  constructor(sessionId: string, host: AttachmentHost, owner: AttachmentOwner, totalDown: FlowCounters) {
+  constructor(
+    sessionId: string,
+    host: SimpleAttachmentHost,
+    owner: SimpleAttachmentOwner,
+    totalDown: FlowCounters,
+  ) {
     this.sessionId = sessionId;
     this.#host = host;
     this.#owner = owner;
@@ -59,12 +79,16 @@ export class Attachment implements SessionPort {
   }
 
   /** The session, once its route has accepted it. */
-  get session(): StreamSession {
+  get session(): SimpleSession {
     if (this.#session === undefined) throw new TypeError('the attachment has no session yet');
     return this.#session;
   }
 
-  get outboxLength(): number {
+  get connectionId(): string {
+    return this.#host.connection.id;
+  }
+
+  get unsent(): number {
     return this.#lane?.messages.length ?? 0;
   }
 
@@ -73,8 +97,23 @@ export class Attachment implements SessionPort {
     return this.#lane !== undefined && !this.#lane.paused && this.#lane.messages.length > 0;
   }
 
-  bind(session: StreamSession): void {
+  bind(session: SimpleSession): void {
     this.#session = session;
+  }
+
+  receive(message: DataMessage, now: number): void {
+    const { session } = this;
+    if (message.sequence !== 0) this.#host.fail(sequencedData(message));
+    else if (session.state === 'open') session.deliver(message, now);
+    else {
+      this.#host.refuse(
+        this.sessionId,
+        new SluiceError(
+          'INVALID_MESSAGE',
+          `data for session "${this.sessionId}", which is closing: wait for its Closed`,
+        ),
+      );
+    }
   }
 
   now(): number {
@@ -85,7 +124,7 @@ export class Attachment implements SessionPort {
     return this.#host.stampMs();
   }
 
-  send(session: StreamSession, message: DataMessage): undefined | Promise<void> {
+  send(session: SimpleSession, message: DataMessage): undefined | Promise<void> {
     this.#refuseOversize(message);
     const lane = this.#laneOf(session);
     // An echo is a view of the chunk it came in: what waits must not keep whole chunks.
@@ -105,7 +144,7 @@ export class Attachment implements SessionPort {
     this.#host.wake();
   }
 
-  routeFailed(session: StreamSession, message: DataMessage, error: unknown): void {
+  routeFailed(session: SimpleSession, message: DataMessage, error: unknown): void {
     this.#owner.routeFailed(session, error);
     this.answer(errorControl(error, message.sequence));
   }
@@ -114,7 +153,7 @@ export class Attachment implements SessionPort {
     this.#host.handled();
   }
 
-  drained(session: StreamSession, reason: string): void {
+  drained(session: SimpleSession, reason: string): void {
     this.#host.connection.sendQueue.finish(
       this.#laneOf(session),
       controlMessage(closedControl(undefined, reason), this.sessionId),
@@ -122,12 +161,12 @@ export class Attachment implements SessionPort {
     this.#host.wake();
   }
 
-  expel(session: StreamSession, reason: DropReason, error: SluiceError): void {
+  expel(session: SimpleSession, reason: DropReason, error: SluiceError): void {
     this.release(session, reason, error);
     this.answer(closedControl(error));
   }
 
-  fault(session: StreamSession, error: unknown): void {
+  fault(session: SimpleSession, error: unknown): void {
     this.#owner.routeFailed(session, error);
   }
 
@@ -136,7 +175,7 @@ export class Attachment implements SessionPort {
   }
 
   /** Ends the session here; what waits in either direction is dropped for `reason`. */
-  release(session: StreamSession, reason: DropReason, error: SluiceError): void {
+  release(session: SimpleSession, reason: DropReason, error: SluiceError): void {
     session.close(reason, error);
     this.#dropUnsent(reason, error);
     this.#owner.detach(this);
@@ -159,8 +198,8 @@ export class Attachment implements SessionPort {
     this.#totalDown.droppedBy[reason] += dropped;
   }
 
-  #laneOf(session: StreamSession): SendLane {
-    this.#lane ??= new SendLane(session.down, () => {
+  #laneOf(session: SimpleSession): SendLane {
+    this.#lane ??= new SendLane(this.#host.connection.sendQueue, session.down, () => {
       this.release(
         session,
         'session-closed',

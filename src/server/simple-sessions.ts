@@ -1,13 +1,18 @@
-import { tally, type DropReason } from '../core/counters.js';
+import type { DropReason } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { Route } from '../session/route.js';
 import type { SessionManager } from '../session/session-manager.js';
-import type { StreamSession } from '../session/stream-session.js';
-import { controlMessage, type DataMessage } from '../wire/messages.js';
-import { Attachment, type AttachmentHost, type AttachmentOwner } from './attachment.js';
-import { closedControl, errorControl } from './control-messages.js';
-import { invalidSessionId, isPrintableId, saidBack } from './identity.js';
+import { closedControl } from '../session/control-messages.js';
+import type { SimpleSession } from '../session/simple-session.js';
+import { controlMessage, MessageType, type DataMessage } from '../wire/messages.js';
+import type { ConnectionSessions } from './connection-sessions.js';
+import {
+  SimpleAttachment,
+  type SimpleAttachmentHost,
+  type SimpleAttachmentOwner,
+} from './simple-attachment.js';
+import { invalidSessionId, isPrintableId } from './identity.js';
 import type { ServerCounters } from './server-counters.js';
 
 /** The route of a simple connection's sessions, chosen by its metadata. */
@@ -17,29 +22,31 @@ export interface RouteChoice {
   readonly subject: string;
 }
 
-export interface AttachedSessionsContext {
+export interface SimpleSessionsContext {
   readonly sessions: SessionManager;
   readonly counters: ServerCounters;
   readonly logger: Logger;
 }
 
 /** What the sessions need of their connection's supervisor. */
-export interface AttachedSessionsHost extends AttachmentHost {
+export interface SimpleSessionsHost extends SimpleAttachmentHost {
   /** Queues control for the client, ahead of data. */
   notify(message: DataMessage): void;
+  /** A session is not opened; the client is told. */
+  refuseSession(sessionId: string, error: SluiceError): void;
   /** The session is over: nobody may hold it any more. */
-  forget(attachment: Attachment): void;
+  forget(attachment: SimpleAttachment): void;
 }
 
 /** The sessions of one simple connection: opened by being named, found by name, ended together. */
-export class AttachedSessions implements AttachmentOwner {
-  readonly #context: AttachedSessionsContext;
-  readonly #host: AttachedSessionsHost;
+export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner {
+  readonly #context: SimpleSessionsContext;
+  readonly #host: SimpleSessionsHost;
   readonly #choice: RouteChoice;
-  readonly #byId = new Map<string, Attachment>();
+  readonly #byId = new Map<string, SimpleAttachment>();
   #routeFaultLogged = false;
 
-  constructor(context: AttachedSessionsContext, host: AttachedSessionsHost, choice: RouteChoice) {
+  constructor(context: SimpleSessionsContext, host: SimpleSessionsHost, choice: RouteChoice) {
     this.#context = context;
     this.#host = host;
     this.#choice = choice;
@@ -49,20 +56,24 @@ export class AttachedSessions implements AttachmentOwner {
     return this.#byId.size;
   }
 
-  get(sessionId: string): Attachment | undefined {
-    return this.#byId.get(sessionId);
+  get isDone(): boolean {
+    return this.#host.connection.receiveQuota.messages === 0;
+  }
+
+  get oweSomething(): boolean {
+    return this.#host.connection.receiveQuota.messages > 0;
   }
 
   /** The session of this ID, opened if it is not; undefined when it was refused, of which the client is told. */
-  open(sessionId: string): Attachment | undefined {
+  receiverOf(sessionId: string): SimpleAttachment | undefined {
     const known = this.#byId.get(sessionId);
     if (known !== undefined) return known;
     if (!isPrintableId(sessionId)) {
-      this.refuse(sessionId, invalidSessionId(sessionId));
+      this.#host.refuse(sessionId, invalidSessionId(sessionId));
       return undefined;
     }
     const { sessions, counters } = this.#context;
-    const attachment = new Attachment(sessionId, this.#host, this, counters.down);
+    const attachment = new SimpleAttachment(sessionId, this.#host, this, counters.down);
     try {
       attachment.bind(
         sessions.open({
@@ -71,7 +82,6 @@ export class AttachedSessions implements AttachmentOwner {
           subject: this.#choice.subject,
           routeName: this.#choice.name,
           route: this.#choice.route,
-          connectionId: this.#host.connection.id,
           connectionSessions: this.#byId.size,
           port: attachment,
         }),
@@ -85,16 +95,38 @@ export class AttachedSessions implements AttachmentOwner {
     return attachment;
   }
 
-  /** Tells the client that one message is refused. */
-  refuse(sessionId: string, error: SluiceError): void {
-    tally(this.#context.counters.receiveErrors, error.code);
-    this.#host.notify(controlMessage(errorControl(error), saidBack(sessionId)));
+  acknowledge(message: DataMessage): void {
+    if (message.type !== MessageType.ACK) return;
+    this.#refuse(message.sessionId, 'ACK on a simple connection, where nothing is acknowledged');
   }
 
-  /** Tells the client that a session is not opened. */
-  refuseSession(sessionId: string, error: SluiceError): void {
-    tally(this.#context.counters.receiveErrors, error.code);
-    this.#host.notify(controlMessage(closedControl(error), sessionId));
+  open(sessionId: string): void {
+    this.#host.refuseSession(
+      sessionId,
+      new SluiceError(
+        'INVALID_MESSAGE',
+        'Open on a simple connection, whose sessions open by being named (data without a sequence made it one)',
+      ),
+    );
+  }
+
+  /** Idempotent: closing what is closed is answered with Closed again. */
+  close(sessionId: string): void {
+    const attachment = this.#byId.get(sessionId);
+    if (attachment === undefined) this.#host.notify(controlMessage(closedControl(undefined), sessionId));
+    else attachment.session.end();
+  }
+
+  pause(sessionId: string): void {
+    this.#named(sessionId, 'Pause')?.pause();
+  }
+
+  resume(sessionId: string): void {
+    this.#named(sessionId, 'Resume')?.resume();
+  }
+
+  changeWindow(sessionId: string): void {
+    this.#refuse(sessionId, 'Window on a simple connection, whose sessions have no window');
   }
 
   /** Whether some session has data that its client has not paused. */
@@ -114,11 +146,12 @@ export class AttachedSessions implements AttachmentOwner {
   }
 
   /** Ends all of them; what waits in either direction is dropped for `reason`. */
-  release(reason: DropReason, error: SluiceError): void {
-    for (const attachment of [...this.#byId.values()]) attachment.release(attachment.session, reason, error);
+  release(reason: DropReason, error: SluiceError | undefined): void {
+    const cause = error ?? new SluiceError('INTERNAL', 'the connection of the session has ended');
+    for (const attachment of [...this.#byId.values()]) attachment.release(attachment.session, reason, cause);
   }
 
-  detach(attachment: Attachment): void {
+  detach(attachment: SimpleAttachment): void {
     if (this.#byId.get(attachment.sessionId) !== attachment) return;
     this.#byId.delete(attachment.sessionId);
     this.#host.forget(attachment);
@@ -126,7 +159,7 @@ export class AttachedSessions implements AttachmentOwner {
     this.#context.counters.sessionsClosed += 1;
   }
 
-  routeFailed(session: StreamSession, error: unknown): void {
+  routeFailed(session: SimpleSession, error: unknown): void {
     this.#context.counters.routeErrors += 1;
     if (error instanceof SluiceError) return;
     const { logger } = this.#context;
@@ -142,7 +175,18 @@ export class AttachedSessions implements AttachmentOwner {
     this.#routeFaultLogged = true;
   }
 
-  #refuseToOpen(attachment: Attachment, error: unknown): void {
+  #named(sessionId: string, action: string): SimpleAttachment | undefined {
+    const attachment = this.#byId.get(sessionId);
+    if (attachment === undefined)
+      this.#refuse(sessionId, `${action} for session "${sessionId}", which is not open`);
+    return attachment;
+  }
+
+  #refuse(sessionId: string, explanation: string): void {
+    this.#host.refuse(sessionId, new SluiceError('INVALID_MESSAGE', explanation));
+  }
+
+  #refuseToOpen(attachment: SimpleAttachment, error: unknown): void {
     const { name } = this.#choice;
     const refusal =
       error instanceof SluiceError
@@ -150,6 +194,6 @@ export class AttachedSessions implements AttachmentOwner {
         : new SluiceError('ROUTE_FAILED', `route "${name}" failed to open the session`, { cause: error });
     if (refusal !== error) this.#context.logger.warn({ err: error, route: name }, refusal.message);
     attachment.abandon(refusal);
-    this.refuseSession(attachment.sessionId, refusal);
+    this.#host.refuseSession(attachment.sessionId, refusal);
   }
 }

@@ -1,4 +1,4 @@
-import { OverflowPolicy } from '../../wire/messages.js';
+import { OverflowPolicy } from '../wire/messages.js';
 
 /** What happens to waiting messages when a client does not take them. */
 export type Overflow = 'block' | 'drop-oldest' | 'drop-newest' | 'conflate' | 'disconnect';
@@ -15,3 +15,6 @@ const OVERFLOWS: ReadonlyMap<number, Overflow> = new Map([
 export function overflowOf(wire: number): Overflow | undefined {
   return OVERFLOWS.get(wire);
 }
+
+/** All of them, in the order of the wire. */
+export const ALL_OVERFLOWS: readonly Overflow[] = [...OVERFLOWS.values()];

@@ -1,0 +1,687 @@
+import type { Clock } from '../../core/clock.js';
+import { tally, type DropReason, type FlowCounters, type RefusalReason } from '../../core/counters.js';
+import { SluiceError } from '../../core/errors.js';
+import type { ByteAccount } from '../../flow/byte-account.js';
+import type { Linked } from '../../flow/linked-list.js';
+import type { Size } from '../../flow/window.js';
+import { controlMessage, dataMessage, MessageType, weightOf, type DataMessage } from '../../wire/messages.js';
+import { closedControl, errorControl } from '../control-messages.js';
+import { detached } from '../detached-message.js';
+import type { Overflow } from '../overflow.js';
+import type { RecentLimits } from '../recent-messages.js';
+import { StreamSession, type SessionSpec, type SessionState } from '../stream-session.js';
+import { Inbox } from './inbox.js';
+import { offence } from './offences.js';
+import { OutgoingPayloads } from './outgoing-payloads.js';
+import { Outbox } from './outbox.js';
+import type { SessionLink } from './session-link.js';
+import type { SessionEnding } from './tombstones.js';
+import { WaitingSends, type Payload } from './waiting-sends.js';
+
+/** What every windowed session is held to. */
+export interface WindowedLimits {
+  /** Granted to clients; what is sent to a client that names no window of its own. */
+  readonly window: Size;
+  /** The largest window a client may state: a larger one is cut to it. */
+  readonly maxWindow: Size;
+  /** The most that may wait unsent. */
+  readonly waiting: Size;
+  readonly maxPayloadBytes: number;
+  readonly maxMessageBytes: number;
+  /** How long a detached session waits for its client, and one that is ending for its client's acks. */
+  readonly resumeWindowMs: number;
+  readonly recent: RecentLimits;
+}
+
+/** What windowed sessions count beside their accounts. */
+export interface WindowedTraffic {
+  /** Messages that were not admitted, outside all accounts. */
+  readonly messagesRefused: Map<RefusalReason, number>;
+  gapsSent: number;
+  acksSent: number;
+}
+
+/** What a windowed session needs of the gateway; it outlives any connection. */
+export interface WindowedHost {
+  readonly clock: Clock;
+  readonly limits: WindowedLimits;
+  readonly totals: { readonly up: FlowCounters; readonly down: FlowCounters };
+  readonly account: ByteAccount;
+  readonly counters: WindowedTraffic;
+  /** Unix milliseconds, one reading a turn. */
+  stampMs(): number;
+  observeProcessing(ms: number): void;
+  /** Without a session: its route failed to open it. */
+  routeFailed(session: WindowedSession | undefined, error: unknown): void;
+  /** What the session holds has grown, or shrunk, by so many bytes. */
+  held(session: WindowedSession, bytes: number): void;
+  /** The session waits to be closed: whether its client gets on is watched from here on. */
+  closing(session: WindowedSession): void;
+  /** The session is over; what its client is told of it after a resume, if anything. */
+  ended(session: WindowedSession, ending: SessionEnding | undefined): void;
+}
+
+export interface WindowedSessionSpec extends Omit<SessionSpec, 'now' | 'recent'> {
+  readonly host: WindowedHost;
+  /** 16 bytes. */
+  readonly token: Uint8Array;
+  readonly attempt: number;
+  readonly overflow: Overflow;
+  readonly link: SessionLink;
+  /** What the client is prepared to hold. */
+  readonly window: Size;
+}
+
+/**
+ * - open: messages come and go
+ * - closing: the client's Close has come: no more data from it, the rest is handled and delivered
+ * - ending: the route has ended it: what the client sends is refused, the rest is delivered
+ * - closed: nothing happens any more
+ */
+type Phase = 'open' | 'closing' | 'ending' | 'closed';
+
+/**
+ * A session that outlives its connection: numbered and acknowledged in both
+ * directions, each within its window; what its client has not acknowledged is
+ * kept and sent again after a resume. docs/protocol.md says what is promised.
+ */
+export class WindowedSession extends StreamSession implements Linked<WindowedSession> {
+  /** Its neighbours among the detached sessions. */
+  previous: WindowedSession | undefined;
+  next: WindowedSession | undefined;
+  readonly token: Uint8Array;
+  /** The highest that an Open has brought. */
+  attempt: number;
+  /** When its last connection was lost, in Clock.now(). */
+  detachedAt = 0;
+  readonly #host: WindowedHost;
+  readonly #inbox: Inbox;
+  readonly #outbox: Outbox;
+  readonly #waitingSends = new WaitingSends();
+  #payloads: OutgoingPayloads | undefined;
+  #link: SessionLink | undefined;
+  #phase: Phase = 'open';
+  /** Whether the client has been told Opened: before that it is told nothing else. */
+  #greeted = false;
+  #draining = false;
+  /** Whether the client has sent something again, which asks for the current ack. */
+  #repeated = false;
+  #endReason = '';
+  /** When the client last got on, in Clock.now(), while the session waits to be closed. */
+  #progressAt = 0;
+  /** What the accounts hold for it. */
+  #accountedBytes = 0;
+
+  /** Throws what the route throws to refuse the session. */
+  constructor(spec: WindowedSessionSpec) {
+    const { host } = spec;
+    super({ ...spec, recent: host.limits.recent, now: host.clock.now() });
+    this.#host = host;
+    this.token = spec.token;
+    this.attempt = spec.attempt;
+    const { limits, totals } = host;
+    this.#inbox = new Inbox({
+      wantsWhole: spec.route.wantsWhole === true,
+      maxPayloadBytes: limits.maxPayloadBytes,
+      counters: this.up,
+      total: totals.up,
+    });
+    this.#outbox = new Outbox({
+      sessionId: this.sessionId,
+      overflow: spec.overflow,
+      bound: limits.waiting,
+      counters: this.down,
+      total: totals.down,
+    });
+    this.#inbox.attach(limits.window);
+    this.#outbox.attach(0, spec.window);
+    this.#link = spec.link;
+    try {
+      this.openRoute();
+    } catch (error) {
+      // Nobody was told of it: it leaves no record.
+      this.#phase = 'closed';
+      this.#discard('session-closed', this.endError);
+      throw error;
+    }
+  }
+
+  get state(): SessionState {
+    if (this.#phase === 'ending') return 'finishing';
+    if (this.#phase !== 'closing') return this.#phase;
+    return this.#inbox.pending.messages > 0 ? 'closing' : 'finishing';
+  }
+
+  get connectionId(): string {
+    return this.#link?.connectionId ?? '';
+  }
+
+  get attached(): boolean {
+    return this.#link !== undefined;
+  }
+
+  get inboxLength(): number {
+    return this.#inbox.pending.messages;
+  }
+
+  get outboxLength(): number {
+    return this.#outbox.held.messages;
+  }
+
+  /** For whoever shows it: each a live view. */
+  get unhandled(): Size {
+    return this.#inbox.pending;
+  }
+
+  get inFlight(): Size {
+    return this.#outbox.inFlight;
+  }
+
+  get waiting(): Size {
+    return this.#outbox.waiting;
+  }
+
+  /** Ranges of sequences that are remembered as lost. */
+  get lostRanges(): number {
+    return this.#outbox.lostRanges;
+  }
+
+  /** Sends of the route that wait for room. */
+  get waitingSends(): number {
+    return this.#waitingSends.length;
+  }
+
+  /** All that it holds, in both directions. */
+  get heldBytes(): number {
+    return this.#accountedBytes;
+  }
+
+  /** Whether the route has nothing before it, or waits itself for the client's acks. */
+  get isHandled(): boolean {
+    return !this.busy || this.#waitingSends.length > 0;
+  }
+
+  /** Whether neither side has anything to do. */
+  get isIdle(): boolean {
+    return this.#inbox.pending.messages === 0 && this.#outbox.settled && this.#waitingSends.length === 0;
+  }
+
+  /** Whether `take` would give something. */
+  get isSendable(): boolean {
+    return this.#outbox.sendable;
+  }
+
+  /** Whether something finished has not been acknowledged, or the client sent again what was. */
+  get owesAck(): boolean {
+    return this.#repeated || this.#inbox.finished > this.#inbox.told;
+  }
+
+  // --- what its connection says ---
+
+  /** Data of the client, from the connection that holds it. */
+  receive(message: DataMessage, now: number): void {
+    if (this.#phase !== 'open' && !this.#mayStillCome(message)) return;
+    const waits = this.busy || message.more || this.#inbox.hasQueued || this.#link?.answersBlocked === true;
+    const reception = this.#inbox.receive(waits ? detached(message) : message);
+    if (reception === 'admitted') {
+      this.lastActivity = now;
+      this.note(message);
+      this.#handleQueued();
+      return;
+    }
+    if (reception === 'duplicate') {
+      tally(this.#host.counters.messagesRefused, 'duplicate');
+      // The current ack is the answer; many at once share one.
+      this.#repeated = true;
+      this.#link?.ackLater();
+      return;
+    }
+    this.#fail(offence(reception, message, this.#inbox));
+  }
+
+  /** A cumulative ack of the client. */
+  acknowledge(ack: number): void {
+    if (this.#phase === 'closed') return;
+    const { acked } = this.#outbox;
+    if (!this.#outbox.ack(ack)) {
+      this.#fail(
+        new SluiceError(
+          'INVALID_MESSAGE',
+          `ack ${ack} is above ${this.#outbox.cursor}, the last sequence sent on this connection`,
+        ),
+      );
+      return;
+    }
+    if (this.#outbox.acked === acked) return;
+    this.#progressAt = this.now();
+    this.#roomMade();
+    this.#link?.wake();
+    this.#closeIfComplete();
+    this.#account();
+  }
+
+  /** The client has nothing more to say. Idempotent. */
+  close(): void {
+    if (this.#phase !== 'open') return;
+    if (this.#inbox.midPayload) {
+      this.#fail(
+        new SluiceError(
+          'INVALID_MESSAGE',
+          `Close within a payload: sequence ${this.#inbox.received} says that it goes on (more)`,
+        ),
+      );
+      return;
+    }
+    this.#phase = 'closing';
+    this.#watchProgress();
+    this.#closeIfComplete();
+  }
+
+  /** The client changes what it is prepared to hold; a part of 0 stays as it is. */
+  changeWindow(change: Size): void {
+    this.#outbox.changeWindow(smallest(change, this.#host.limits.maxWindow));
+    this.#link?.wake();
+  }
+
+  /**
+   * Takes what the window lets out into `batch`, with the current ack; see
+   * `Lane.take`. All of it counts as sent.
+   */
+  take(batch: DataMessage[], until: number, maxBytes: number): number {
+    const start = batch.length;
+    const taken = this.#outbox.take(batch, until, maxBytes, this.now());
+    const ack = this.#tell();
+    for (let i = start; i < batch.length; i += 1) {
+      const message = batch[i];
+      if (message === undefined) continue;
+      message.ack = ack;
+      if (message.control !== undefined) this.#host.counters.gapsSent += 1;
+    }
+    this.#roomMade();
+    this.#account();
+    return taken;
+  }
+
+  /** Acknowledges what is finished, if the client does not know it, or asked again. */
+  writeAck(): void {
+    this.#host.counters.acksSent += 1;
+    this.#write(dataMessage({ type: MessageType.ACK, sessionId: this.sessionId, ack: this.#tell() }));
+  }
+
+  /** The client is told that it is open, and what it may not know. */
+  greet(resumed: boolean): void {
+    const inbox = this.#inbox;
+    this.#greeted = true;
+    this.#write(
+      dataMessage({
+        type: MessageType.CONTROL,
+        sessionId: this.sessionId,
+        // No more than before the first Error that is told again: those come before an ack that covers them.
+        ack: inbox.ackBeforeErrors,
+        control: {
+          action: 'opened',
+          resumed,
+          resumeToken: this.token,
+          lastReceivedSequence: inbox.received,
+          windowMessages: inbox.granted.messages,
+          windowBytes: inbox.granted.bytes,
+        },
+      }),
+    );
+    if (resumed) {
+      for (const error of inbox.errors) this.#write(controlMessage(error, this.sessionId));
+      this.#write(dataMessage({ type: MessageType.ACK, sessionId: this.sessionId, ack: inbox.tell() }));
+    }
+    this.#link?.wake();
+    this.#handleQueued();
+    this.#closeIfComplete();
+  }
+
+  /** Goes on over another connection, from the client's position. False: above what was ever sent. */
+  attach(link: SessionLink, position: number, window: Size): boolean {
+    this.#leave(
+      new SluiceError('TAKEN_OVER', `a newer connection of the client has taken session "${this.sessionId}"`),
+    );
+    this.#link = link;
+    this.#inbox.attach(this.#host.limits.window);
+    return this.#outbox.attach(position, window);
+  }
+
+  /** Its connection is gone; it waits for its client. */
+  detach(): void {
+    this.#link = undefined;
+    this.detachedAt = this.now();
+    this.#handleQueued();
+  }
+
+  /** What was held up by the number of unwritten answers may go on. */
+  resumeHandling(): void {
+    this.#handleQueued();
+  }
+
+  // --- what its route says ---
+
+  end(reason = ''): void {
+    if (this.#phase === 'ending' || this.#phase === 'closed') return;
+    this.#phase = 'ending';
+    this.#endReason = reason;
+    this.#inbox.discard('session-closed');
+    this.#payloads?.clear();
+    this.#watchProgress();
+    this.#closeIfComplete();
+    this.#account();
+  }
+
+  // --- what the gateway says ---
+
+  expel(reason: DropReason, error: SluiceError): void {
+    this.#finish(reason, error);
+  }
+
+  /** Ends without a word to the client: a resume is told that the session is gone. */
+  forget(reason: DropReason, error: SluiceError): void {
+    if (this.#phase !== 'closed') this.#release(reason, error, undefined);
+  }
+
+  /** The gateway leaves: the session is closed as soon as it has nothing to do. */
+  drain(): void {
+    this.#draining = true;
+    this.#closeIfComplete();
+  }
+
+  /** The time to leave is over: what was never sent is named by a Gap. */
+  cut(): void {
+    const gap = this.#outbox.writeOff('drained');
+    if (gap !== undefined && this.#link !== undefined) {
+      this.#host.counters.gapsSent += 1;
+      this.#write(gap);
+    }
+    this.#finish('drained', draining());
+  }
+
+  /** Whether its client owes acks, and gave none for so long, though the session waits to be closed. */
+  isStalled(now: number): boolean {
+    if (this.#phase !== 'closing' && this.#phase !== 'ending') return false;
+    return !this.#outbox.settled && now - this.#progressAt >= this.#host.limits.resumeWindowMs;
+  }
+
+  /** When it could be stalled at the earliest, in Clock.now(). */
+  stalledAtMs(now: number): number {
+    return (this.#outbox.settled ? now : this.#progressAt) + this.#host.limits.resumeWindowMs;
+  }
+
+  /** The gateway has room again: what it held back goes on. */
+  relieve(): void {
+    this.#roomMade();
+    if (this.owesAck) this.#link?.ackLater();
+    this.#link?.wake();
+    this.#account();
+  }
+
+  // --- what the base asks of its kind ---
+
+  protected get takesSends(): boolean {
+    return this.#phase === 'open' || (this.#phase === 'closing' && this.#inbox.pending.messages > 0);
+  }
+
+  protected now(): number {
+    return this.#host.clock.now();
+  }
+
+  protected stampMs(): number {
+    return this.#host.stampMs();
+  }
+
+  protected dispatch(message: DataMessage): undefined | Promise<void> {
+    const payload = this.#payloadOf(message);
+    if (payload === undefined) return undefined;
+    if (this.#waitingSends.length === 0 && !this.#host.account.exceeded && this.#admit(payload)) {
+      this.#account();
+      this.#link?.wake();
+      return undefined;
+    }
+    return this.#waitForRoom(payload);
+  }
+
+  protected accepted(): void {
+    if (this.#isHandling) this.#inbox.accept();
+  }
+
+  protected failed(_message: DataMessage, error: unknown): void {
+    if (this.#phase === 'closed') return;
+    this.#host.routeFailed(this, error);
+    if (!this.#isHandling) return;
+    const { code, message, retryAfterMs } = errorControl(error);
+    this.#write(controlMessage(this.#inbox.fail(code, message, retryAfterMs), this.sessionId));
+  }
+
+  protected kept(): void {
+    this.#account();
+  }
+
+  protected settled(_message: DataMessage, startedAt: number): void {
+    this.#host.observeProcessing(this.now() - startedAt);
+    if (this.#phase === 'closed') return;
+    this.#handleQueued(true);
+    this.#link?.progressed();
+  }
+
+  protected fault(error: unknown): void {
+    this.#host.routeFailed(this, error);
+  }
+
+  // --- up ---
+
+  get #isHandling(): boolean {
+    return this.#phase === 'open' || this.#phase === 'closing';
+  }
+
+  /** Whether data may be looked at though the session is no longer open; else it was refused. */
+  #mayStillCome(message: DataMessage): boolean {
+    if (this.#phase === 'closing') {
+      if (message.sequence <= this.#inbox.received) return true;
+      this.#fail(new SluiceError('INVALID_MESSAGE', `sequence ${message.sequence} came after Close`));
+      return false;
+    }
+    tally(this.#host.counters.messagesRefused, 'not-open');
+    return false;
+  }
+
+  /** Hands over what waits, as far as the route and the connection allow. */
+  #handleQueued(timed = false): void {
+    while (!this.busy && this.#isHandling && this.#link?.answersBlocked !== true) {
+      const message = this.#inbox.handling();
+      if (message === undefined) break;
+      const startedAt = timed ? this.now() : 0;
+      if (this.handOver(message) && timed) this.#host.observeProcessing(this.now() - startedAt);
+    }
+    if (this.#phase === 'closed') return;
+    if (this.owesAck && this.#link !== undefined) {
+      if (this.#inbox.ackDue && !this.#host.account.exceeded) this.writeAck();
+      else this.#link.ackLater();
+    }
+    this.#closeIfComplete();
+    this.#account();
+  }
+
+  /** The ack that goes out now. Above the budget none rises: that holds the clients back. */
+  #tell(): number {
+    this.#repeated = false;
+    return this.#host.account.exceeded ? this.#inbox.told : this.#inbox.tell();
+  }
+
+  // --- down ---
+
+  #payloadOf(message: DataMessage): Payload | undefined {
+    const { maxMessageBytes, waiting } = this.#host.limits;
+    if (this.#payloads === undefined && !message.more && weightOf(message) * 2 < maxMessageBytes) {
+      return [detached(message)];
+    }
+    this.#payloads ??= new OutgoingPayloads({ maxMessageBytes, collected: waiting });
+    return this.#payloads.next(message);
+  }
+
+  /** False: it has to wait. Throws what refuses the payload, or has ended the session over it. */
+  #admit(payload: Payload): boolean {
+    const outbox = this.#outbox;
+    // Nothing was owed to the client so far: its time begins now.
+    if (this.#phase !== 'open' && outbox.settled) this.#progressAt = this.now();
+    const admission =
+      payload.length === 1 ? outbox.admit(payload[0], this.now()) : outbox.admitPieces(payload, this.now());
+    switch (admission) {
+      case 'taken':
+        return true;
+      case 'wait':
+        return false;
+      case 'disconnect':
+        this.#fail(
+          new SluiceError(
+            'SLOW_CONSUMER',
+            `${outbox.waiting.messages} messages of ${outbox.waiting.bytes} bytes wait for the client already ` +
+              '(session.waitingMessages, session.waitingSize), and its policy is disconnect',
+          ),
+        );
+        throw this.endError;
+      case 'too-large':
+        throw new SluiceError(
+          'MESSAGE_TOO_LARGE',
+          `a payload of ${payload.length} messages to the client fits neither its window ` +
+            `(${outbox.window.messages} messages, ${outbox.window.bytes} bytes) nor what may wait for it ` +
+            '(session.waitingMessages, session.waitingSize)',
+        );
+    }
+  }
+
+  #waitForRoom(payload: Payload): Promise<void> {
+    const sends = this.#waitingSends;
+    let bytes = 0;
+    for (const message of payload) bytes += weightOf(message);
+    const { waiting } = this.#host.limits;
+    // One may always wait; those beside it only come of sends that were not awaited.
+    if (sends.length > 0 && (sends.length >= waiting.messages || sends.bytes + bytes > waiting.bytes)) {
+      throw new SluiceError(
+        'OVERLOADED',
+        `${sends.length} sends of ${sends.bytes} bytes wait for room in session "${this.sessionId}" already ` +
+          `(session.waitingMessages = ${waiting.messages}, session.waitingSize = ${waiting.bytes} bytes): ` +
+          'await each send before the next',
+      );
+    }
+    const promise = sends.add(payload, bytes);
+    this.#account();
+    this.#link?.progressed();
+    return promise;
+  }
+
+  /** Takes in the sends that waited for room. */
+  #roomMade(): void {
+    for (
+      let send = this.#waitingSends.first;
+      send !== undefined && !this.#host.account.exceeded;
+      send = this.#waitingSends.first
+    ) {
+      try {
+        if (!this.#admit(send.payload)) return;
+        this.#waitingSends.shift();
+        send.taken();
+      } catch (error) {
+        // Ended over it, it was refused with all others.
+        if (this.#waitingSends.first !== send) return;
+        this.#waitingSends.shift();
+        send.refused(error);
+      }
+    }
+  }
+
+  // --- ending ---
+
+  #watchProgress(): void {
+    this.#progressAt = this.now();
+    this.#host.closing(this);
+  }
+
+  #closeIfComplete(): void {
+    if (!this.#greeted || this.#phase === 'closed') return;
+    const isEnding = this.#phase !== 'open';
+    // Closed has to be written; only a gateway that leaves does not wait for its client to come back.
+    if (!this.#draining && (!isEnding || this.#link === undefined)) return;
+    if (!this.isIdle) return;
+    if (isEnding) this.#finish('session-closed', undefined);
+    else this.#finish('drained', draining());
+  }
+
+  #fail(error: SluiceError): void {
+    this.#finish('session-closed', error);
+  }
+
+  /** Ends the session and tells the client, now or when it resumes. */
+  #finish(reason: DropReason, error: SluiceError | undefined): void {
+    if (this.#phase === 'closed') return;
+    const { errors } = this.#inbox;
+    const ack = this.#inbox.finished;
+    const closed = closedControl(error, error === undefined ? this.#endReason : error.message);
+    this.#write(dataMessage({ type: MessageType.CONTROL, sessionId: this.sessionId, ack, control: closed }));
+    const cause = error ?? new SluiceError('INTERNAL', `session "${this.sessionId}" has ended`);
+    this.#release(reason, cause, { errors, ack, closed });
+  }
+
+  #release(reason: DropReason, error: SluiceError, ending: SessionEnding | undefined): void {
+    this.#phase = 'closed';
+    this.#discard(reason, error);
+    this.closeRoute(error);
+    const link = this.#link;
+    this.#link = undefined;
+    link?.left();
+    this.#host.ended(this, ending);
+  }
+
+  #discard(reason: DropReason, error: SluiceError): void {
+    this.#inbox.discard(reason);
+    this.#outbox.discard(reason);
+    this.#payloads?.clear();
+    this.#waitingSends.refuseAll(error);
+    this.#account();
+  }
+
+  /** The connection that held it is told why it does so no more. */
+  #leave(error: SluiceError): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    link.write(controlMessage(closedControl(error), this.sessionId));
+    this.#link = undefined;
+    link.left();
+  }
+
+  #write(message: DataMessage): void {
+    if (this.#greeted) this.#link?.write(message);
+  }
+
+  /** Adds to the accounts what has changed. */
+  #account(): void {
+    const bytes =
+      this.#inbox.pending.bytes +
+      this.#outbox.held.bytes +
+      this.#waitingSends.bytes +
+      (this.#payloads?.bytes ?? 0);
+    const change = bytes - this.#accountedBytes;
+    if (change === 0) return;
+    this.#accountedBytes = bytes;
+    this.#host.held(this, change);
+  }
+}
+
+/** What a client asks for, cut to what it may have, part by part. */
+export function smallest(asked: Size, most: Size): Size {
+  return {
+    messages: Math.min(asked.messages, most.messages),
+    bytes: Math.min(asked.bytes, most.bytes),
+  };
+}
+
+/** How soon a session that was closed because the gateway leaves should be opened elsewhere, in milliseconds. */
+const DRAINING_RETRY_MS = 1_000;
+
+export function draining(): SluiceError {
+  return new SluiceError('DRAINING', 'the gateway is leaving: open the session elsewhere', {
+    retryAfterMs: DRAINING_RETRY_MS,
+  });
+}
