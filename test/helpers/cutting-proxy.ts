@@ -39,6 +39,8 @@ export class CuttingProxy implements AsyncDisposable {
   readonly #options: CuttingOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Connections that are whole. */
+  readonly #whole = new Map<Socket, (kind: CutKind) => void>();
   /** What the server still believes in, oldest first, and what reaches it when that ends. */
   readonly #halfOpen: { readonly far: Socket; readonly late: Buffer }[] = [];
 
@@ -65,6 +67,11 @@ export class CuttingProxy implements AsyncDisposable {
     return this.made.reset + this.made.fin + this.made['half-open'];
   }
 
+  /** Cuts every connection now, between two reads. */
+  cutAll(kind: CutKind): void {
+    for (const cut of this.#whole.values()) cut(kind);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
@@ -84,8 +91,11 @@ export class CuttingProxy implements AsyncDisposable {
 
   #join(near: Socket, far: Socket): void {
     const cut = this.#plan();
+    this.#whole.set(near, (kind) => {
+      this.#cut(kind, near, far, Buffer.alloc(0));
+    });
     const act = (rest: Buffer): void => {
-      if (cut !== undefined) this.#cut(cut, near, far, rest);
+      if (cut !== undefined) this.#cut(cut.kind, near, far, cut.direction === 'up' ? rest : Buffer.alloc(0));
     };
     this.#pass(near, far, cut?.direction === 'up' ? cut.atByte : Infinity, act);
     this.#pass(far, near, cut?.direction === 'down' ? cut.atByte : Infinity, act);
@@ -97,6 +107,7 @@ export class CuttingProxy implements AsyncDisposable {
     from.on('error', () => undefined);
     from.on('close', () => {
       this.#sockets.delete(from);
+      this.#whole.delete(from);
       // A side that has left takes the other along, unless that is what it is kept for.
       if (!this.#halfOpen.some(({ far }) => far === to)) to.destroy();
     });
@@ -115,8 +126,10 @@ export class CuttingProxy implements AsyncDisposable {
     });
   }
 
-  #cut({ kind, direction }: Cut, near: Socket, far: Socket, rest: Buffer): void {
+  /** `late`: what the client sent and the server has not got. */
+  #cut(kind: CutKind, near: Socket, far: Socket, late: Buffer): void {
     this.made[kind] += 1;
+    this.#whole.delete(near);
     for (const socket of [near, far]) socket.removeAllListeners('data');
     switch (kind) {
       case 'reset':
@@ -129,7 +142,7 @@ export class CuttingProxy implements AsyncDisposable {
         far.resume().end();
         break;
       case 'half-open':
-        this.#halfOpen.push({ far, late: direction === 'up' ? rest : Buffer.alloc(0) });
+        this.#halfOpen.push({ far, late });
         near.resetAndDestroy();
         far.resume();
         break;
