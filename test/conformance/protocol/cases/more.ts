@@ -14,10 +14,9 @@ export const more: Section = {
       async run(stage) {
         const { peer, session } = await opened(stage);
         peer.write(data(session, 1, {}, MORE));
-        await peer.reads(session, 'DATA 1 "m1" more');
         await peer.acked(session, 1);
         peer.write(data(session, 2, {}, MORE), data(session, 3));
-        await peer.reads(session, 'DATA 2 "m2" more', 'DATA 3 "m3" ack');
+        await peer.reads(session, 'DATA 1 "m1" more', 'DATA 2 "m2" more', 'DATA 3 "m3" ack');
         await peer.acked(session, 3);
       },
     },

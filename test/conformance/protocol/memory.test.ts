@@ -1,0 +1,4 @@
+import { memorySource } from './memory-target.js';
+import { describeProtocol, METHODS } from './suite.js';
+
+describeProtocol(METHODS.map(memorySource));
