@@ -1,6 +1,6 @@
 import { SluiceError } from '../../core/errors.js';
 import { Load, type Size } from '../../flow/window.js';
-import { messageSize } from '../../wire/codec.js';
+import { encodedBound, messageSize } from '../../wire/codec.js';
 import { dataMessage, EMPTY_BYTES, weightOf, type DataMessage } from '../../wire/messages.js';
 import { detached } from '../detached-message.js';
 import type { Payload } from './waiting-sends.js';
@@ -81,7 +81,7 @@ export class OutgoingPayloads {
   #fitted(message: DataMessage): Payload {
     const { maxMessageBytes } = this.#limits;
     // The exact size is worth counting only where it may matter.
-    if (weightOf(message) * 2 < maxMessageBytes || this.#wireSize(message) <= maxMessageBytes)
+    if (encodedBound(message) <= maxMessageBytes || this.#wireSize(message) <= maxMessageBytes)
       return [message];
     // Key and metadata go with the first piece.
     const overhead = this.#wireSize({ ...message, data: EMPTY_BYTES });
