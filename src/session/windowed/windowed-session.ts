@@ -4,6 +4,7 @@ import { SluiceError } from '../../core/errors.js';
 import type { ByteAccount } from '../../flow/byte-account.js';
 import type { Linked } from '../../flow/linked-list.js';
 import type { Size } from '../../flow/window.js';
+import { encodedBound } from '../../wire/codec.js';
 import { controlMessage, dataMessage, MessageType, weightOf, type DataMessage } from '../../wire/messages.js';
 import { closedControl, errorControl } from '../control-messages.js';
 import { detached } from '../detached-message.js';
@@ -514,7 +515,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
 
   #payloadOf(message: DataMessage): Payload | undefined {
     const { maxMessageBytes, waiting } = this.#host.limits;
-    if (this.#payloads === undefined && !message.more && weightOf(message) * 2 < maxMessageBytes) {
+    if (this.#payloads === undefined && !message.more && encodedBound(message) <= maxMessageBytes) {
       return [detached(message)];
     }
     this.#payloads ??= new OutgoingPayloads({ maxMessageBytes, collected: waiting });
