@@ -70,7 +70,7 @@ export interface ConnectionSnapshot {
   /** Whether a full receive queue has stopped the reading. */
   readonly readingStopped: boolean;
   /** What holds it up now; null when nothing does. */
-  readonly slowBecause: 'paused' | 'throttled' | 'client' | 'route' | null;
+  readonly slowBecause: 'paused' | 'throttled' | 'client' | 'acks' | 'route' | null;
 }
 
 export interface QueueSnapshot {
@@ -95,6 +95,7 @@ export interface SessionSnapshot {
   /** Messages waiting for the route, and for the client. */
   readonly inbox: number;
   readonly outbox: number;
+  readonly kind: 'simple' | 'windowed';
   readonly up: FlowSnapshot;
   readonly down: FlowSnapshot;
 }

@@ -14,6 +14,8 @@ export interface ConnectionSessions {
   readonly size: number;
   /** Whether some session has data that its client has not paused. */
   readonly hasDataToGo: boolean;
+  /** Whether some session has more for its client than its window lets out. */
+  readonly waitForAcks: boolean;
   /** After a half-close: everything received is handled, and what may be sent is. */
   readonly isDone: boolean;
   /** Whether a client that leaves now would leave something unfinished. */

@@ -5,6 +5,7 @@ import type { ClientConnection } from '../pool/client-connection.js';
 import type { ConnectionPool } from '../pool/connection-pool.js';
 import type { SessionManager } from '../session/session-manager.js';
 import type { StreamSession } from '../session/stream-session.js';
+import { WindowedSession } from '../session/windowed/windowed-session.js';
 import type { WindowedSessions } from '../session/windowed/windowed-sessions.js';
 import type { ConnectionSupervisor } from './connection-supervisor.js';
 import { slowBecause, type SlowReason } from './slow-because.js';
@@ -58,6 +59,18 @@ export interface Inspection {
   session(clientId: string, sessionId: string): InspectedSession | undefined;
 }
 
+/** What all windowed sessions are and hold. */
+interface WindowedLevels {
+  readonly sessions: number;
+  readonly detached: number;
+  readonly detachedBytes: number;
+  readonly ended: number;
+  readonly endedBytes: number;
+  readonly inFlight: Size;
+  readonly waiting: Size;
+  readonly unhandled: Size;
+}
+
 interface QueueDepth {
   messages: number;
   bytes: number;
@@ -78,11 +91,11 @@ export function inspection({
     const { connection } = supervisor;
     return {
       id: connection.id,
-      slowBecause: () => slowBecause(connection, sendBufferBytes),
+      slowBecause: () => slowBecause(supervisor, sendBufferBytes),
       load: (of: ConnectionLoad) => loadOf(connection, of),
       snapshot: () => ({
         ...connectionSnapshot(supervisor, clock.now(), rates.of(connection)),
-        slowBecause: slowBecause(connection, sendBufferBytes),
+        slowBecause: slowBecause(supervisor, sendBufferBytes),
       }),
     };
   };
@@ -124,6 +137,7 @@ function connectionSnapshot(supervisor: ConnectionSupervisor, now: number, rates
     method: stream.method,
     ageMs: Math.round(now - connection.openedAt),
     idleMs: Math.round(now - connection.lastActivity),
+    kind: supervisor.kind,
     sessions: supervisor.sessionCount,
     receiveQueue: {
       messages: receiveQuota.messages,
@@ -171,16 +185,29 @@ function sessionSnapshot(session: StreamSession, now: number) {
     id: session.name,
     clientId: session.clientId,
     sessionId: session.sessionId,
-    connectionId: session.connectionId,
+    connectionId: session.connectionId === '' ? null : session.connectionId,
     route: session.routeName,
     subject: session.subject,
     state: session.state,
     ageMs: Math.round(now - session.createdAt),
     idleMs: Math.round(session.idleMs(now)),
+    kind: session instanceof WindowedSession ? ('windowed' as const) : ('simple' as const),
     inbox: session.inboxLength,
     outbox: session.outboxLength,
+    ...(session instanceof WindowedSession ? windowedSnapshot(session, now) : {}),
     up: flowSnapshot(session.up),
     down: flowSnapshot(session.down),
+  };
+}
+
+/** What there is beside to know of an opened session. */
+function windowedSnapshot(session: WindowedSession, now: number) {
+  return {
+    inFlight: session.inFlight.messages,
+    waiting: session.waiting.messages,
+    sendsWaiting: session.waitingSends,
+    heldBytes: session.heldBytes,
+    detachedMs: session.attached ? 0 : Math.round(now - session.detachedAt),
   };
 }
 
@@ -202,7 +229,7 @@ export function queueDepths(connections: Iterable<ClientConnection>): {
 }
 
 /** All windowed sessions together. */
-export function windowedLevels(sessions: WindowedSessions) {
+export function windowedLevels(sessions: WindowedSessions): WindowedLevels {
   const [inFlight, waiting, unhandled] = [new Load(), new Load(), new Load()];
   for (const session of sessions) {
     addSize(inFlight, session.inFlight);

@@ -95,7 +95,7 @@ export class Overload {
         if (this.#stopped || !account.exceeded) return;
         const isLate = clock.now() - this.#since >= shedAfterMs;
         if (isLate || account.bytes >= account.budgetBytes * CRITICAL) this.#shed();
-        if (account.exceeded) this.#watch();
+        this.#watch();
       },
       Math.min(WATCH_MS, shedAfterMs),
     );

@@ -44,6 +44,8 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
   readonly #host: SimpleSessionsHost;
   readonly #choice: RouteChoice;
   readonly #byId = new Map<string, SimpleAttachment>();
+  /** Nothing is acknowledged here. */
+  readonly waitForAcks = false;
   #routeFaultLogged = false;
 
   constructor(context: SimpleSessionsContext, host: SimpleSessionsHost, choice: RouteChoice) {

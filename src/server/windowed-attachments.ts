@@ -1,7 +1,6 @@
 import type { Clock, Timer } from '../core/clock.js';
 import type { DropReason } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
-import { closedControl } from '../session/control-messages.js';
 import type { WindowedSessions } from '../session/windowed/windowed-sessions.js';
 import {
   controlMessage,
@@ -57,6 +56,13 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
 
   get hasDataToGo(): boolean {
     return this.#host.connection.sendQueue.hasReadyData;
+  }
+
+  get waitForAcks(): boolean {
+    for (const { session, paused, hasTurn } of this.#byId.values()) {
+      if (session !== undefined && session.waiting.messages > 0 && !hasTurn && !paused) return true;
+    }
+    return false;
   }
 
   get isDone(): boolean {

@@ -11,7 +11,7 @@ const OVERFLOWS: ReadonlyMap<number, Overflow> = new Map([
   [OverflowPolicy.DISCONNECT, 'disconnect'],
 ]);
 
-/** The policy an Open names; undefined where it names none, or one from the future. */
+/** The policy an Open names; undefined where it names none, or none that is known. */
 export function overflowOf(wire: number): Overflow | undefined {
   return OVERFLOWS.get(wire);
 }

@@ -1,5 +1,5 @@
 import type { DropReason, FlowCounters } from '../core/counters.js';
-import { SluiceError } from '../core/errors.js';
+import type { SluiceError } from '../core/errors.js';
 import type { Quota } from '../flow/quota.js';
 import { RingQueue } from '../flow/ring-queue.js';
 import { weightOf, type DataMessage } from '../wire/messages.js';

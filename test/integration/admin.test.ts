@@ -119,6 +119,7 @@ function sessionSnapshot(clientId: string, sessionId: string): SessionSnapshot {
     idleMs: 10,
     inbox: 1,
     outbox: 0,
+    kind: 'simple' as const,
     up: flow,
     down: flow,
   };

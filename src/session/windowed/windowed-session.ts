@@ -254,7 +254,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
       return;
     }
     if (this.#outbox.acked === acked) return;
-    this.#progressAt = this.now();
+    this.#progressAt = this.lastActivity = this.now();
     this.#roomMade();
     this.#link?.wake();
     this.#closeIfComplete();
@@ -344,6 +344,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
       new SluiceError('TAKEN_OVER', `a newer connection of the client has taken session "${this.sessionId}"`),
     );
     this.#link = link;
+    this.lastActivity = this.now();
     this.#inbox.attach(this.#host.limits.window);
     return this.#outbox.attach(position, window);
   }
@@ -603,9 +604,9 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   #closeIfComplete(): void {
     if (!this.#greeted || this.#phase === 'closed') return;
     const isEnding = this.#phase !== 'open';
-    // Closed has to be written; only a gateway that leaves does not wait for its client to come back.
-    if (!this.#draining && (!isEnding || this.#link === undefined)) return;
-    if (!this.isIdle) return;
+    if (!isEnding && !this.#draining) return;
+    // Closed has to be written: a detached session waits for its client to come back.
+    if (this.#link === undefined || !this.isIdle) return;
     if (isEnding) this.#finish('session-closed', undefined);
     else this.#finish('drained', draining());
   }

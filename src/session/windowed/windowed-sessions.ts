@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../../core/clock.js';
 import type { DropReason } from '../../core/counters.js';
 import { SluiceError } from '../../core/errors.js';
 import type { Size } from '../../flow/window.js';
-import type { Open } from '../../wire/messages.js';
+import { OverflowPolicy, type Open } from '../../wire/messages.js';
 import { ALL_OVERFLOWS, overflowOf, type Overflow } from '../overflow.js';
 import type { Route } from '../route.js';
 import type { SessionManager } from '../session-manager.js';
@@ -400,12 +400,12 @@ function chosenOverflow(
   wire: number,
 ): Overflow {
   const chosen = overflowOf(wire);
-  if (chosen === undefined || chosen === overflow) return overflow;
+  if (wire === OverflowPolicy.UNSPECIFIED || chosen === overflow) return overflow;
   const allowed = allowedOverflow ?? (overflow === 'block' ? ALL_OVERFLOWS : []);
-  if (allowed.includes(chosen)) return chosen;
+  if (chosen !== undefined && allowed.includes(chosen)) return chosen;
   throw new SluiceError(
     'INVALID_MESSAGE',
-    `overflow policy ${chosen} is not one that route "${name}" allows: ${[...new Set([overflow, ...allowed])].join(', ')}`,
+    `overflow policy ${chosen ?? wire} is not one that route "${name}" allows: ${[...new Set([overflow, ...allowed])].join(', ')}`,
   );
 }
 
