@@ -38,6 +38,7 @@ export async function addressSource(options: AddressOptions, method: StreamMetho
     connect: (metadata) => new Http2Connection(url, method, metadata, changes.happened),
     until: (condition, what) => changes.until(condition, what, patienceMs),
     maxWaitMs,
+    probes: false,
     sleep,
   };
   if (!(await hasRoute(target, url, route))) {

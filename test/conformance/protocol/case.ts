@@ -5,7 +5,7 @@ import { Skipped, type TargetSource } from './target.js';
 /** One sentence of the protocol, as what is said and what must come back. */
 export interface Case {
   readonly name: string;
-  /** Of a gateway of its own: the case is skipped where that can't be had. */
+  /** Of a gateway of its own, also where there are none: the case is skipped where that can't be had. */
   readonly settings?: Settings;
   readonly run: (stage: Stage) => Promise<void>;
 }
@@ -18,8 +18,10 @@ export interface Section {
 
 /** Plays one case. Rejects with what is wrong, or with `Skipped`. */
 export async function play(source: TargetSource, { settings, run }: Case): Promise<void> {
-  if (settings !== undefined && !source.configurable)
-    throw new Skipped(`it needs a gateway with ${Object.keys(settings).join(', ')} of its own`);
+  if (settings !== undefined && !source.configurable) {
+    const keys = Object.keys(settings);
+    throw new Skipped(`it needs a gateway of its own${keys.length === 0 ? '' : `, with ${keys.join(', ')}`}`);
+  }
   await using target = await source.start(settings ?? {});
   const stage = new Stage(target);
   try {

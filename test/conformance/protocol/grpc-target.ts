@@ -40,6 +40,7 @@ export function grpcSource(handler: (typeof STREAM_HANDLERS)[number], method: St
         until: (condition, what) => changes.until(condition, what, PATIENCE_MS),
         maxWaitMs: MAX_WAIT_MS,
         sleep,
+        probes: true,
         drain: () => under.gateway.stop(),
         [Symbol.asyncDispose]: async () => {
           for (const connection of open) connection.break();

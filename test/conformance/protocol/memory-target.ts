@@ -60,6 +60,7 @@ export function memorySource(method: StreamMethod): TargetSource {
         },
         maxWaitMs: DAY_MS,
         sleep: advance,
+        probes: false,
         drain: () => gateway.stop(),
         [Symbol.asyncDispose]: async () => {
           await clock.settle();

@@ -47,6 +47,8 @@ export interface Target {
   /** The longest time a case may let pass here. */
   readonly maxWaitMs: number;
   sleep(ms: number): Promise<void>;
+  /** Whether silent clients are probed as the settings say. */
+  readonly probes: boolean;
   /** Makes the gateway leave; resolves when it has. Absent where that is not ours to do. */
   drain?(): Promise<void>;
 }

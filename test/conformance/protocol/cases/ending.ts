@@ -69,6 +69,25 @@ export const ending: Section = {
       },
     },
     {
+      name: 'a Gap has to be acknowledged, too, before Closed (D25)',
+      async run(stage) {
+        const { peer, session } = await opened(stage, { windowMessages: 1 });
+        peer.write(data(session, 1, { produce: 1 }));
+        await peer.reads(session, 'DATA 1');
+        peer.write(data(session, 2, { produce: 1, 'ttl-ms': 50 }));
+        await peer.acked(session, 2);
+        await stage.wait(150);
+        peer.write(close(session), ack(session, 1));
+        await peer.reads(session, 'GAP 2-2 expired');
+        await peer.silent(session);
+        peer.connection.break();
+        const again = await back(stage, session, 1);
+        await again.reads(session, 'OPENED resumed', 'GAP 2-2 expired');
+        again.write(close(session), ack(session, 2));
+        await again.reads(session, 'CLOSED ok ack 2');
+      },
+    },
+    {
       name: 'DATA with a new number behind Close is INVALID_MESSAGE (D24)',
       async run(stage) {
         const { peer, session } = await opened(stage);
@@ -233,6 +252,39 @@ export const ending: Section = {
         await peer.reads(session, 'DATA 1');
         await stage.wait(resumeWindowMs + 500);
         await peer.reads(session, 'CLOSED SLOW_CONSUMER');
+      },
+    },
+    {
+      name: 'a session that its route has ended expires like any other (D27)',
+      async run(stage) {
+        const peer = stage.dial();
+        const { resumeWindowMs } = await peer.welcomed();
+        const session = stage.session();
+        await openedOn(peer, session);
+        peer.write(data(session, 1, { produce: 1 }), data(session, 2, { end: '' }));
+        await peer.reads(session, 'DATA 1');
+        peer.connection.break();
+        await stage.wait(resumeWindowMs + 500);
+        const again = await back(stage, session, 0);
+        await again.reads(session, 'OPENED gone');
+      },
+    },
+    {
+      name: 'the records of ended sessions are bounded: the oldest of a client goes first',
+      settings: { 'session.maxEndedPerClient': 2 },
+      async run(stage) {
+        const peer = await stage.connect();
+        const sessions = [stage.session(), stage.session(), stage.session()];
+        for (const session of sessions) {
+          await openedOn(peer, session);
+          peer.write(close(session));
+          await peer.reads(session, 'CLOSED ok');
+        }
+        const [first, second, third] = sessions;
+        peer.write(resume(second!, 0), resume(third!, 0), resume(first!, 0));
+        await peer.reads(second!, 'CLOSED ok');
+        await peer.reads(third!, 'CLOSED ok');
+        await peer.reads(first!, 'OPENED gone');
       },
     },
     {

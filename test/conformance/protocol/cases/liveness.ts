@@ -1,15 +1,33 @@
 import assert from 'node:assert/strict';
 import { GrpcStatus } from '../../../../src/core/errors.js';
-import { dataMessage, MessageType } from '../../../../src/wire/messages.js';
+import { dataMessage, MessageType, type DataMessage } from '../../../../src/wire/messages.js';
 import type { Section } from '../case.js';
 import { back, opened, openedOn } from '../scenes.js';
 import { data, heartbeat, plain, probe } from '../say.js';
 import type { Peer } from '../peer.js';
+import type { Stage } from '../stage.js';
+import { Skipped } from '../target.js';
 
 function answers(peer: Peer, sequence: number): readonly (readonly [number, number])[] {
   return peer.connection.received
     .filter((message) => message.type === MessageType.HEALTH_CHECK && message.sequence === sequence)
     .map(({ ack, timestampMs }) => [ack, timestampMs]);
+}
+
+/** A gateway that is quick to ask whether a client lives. */
+const PROBED = { 'health.interval': '50ms', 'health.maxInactivity': '100ms' };
+
+/** The next probe of the gateway. */
+async function probed(stage: Stage, peer: Peer): Promise<DataMessage> {
+  if (!stage.target.probes) throw new Skipped('nobody probes silent clients here');
+  const from = peer.connection.received.length;
+  return stage.target.until(
+    () =>
+      peer.connection.received
+        .slice(from)
+        .find(({ type, ack }) => type === MessageType.HEALTH_CHECK && ack === 0),
+    () => 'a HEALTH_CHECK of the gateway',
+  );
 }
 
 export const liveness: Section = {
@@ -99,6 +117,57 @@ export const liveness: Section = {
         await promised.ends(GrpcStatus.DEADLINE_EXCEEDED, 'RECEIVE_TIMEOUT');
         other.write(plain('s', 'y'));
         await other.reads('s', 'DATA 0 "y"');
+      },
+    },
+    {
+      name: 'the clock of a silent client stops while the gateway itself does not read',
+      settings: {
+        'stream.receiveTimeout': '3s',
+        'stream.receiveQueueMessages': 8,
+        'health.maxInactivity': '1h',
+      },
+      async run(stage) {
+        const metadata = { 'x-route': stage.target.route };
+        const [peer, other] = [
+          await stage.connect({ mute: true, metadata }),
+          await stage.connect({ metadata }),
+        ];
+        const name = stage.name();
+        peer.write(heartbeat(), plain('s', 'x', { hold: name, accept: '' }));
+        for (let n = 1; n <= 50; n += 1) peer.write(plain('s', `n${n}`));
+        await stage.wait(10_000);
+        other.write(plain('s', 'x', { release: name }));
+        for (let n = 1; n <= 50; n += 1) await peer.reads('s', `DATA 0 "n${n}"`);
+      },
+    },
+    {
+      name: "what matches the gateway's own probe in sequence and timestamp is an answer, with or without an ack",
+      settings: PROBED,
+      async run(stage) {
+        const peer = await stage.connect({ mute: true });
+        const session = stage.session();
+        await openedOn(peer, session);
+        for (const ackOf of [(sequence: number) => sequence, () => 0]) {
+          const asked = await probed(stage, peer);
+          peer.write(dataMessage({ ...asked, ack: ackOf(asked.sequence) }));
+          await peer.settled();
+          assert.deepEqual(answers(peer, asked.sequence), [[0, asked.timestampMs]]);
+        }
+        peer.write(data(session, 1));
+        await peer.reads(session, 'DATA 1');
+      },
+    },
+    {
+      name: 'a client that does not answer a probe ends STALE; its session can be resumed',
+      settings: { ...PROBED, 'health.probeAnswerTimeout': '200ms' },
+      async run(stage) {
+        const peer = await stage.connect({ mute: true });
+        const session = stage.session();
+        await openedOn(peer, session);
+        await probed(stage, peer);
+        await peer.ends(GrpcStatus.UNAVAILABLE, 'STALE');
+        const again = await back(stage, session, 0);
+        await again.reads(session, 'OPENED resumed');
       },
     },
   ],

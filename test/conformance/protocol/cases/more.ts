@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { OverflowPolicy } from '../../../../src/wire/messages.js';
 import type { Section } from '../case.js';
 import { back, FLOOD, numberOf, opened, takeThrough } from '../scenes.js';
-import { ack, data } from '../say.js';
+import { ack, changeWindow, data } from '../say.js';
 
 const MORE = { more: true };
 
@@ -157,6 +157,59 @@ export const more: Section = {
         await peer.acked(session, 2);
         peer.write(ack(session, 2));
         await peer.reads(session, 'GAP 3-10 overflow', 'DATA 11 #5 more', 'DATA 12 #5 ack');
+      },
+    },
+    {
+      name: 'a payload under way is finished, whatever the policy drops behind it (D21)',
+      async run(stage) {
+        const { peer, session } = await opened(stage, {
+          windowMessages: 3,
+          overflow: OverflowPolicy.DROP_OLDEST,
+        });
+        peer.write(data(session, 1, { produce: 2 }), data(session, 2, { produce: 1, pieces: 2 }));
+        await peer.reads(session, 'DATA 1', 'DATA 2', 'DATA 3 #1 more');
+        peer.write(data(session, 3, FLOOD));
+        await peer.acked(session, 3);
+        peer.write(ack(session, 3));
+        await peer.reads(session, 'DATA 4 #1');
+        const [gap] = await peer.reads(session, 'GAP');
+        assert(gap?.control?.action === 'gap');
+        assert.equal(gap.control.fromSequence, 5);
+      },
+    },
+    {
+      name: 'a client whose window has become too small for a payload takes it piece by piece (D22)',
+      async run(stage) {
+        const { peer, session } = await opened(stage, { windowMessages: 4 });
+        peer.write(data(session, 1, { produce: 4 }));
+        await peer.reads(session, 'DATA 1', 'DATA 2', 'DATA 3', 'DATA 4');
+        peer.write(data(session, 2, { produce: 1, pieces: 3 }));
+        await peer.acked(session, 2);
+        peer.write(changeWindow(session, 1), ack(session, 4));
+        for (const line of ['DATA 5 #1 more', 'DATA 6 #1 more', 'DATA 7 #1']) {
+          const [piece] = await peer.reads(session, line);
+          await peer.silent(session);
+          peer.write(ack(session, piece?.sequence ?? 0));
+        }
+      },
+    },
+    {
+      name: 'what the route sends and is larger than a message may be comes in pieces; over the window the send fails',
+      settings: { 'server.maxMessageSize': '32KiB' },
+      async run(stage) {
+        const { peer, session } = await opened(stage, { windowBytes: 110_000 });
+        peer.write(data(session, 1, { produce: 1, size: 100_000 }));
+        let bytes = 0;
+        for (let whole = false; !whole;) {
+          const [piece] = await peer.reads(session, 'DATA');
+          bytes += piece?.data.byteLength ?? 0;
+          whole = piece?.more === false;
+        }
+        assert.equal(bytes, 100_000);
+        await peer.acked(session, 1);
+        peer.write(data(session, 2, { produce: 1, size: 200_000 }), data(session, 3, { accept: '' }));
+        await peer.reads(session, 'ERROR 2 MESSAGE_TOO_LARGE');
+        await peer.acked(session, 3);
       },
     },
   ],

@@ -100,6 +100,17 @@ export const opening: Section = {
       },
     },
     {
+      name: 'what follows an Open that is refused is refused with it, without an answer',
+      async run(stage) {
+        const peer = await stage.connect();
+        const [wrong, right] = [stage.session(`no-${stage.name()}`), stage.session()];
+        peer.write(open(wrong), ...many(wrong, 1, 3), close(wrong), open(right), data(right, 1));
+        await peer.reads(wrong, 'CLOSED UNKNOWN_ROUTE');
+        await peer.reads(right, 'OPENED fresh', 'DATA 1 "m1"');
+        await peer.silent(wrong);
+      },
+    },
+    {
       name: 'without a token of the client the gateway makes one of 16 bytes, with which the session is resumed',
       async run(stage) {
         const peer = await stage.connect();

@@ -244,6 +244,65 @@ export const resuming: Section = {
       },
     },
     {
+      name: 'sessions that wait for their clients are bounded: the one that has waited longest is gone',
+      settings: { 'session.maxDetached': 2 },
+      async run(stage) {
+        const sessions = [];
+        for (let n = 1; n <= 3; n += 1) {
+          const { peer, session } = await opened(stage);
+          sessions.push(session);
+          peer.connection.halfClose();
+          await peer.ends(0, '');
+        }
+        const [first, second, third] = sessions;
+        const peer = await back(stage, first!, 0);
+        await peer.reads(first!, 'OPENED gone');
+        peer.write(resume(second!, 0), resume(third!, 0));
+        await peer.reads(second!, 'OPENED resumed');
+        await peer.reads(third!, 'OPENED resumed');
+      },
+    },
+    {
+      name: 'sessions that wait for their clients are bounded in bytes: the costliest is gone',
+      settings: { 'session.maxDetachedSize': '100KiB' },
+      async run(stage) {
+        const sessions = [];
+        for (const size of [10_000, 70_000, 40_000]) {
+          const { peer, session } = await opened(stage);
+          peer.write(data(session, 1, { produce: 1, size }));
+          await peer.reads(session, 'DATA 1');
+          sessions.push(session);
+          peer.connection.halfClose();
+          await peer.ends(0, '');
+        }
+        const [small, large, medium] = sessions;
+        const peer = await back(stage, large!, 0);
+        await peer.reads(large!, 'OPENED gone');
+        peer.write(resume(small!, 0), resume(medium!, 0));
+        await peer.reads(small!, 'OPENED resumed', 'DATA 1');
+        await peer.reads(medium!, 'OPENED resumed', 'DATA 1');
+      },
+    },
+    {
+      name: 'each session waits for its own resume window, whatever became of others',
+      async run(stage) {
+        const { peer, session } = await opened(stage);
+        const second = await opened(stage);
+        const helper = stage.dial();
+        const { resumeWindowMs } = await helper.welcomed();
+        peer.connection.break();
+        await stage.wait(resumeWindowMs / 2);
+        second.peer.connection.break();
+        // The first is over now, the second for half of its window more.
+        await stage.wait(resumeWindowMs * 0.6);
+        helper.write(resume(session, 0));
+        await helper.reads(session, 'OPENED gone');
+        await stage.wait(resumeWindowMs * 0.5);
+        helper.write(resume(second.session, 0));
+        await helper.reads(second.session, 'OPENED gone');
+      },
+    },
+    {
       name: 'half-open: the gateway still believes in the older connection, and the client comes back on another',
       async run(stage) {
         const { peer, session } = await opened(stage);

@@ -119,6 +119,32 @@ export const up: Section = {
       },
     },
     {
+      name: 'data, key, metadata and time to live reach the route as they were (D23)',
+      async run(stage) {
+        const peer = await stage.connect();
+        const session = stage.session();
+        const bytes = Buffer.from([0, 255, 10, 13, 128]);
+        peer.write(
+          open(session),
+          data(session, 1, { note: 'ä€𝄞' }, { data: bytes, key: 'sitzung', ttlMs: 3_600_000 }),
+        );
+        const [, back] = await peer.reads(session, 'OPENED fresh', 'DATA 1');
+        assert(back !== undefined);
+        assert.deepEqual(Buffer.from(back.data), bytes);
+        assert.deepEqual([back.key, back.ttlMs, back.metadata?.get('note')], ['sitzung', 3_600_000, 'ä€𝄞']);
+      },
+    },
+    {
+      name: 'a message of no bytes is a message',
+      async run(stage) {
+        const peer = await stage.connect();
+        const session = stage.session();
+        peer.write(open(session), data(session, 1, {}, { data: new Uint8Array(0) }), data(session, 2));
+        await peer.reads(session, 'OPENED fresh', 'DATA 1 0 bytes', 'DATA 2 "m2"');
+        await peer.acked(session, 2);
+      },
+    },
+    {
       name: 'a client that waits for acks gets on: four windows, one after the other',
       async run(stage) {
         const peer = await stage.connect();
