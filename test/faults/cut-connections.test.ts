@@ -3,7 +3,7 @@ import { describe, it } from 'vitest';
 import { STREAM_HANDLERS } from '../helpers/stream-handlers.js';
 import { exchangeOverCuts } from '../helpers/windowed-cut-exchange.js';
 
-/** `CUT_SEED=n` repeats a run: the cuts are the same, as far as the timing of two processes allows. */
+/** `CUT_SEED=n` repeats a run: the cuts are the same, as far as the timing of both sides allows. */
 const seed = Number(process.env['CUT_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
 describe.each(STREAM_HANDLERS)('connections cut at random, through the %s handler', (streamHandler) => {

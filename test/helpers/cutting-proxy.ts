@@ -13,7 +13,7 @@ const CUT_KINDS: readonly CutKind[] = ['reset', 'fin', 'half-open'];
 export interface CuttingOptions {
   /** How many connections to cut; those after are left alone. */
   readonly cuts: number;
-  /** How far a connection gets in one direction, in the mean. */
+  /** How many bytes a connection carries, both ways together, in the mean. */
   readonly meanBytes: number;
   /** From 0 to below 1. */
   readonly random: () => number;
@@ -21,14 +21,14 @@ export interface CuttingOptions {
 
 interface Cut {
   readonly kind: CutKind;
-  readonly direction: 'up' | 'down';
-  /** The cut comes before the byte with this number. */
+  /** The cut comes before the byte with this number, counting both directions together. */
   readonly atByte: number;
 }
 
 /** Every eighth connection does not get past its first few frames. */
 const EARLY_SHARE = 1 / 8;
 const EARLY_BYTES = 400;
+const NOTHING = Buffer.alloc(0);
 /** Connections that only the server believes in, at a time: it allows a client so many. */
 const MAX_HALF_OPEN = 3;
 
@@ -84,25 +84,32 @@ export class CuttingProxy implements AsyncDisposable {
     const most = random() < EARLY_SHARE ? EARLY_BYTES : 2 * meanBytes;
     return {
       kind: CUT_KINDS[Math.floor(random() * CUT_KINDS.length)] as CutKind,
-      direction: random() < 0.5 ? 'up' : 'down',
       atByte: Math.floor(random() * most),
     };
   }
 
   #join(near: Socket, far: Socket): void {
-    const cut = this.#plan();
+    const planned = this.#plan();
+    let left = planned?.atByte ?? Infinity;
     this.#whole.set(near, (kind) => {
-      this.#cut(kind, near, far, Buffer.alloc(0));
+      this.#cut(kind, near, far, NOTHING);
     });
-    const act = (rest: Buffer): void => {
-      if (cut !== undefined) this.#cut(cut.kind, near, far, cut.direction === 'up' ? rest : Buffer.alloc(0));
+    const pass = (from: Socket, to: Socket, chunk: Buffer): void => {
+      const passed = chunk.subarray(0, Math.min(left, chunk.length));
+      left -= chunk.length;
+      const room = passed.length === 0 || to.write(passed);
+      if (planned !== undefined && left <= 0) {
+        this.#cut(planned.kind, near, far, from === near ? chunk.subarray(passed.length) : NOTHING);
+      } else if (!room) {
+        from.pause();
+        to.once('drain', () => from.resume());
+      }
     };
-    this.#pass(near, far, cut?.direction === 'up' ? cut.atByte : Infinity, act);
-    this.#pass(far, near, cut?.direction === 'down' ? cut.atByte : Infinity, act);
+    this.#carry(near, far, pass);
+    this.#carry(far, near, pass);
   }
 
-  #pass(from: Socket, to: Socket, atByte: number, cut: (rest: Buffer) => void): void {
-    let left = atByte;
+  #carry(from: Socket, to: Socket, pass: (from: Socket, to: Socket, chunk: Buffer) => void): void {
     this.#sockets.add(from);
     from.on('error', () => undefined);
     from.on('close', () => {
@@ -113,16 +120,7 @@ export class CuttingProxy implements AsyncDisposable {
     });
     from.on('end', () => to.end());
     from.on('data', (chunk) => {
-      if (left === -Infinity) return;
-      const passed = chunk.subarray(0, Math.min(left, chunk.length));
-      if (passed.length > 0 && !to.write(passed) && left > chunk.length) {
-        from.pause();
-        to.once('drain', () => from.resume());
-      }
-      left -= chunk.length;
-      if (left > 0) return;
-      left = -Infinity;
-      cut(chunk.subarray(passed.length));
+      pass(from, to, chunk);
     });
   }
 

@@ -256,6 +256,7 @@ export class WindowedClient {
     this.#welcome = undefined;
     this.#heartbeat?.cancel();
     for (const session of this.#sessions.values()) session.lose();
+    this.#rotate();
     const detached = this.#whenDetached.splice(0);
     for (const resolve of detached) resolve();
     if (detached.length > 0 || this.#stopped || this.#sessions.size === 0) return;
@@ -265,6 +266,15 @@ export class WindowedClient {
     }
     for (const session of this.#sessions.values()) session.end(name, end.message);
     this.#sessions.clear();
+  }
+
+  /** Another session is first on the next connection: where none lasts long, none of them waits for ever. */
+  #rotate(): void {
+    for (const [id, session] of this.#sessions) {
+      this.#sessions.delete(id);
+      this.#sessions.set(id, session);
+      return;
+    }
   }
 
   /** Waits at random, longer with each failure, so that a gateway's clients don't all come back at once. */

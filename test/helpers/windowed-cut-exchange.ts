@@ -16,7 +16,7 @@ export interface CutExchange {
   /** In each direction, over all sessions. */
   readonly messages: number;
   readonly sessions: number;
-  /** How far a connection gets in one direction, in the mean. */
+  /** How many bytes a connection carries, both ways together, in the mean: few enough that all cuts come about. */
   readonly meanBytes: number;
   readonly method: StreamMethod;
   readonly streamHandler: string;

@@ -59,6 +59,9 @@ export function grpcConnector({ address, clientId, method = 'StreamData' }: Grpc
       'grpc.use_local_subchannel_pool': 1,
       // A broken call is the session protocol's to mend; and without its retry buffer a write waits for the network.
       'grpc.enable_retries': 0,
+      // A closed channel's timer for its next attempt goes on; the client has waits of its own.
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 100,
       'grpc.max_receive_message_length': -1,
       'grpc.max_send_message_length': -1,
     });
