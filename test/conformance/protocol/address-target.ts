@@ -28,7 +28,7 @@ export async function addressSource(options: AddressOptions, method: StreamMetho
   const { url, route, wholeRoute, patienceMs, maxWaitMs } = options;
   const changes = new Changes();
   let missing: string | undefined;
-  const target: Target = {
+  const target: Target & AsyncDisposable = {
     method,
     route,
     get wholeRoute() {
@@ -40,6 +40,8 @@ export async function addressSource(options: AddressOptions, method: StreamMetho
     maxWaitMs,
     probes: false,
     sleep,
+    // It is not ours to end.
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   if (!(await hasRoute(target, url, route))) {
     throw new Unusable(
@@ -52,14 +54,7 @@ export async function addressSource(options: AddressOptions, method: StreamMetho
   return {
     name: `${url}, ${method}`,
     configurable: false,
-    start: () =>
-      Promise.resolve({
-        ...target,
-        get wholeRoute() {
-          return target.wholeRoute;
-        },
-        [Symbol.asyncDispose]: () => Promise.resolve(),
-      }),
+    start: () => Promise.resolve(target),
   };
 }
 
