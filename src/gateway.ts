@@ -297,9 +297,11 @@ export class Gateway {
     const graceMs = this.#config.server.drainGrace;
     this.#logger.info({ graceMs, connections: this.connections, sessions: this.sessions }, 'draining');
     const drained = this.#server.drain(drainDeadlineMs(graceMs));
-    this.#grpc.drainConnections();
     // Sessions live nowhere else: while there are any, their clients may come back to them.
-    const closed = this.#server.sessionsDrained().then(() => this.#grpc.stopListening());
+    const closed = this.#server.sessionsDrained().then(async () => {
+      await this.#grpc.stopListening();
+      this.#grpc.drainConnections();
+    });
     await untilDrained({
       clock: this.clock,
       logger: this.#logger,

@@ -40,7 +40,10 @@ export interface RouteHandler {
 
 /**
  * What a route may put into a message; the session adds its ID, sequence and
- * time. `ttlMs` goes out as it is: simple connections do not act on it.
+ * time. In an opened session a message that has waited for longer than `ttlMs`
+ * is dropped and told as a Gap, and the messages of one payload (all but the
+ * last with `more`) are taken, dropped and counted together. On a simple
+ * connection both go out as they are.
  */
 export type RouteMessage = Partial<Pick<DataMessage, 'data' | 'metadata' | 'key' | 'more' | 'ttlMs'>>;
 
@@ -59,7 +62,8 @@ export interface RouteSession {
    * else a promise that resolves when it has been: await it, that is the
    * backpressure. Rejects with the error that ended the session. Throws
    * OVERLOADED when too many sends already wait; never for one that awaited
-   * the one before it.
+   * the one before it. Throws MESSAGE_TOO_LARGE for what the client could
+   * not be sent. Works while an opened session waits for its client.
    */
   send(message: RouteMessage): undefined | Promise<void>;
   /** Ends the session after what was sent; `reason` is told to the client. */

@@ -76,6 +76,8 @@ export class WindowedSessions {
   readonly #closing = new Set<WindowedSession>();
   readonly #all = new Set<WindowedSession>();
   #timer: Timer | undefined;
+  /** What the timer is set for, in Clock.now(). */
+  #dueMs = Infinity;
   #evicting = false;
   #draining = false;
   #stopped = false;
@@ -102,7 +104,7 @@ export class WindowedSessions {
       },
       closing: (session) => {
         this.#closing.add(session);
-        this.#arm(limits.resumeWindowMs);
+        this.#arm();
       },
       ended: (session, ending) => {
         this.#ended(session, ending);
@@ -147,7 +149,7 @@ export class WindowedSessions {
     session.detach();
     if (session.state === 'closed') return;
     this.#detached.add(session);
-    this.#arm(this.#options.limits.resumeWindowMs);
+    this.#arm();
     this.#evictSoon();
   }
 
@@ -294,7 +296,7 @@ export class WindowedSessions {
     ending: SessionEnding | undefined,
   ): void {
     this.#tombstones.bury(clientId, sessionId, token, { attempt, ending }, this.#clock.now());
-    this.#arm(this.#options.limits.resumeWindowMs);
+    this.#arm();
   }
 
   // --- what the sessions say ---
@@ -335,13 +337,20 @@ export class WindowedSessions {
     session.forget(reason, new SluiceError('SESSION_EXPIRED', `session "${session.sessionId}" ${because}`));
   }
 
-  #arm(delayMs: number): void {
-    if (this.#timer !== undefined || this.#stopped) return;
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#timer = undefined;
-      const dueMs = this.#sweep();
-      if (dueMs !== undefined) this.#arm(Math.max(MIN_SWEEP_MS, dueMs - this.#clock.now()));
-    }, delayMs);
+  /** Looks at what expires within the resume window from now on; what began to wait before is looked at before. */
+  #arm(dueMs = this.#clock.now() + this.#options.limits.resumeWindowMs): void {
+    if (this.#stopped || this.#dueMs <= dueMs) return;
+    this.#timer?.cancel();
+    this.#dueMs = dueMs;
+    this.#timer = this.#clock.setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#dueMs = Infinity;
+        const nextMs = this.#sweep();
+        if (nextMs !== undefined) this.#arm(nextMs);
+      },
+      Math.max(MIN_SWEEP_MS, dueMs - this.#clock.now()),
+    );
   }
 
   /** Ends what has waited long enough. Returns when to look again, in Clock.now(). */
