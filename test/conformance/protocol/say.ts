@@ -21,7 +21,7 @@ export interface Session {
 /** What is asked of the conformance route, by name. */
 export type Wishes = Readonly<Record<string, string | number>>;
 
-export function control(session: Session, what: Control): DataMessage {
+function control(session: Session, what: Control): DataMessage {
   return controlMessage(what, session.id);
 }
 
