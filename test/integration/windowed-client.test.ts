@@ -40,7 +40,8 @@ class ModelledNetwork {
     const room = { messages: 64, bytes: 65_536 };
     this.gateway = new ModelGateway(
       {
-        ...{ policy: 1, wantsWhole: false, maxPayloadBytes: 1_000, resumeWindowMs: 1e9 },
+        ...{ policy: 1, wantsWhole: false, maxPayloadBytes: 1_000, quickRoute: false },
+        ...{ resumeWindowMs: 1e9, shedAfterMs: 1e9 },
         ...{ upWindow: room, floor: room, downWindow: room, waitingBound: { messages: 6, bytes: 400 } },
       },
       {
@@ -82,7 +83,7 @@ class ModelledNetwork {
   #carryUp(): void {
     const link = this.#links[Math.floor(this.#random() * this.#links.length)];
     const some = link?.up.splice(0, Math.ceil(this.#random() * 6)) ?? [];
-    for (const message of some) this.gateway.receive(link?.id ?? 0, message);
+    for (const message of some) this.gateway.receive(link?.id ?? 0, [message]);
     // The gateway learns of an end when everything before it has come.
     if (link === undefined || link === this.#current || link.up.length > 0) return;
     this.gateway.lost(link.id);

@@ -9,10 +9,10 @@ import { World, type MakeGateway } from './model/world.js';
 const makeGateway: MakeGateway = (...made) => new ModelGateway(...made);
 
 describe('the protocol of windowed sessions, as a model', () => {
-  it('keeps its promises to honest clients, whatever breaks', () => {
-    fc.assert(
-      fc.property(options, moves, (worldOptions, steps) => {
-        new World(worldOptions, makeGateway).run(steps);
+  it('keeps its promises to honest clients, whatever breaks', async () => {
+    await fc.assert(
+      fc.asyncProperty(options, moves, async (worldOptions, steps) => {
+        await new World(worldOptions, makeGateway).run(steps);
       }),
       { numRuns: 200 },
     );

@@ -32,6 +32,8 @@ interface Sent {
 export type ClientPhase = 'opening' | 'open' | 'lost' | 'over';
 
 export const GONE = 'GONE';
+/** The end of a session whose gateway takes no connections any more. */
+export const REFUSED = 'REFUSED';
 
 /** The client's side of one session, from its first Open to its end: an honest client in full. */
 export class ModelClient {
@@ -119,6 +121,11 @@ export class ModelClient {
     if (this.connection !== connection || this.phase === 'over') return;
     this.phase = 'lost';
     this.connection = undefined;
+  }
+
+  /** Its connection was refused: whatever it asked for, here it is over. */
+  refuse(connection: number): void {
+    if (this.connection === connection && this.phase !== 'over') this.#over(REFUSED);
   }
 
   send(pieces: readonly DataMessage[]): void {

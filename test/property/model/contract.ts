@@ -15,6 +15,15 @@ export interface WorldOptions {
   readonly downWindow: Size;
   readonly waitingBound: Size;
   readonly resumeWindowMs: number;
+  /** How long the gateway may stay above its budget before it ends what holds most. */
+  readonly shedAfterMs: number;
+  /** The route is done with each message in the turn in which it gets it (`quickly`), instead of when a move says so. */
+  readonly quickRoute: boolean;
+}
+
+/** What a quick route makes of a message, or of the payload that ends with it. */
+export function quickly({ sequence }: DataMessage): boolean {
+  return sequence % 4 !== 0;
 }
 
 /** What the route of a session meets and does; told as it happens. */
@@ -35,7 +44,7 @@ export interface SessionView {
   /** What is really held, to compare with the counters' `pending`. */
   readonly heldUp: number;
   readonly heldDown: number;
-  /** Ranges remembered as lost: at most one more than messages held. */
+  /** Ranges remembered as lost: at most two more than messages held. */
   readonly lostRanges: number;
   /** Sends of the route that wait for room. */
   readonly blocked: number;
@@ -48,18 +57,26 @@ export interface SessionView {
  */
 export interface GatewaySide {
   connected(connection: number): void;
-  receive(connection: number, message: DataMessage): void;
+  /** Takes these in one go; how many of them: fewer where it does not read on now. */
+  receive(connection: number, messages: readonly DataMessage[]): number;
   /** The gateway learns that the connection is gone. */
   lost(connection: number): void;
   /** What it wrote since last asked, in order. */
   written(connection: number): readonly DataMessage[];
+  /** Whether it has ended the connection, behind what it wrote; refused, it never took it. */
+  standing(connection: number): 'open' | 'ended' | 'refused';
   /** Takes at most `limit` messages and Gaps from the outbox, as a send loop does. */
   pump(limit: number): void;
   /** Writes an ACK of its own. */
   acknowledge(): void;
   advance(ms: number): void;
   drain(deadlineMs: number): void;
+  /** Grants another window: at once, or from the next attachment on. */
   changeWindow(change: Size): void;
+  /** More is buffered than may be, by others; or no longer. */
+  overBudget(isOver: boolean): void;
+  /** A session of another client loses its connection, and one detached session is all there is room for. */
+  crowd(): void;
 
   routeHandling(): readonly DataMessage[] | undefined;
   routeFinishes(accepted: boolean): void;
@@ -71,4 +88,8 @@ export interface GatewaySide {
   remains(): number;
   /** Summed over the sessions that have ended. */
   endedTotals(): { readonly up: FlowCounters; readonly down: FlowCounters };
+  /** Throws where what it holds, counts and allows do not agree. */
+  audit(): void;
+  /** Resolves when all promises were looked at that it gave to its route; rejects where one was broken. */
+  settled(): Promise<void>;
 }

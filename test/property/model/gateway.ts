@@ -8,7 +8,13 @@ import {
   type DataMessage,
   type Open,
 } from '../../../src/wire/messages.js';
-import type { GatewaySide, RouteEvents, SessionView, WorldOptions } from './contract.js';
+import {
+  quickly,
+  type GatewaySide,
+  type RouteEvents,
+  type SessionView,
+  type WorldOptions,
+} from './contract.js';
 import { ModelSession, Tombstones, type Tombstone } from './session.js';
 import type { Size } from './window.js';
 
@@ -27,6 +33,10 @@ function error(sequence: number): Control {
   return { action: 'error', code: 'ROUTE_FAILED', message: '', sequence, retryAfterMs: 0 };
 }
 
+function drainMessage(deadlineMs: number): DataMessage {
+  return controlMessage({ action: 'drain', deadlineMs, reason: 'gateway' });
+}
+
 /** The gateway's side of the protocol, for one client and one session ID: one file, to be read as one. */
 export class ModelGateway implements GatewaySide {
   readonly #options: WorldOptions;
@@ -37,6 +47,8 @@ export class ModelGateway implements GatewaySide {
   #session: ModelSession | undefined;
   #nowMs = 0;
   #drainUntilMs = Infinity;
+  /** Since when it is above its budget. */
+  #overSinceMs = Infinity;
   #tokens = 0;
   /** Messages for sessions that are not open here, duplicates, refused Opens: outside the account. */
   refused = 0;
@@ -47,7 +59,8 @@ export class ModelGateway implements GatewaySide {
   }
 
   connected(connection: number): void {
-    this.#out.set(connection, []);
+    const deadlineMs = this.#drainUntilMs - this.#nowMs;
+    this.#out.set(connection, deadlineMs === Infinity ? [] : [drainMessage(deadlineMs)]);
   }
 
   lost(connection: number): void {
@@ -62,7 +75,17 @@ export class ModelGateway implements GatewaySide {
     return this.#out.get(connection)?.splice(0) ?? [];
   }
 
-  receive(connection: number, message: DataMessage): void {
+  /** It has no reason of its own to end a connection. */
+  standing(): 'open' {
+    return 'open';
+  }
+
+  receive(connection: number, messages: readonly DataMessage[]): number {
+    for (const message of messages) this.#receive(connection, message);
+    return messages.length;
+  }
+
+  #receive(connection: number, message: DataMessage): void {
     const { control } = message;
     if (control?.action === 'open') {
       this.#open(connection, control);
@@ -113,6 +136,7 @@ export class ModelGateway implements GatewaySide {
   acknowledge(): void {
     const session = this.#session;
     if (session?.attachment === undefined) return;
+    if (!session.repeated && session.inbox.finished === session.inbox.told) return;
     this.#write(session, dataMessage({ type: MessageType.ACK, ack: this.#tell(session) }));
   }
 
@@ -121,7 +145,11 @@ export class ModelGateway implements GatewaySide {
     this.#tombstones.expire(this.#nowMs);
     const session = this.#session;
     if (session === undefined) return;
-    const { resumeWindowMs } = this.#options;
+    const { resumeWindowMs, shedAfterMs } = this.#options;
+    if (this.#nowMs - this.#overSinceMs >= shedAfterMs && session.holdsSomething) {
+      this.#end(session, 'OVERLOADED', 'overloaded');
+      return;
+    }
     const { attachment, phase, outbox } = session;
     if (this.#nowMs >= this.#drainUntilMs) this.#drained(session);
     else if (attachment === undefined && this.#nowMs - session.detachedAtMs >= resumeWindowMs)
@@ -133,9 +161,23 @@ export class ModelGateway implements GatewaySide {
 
   drain(deadlineMs: number): void {
     this.#drainUntilMs = Math.min(this.#drainUntilMs, this.#nowMs + deadlineMs);
-    for (const out of this.#out.values())
-      out.push(controlMessage({ action: 'drain', deadlineMs, reason: 'gateway' }));
+    this.#tellAll(drainMessage(deadlineMs));
     this.#closeIfComplete();
+  }
+
+  overBudget(isOver: boolean): void {
+    if (isOver === (this.#overSinceMs !== Infinity)) return;
+    this.#overSinceMs = isOver ? this.#nowMs : Infinity;
+    this.#tellAll(controlMessage(isOver ? { action: 'pause', reason: 'memory' } : { action: 'resume' }));
+    if (this.#session !== undefined) this.#release(this.#session);
+    this.#closeIfComplete();
+  }
+
+  crowd(): void {
+    const session = this.#session;
+    // A gateway that leaves opens no session for others.
+    if (session === undefined || session.attachment !== undefined || this.#drainUntilMs !== Infinity) return;
+    this.#remove(session, 'evicted');
   }
 
   changeWindow(change: Size): void {
@@ -191,6 +233,15 @@ export class ModelGateway implements GatewaySide {
 
   remains(): number {
     return (this.#session === undefined ? 0 : 1) + this.#tombstones.size;
+  }
+
+  /** What it holds is what it counts: `session()` says both. */
+  audit(): void {
+    // The World looks.
+  }
+
+  async settled(): Promise<void> {
+    // It gives no promises.
   }
 
   endedTotals(): { readonly up: FlowCounters; readonly down: FlowCounters } {
@@ -256,7 +307,9 @@ export class ModelGateway implements GatewaySide {
     }
     this.#opened(session, true);
     for (const sequence of session.inbox.errors) this.#write(session, controlMessage(error(sequence)));
-    this.acknowledge();
+    // Also above the budget: else an Error repeated would be followed by no ack that covers it.
+    session.inbox.told = session.inbox.finished;
+    this.#write(session, dataMessage({ type: MessageType.ACK, ack: session.inbox.told }));
     this.#release(session);
     this.#closeIfComplete();
   }
@@ -347,18 +400,26 @@ export class ModelGateway implements GatewaySide {
     const reception = inbox.receive(message);
     if (reception === 'duplicate') {
       this.refused += 1;
-      this.acknowledge();
+      session.repeated = true;
     } else if (reception !== 'admitted') this.#end(session, reception);
+    else if (this.#options.quickRoute) this.#handleQuickly();
   }
 
-  /** The ack that goes out now, noted as told. */
+  #handleQuickly(): void {
+    for (let last = this.routeHandling()?.at(-1); last !== undefined; last = this.routeHandling()?.at(-1))
+      this.routeFinishes(quickly(last));
+  }
+
+  /** The ack that goes out now, noted as told; above the budget none rises. */
   #tell(session: ModelSession): number {
-    session.inbox.told = session.inbox.finished;
+    session.repeated = false;
+    if (this.#overSinceMs === Infinity) session.inbox.told = session.inbox.finished;
     return session.inbox.told;
   }
 
   /** False: it waits for room. */
   #admit(session: ModelSession, pieces: readonly DataMessage[]): boolean {
+    if (this.#overSinceMs !== Infinity) return false;
     const admission = session.outbox.admit(pieces, this.#nowMs);
     if (admission === 'wait') return false;
     if (admission === 'taken') this.#events.taken(session.subject, pieces);
@@ -427,6 +488,10 @@ export class ModelGateway implements GatewaySide {
 
   #write(session: ModelSession, message: DataMessage): void {
     if (session.attachment !== undefined) this.#writeTo(session.attachment.connection, message);
+  }
+
+  #tellAll(message: DataMessage): void {
+    for (const out of this.#out.values()) out.push(message);
   }
 
   #writeTo(connection: number, message: DataMessage): void {

@@ -29,7 +29,9 @@ export type Move =
   | { readonly kind: 'gateway-acknowledges' }
   | { readonly kind: 'gateway-window'; readonly messages: number; readonly bytes: number }
   | { readonly kind: 'wait'; readonly ms: number }
-  | { readonly kind: 'drain'; readonly ms: number };
+  | { readonly kind: 'drain'; readonly ms: number }
+  | { readonly kind: 'over-budget'; readonly isOver: boolean }
+  | { readonly kind: 'crowd' };
 
 /** Smallest limits an honest pair can work with: a payload of 3 pieces of 20 bytes always fits. */
 const FLOOR = { messages: 3, bytes: 60 };
@@ -78,6 +80,7 @@ const living: readonly fc.WeightedArbitrary<Move>[] = [
   weighted(5, fc.record({ kind: fc.constant('gateway-acknowledges' as const) })),
   weighted(2, fc.record({ kind: fc.constant('gateway-window' as const), ...change })),
   weighted(4, fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(1, 10, 10, 60) })),
+  weighted(2, fc.record({ kind: fc.constant('over-budget' as const), isOver: fc.boolean() })),
 ];
 
 /** What ends them. */
@@ -87,6 +90,7 @@ const mortal: readonly fc.WeightedArbitrary<Move>[] = [
   weighted(3, fc.record({ kind: fc.constant('route-ends' as const) })),
   weighted(1, fc.record({ kind: fc.constant('drain' as const), ms: fc.constantFrom(20, 80) })),
   weighted(1, fc.record({ kind: fc.constant('wait' as const), ms: fc.constant(110) })),
+  weighted(1, fc.record({ kind: fc.constant('crowd' as const) })),
 ];
 
 /** A run: two of three without the moves that end sessions, so that these live long enough to be tried. */
@@ -108,4 +112,6 @@ export const options: fc.Arbitrary<WorldOptions> = fc.record({
   downWindow: fc.record({ messages, bytes }),
   waitingBound: fc.record({ messages, bytes }),
   resumeWindowMs: fc.constant(100),
+  shedAfterMs: fc.constant(90),
+  quickRoute: fc.boolean(),
 });

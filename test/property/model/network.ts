@@ -13,6 +13,8 @@ export interface Connection {
   readonly down: DataMessage[];
   clientHolds: boolean;
   gatewayHolds: boolean;
+  /** The gateway has ended it: the client learns so behind what was written. */
+  ended: boolean;
   /** When the client's side went. */
   halfOpenSinceMs: number;
 }
@@ -30,6 +32,7 @@ export class Network {
       down: [],
       clientHolds: true,
       gatewayHolds: true,
+      ended: false,
       halfOpenSinceMs: 0,
     };
     this.connections.push(connection);

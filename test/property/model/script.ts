@@ -20,6 +20,8 @@ const SMALL: WorldOptions = {
   downWindow: { messages: 3, bytes: 60 },
   waitingBound: { messages: 3, bytes: 60 },
   resumeWindowMs: 100,
+  shedAfterMs: 1_000,
+  quickRoute: false,
 };
 
 const NO_EVENTS: RouteEvents = {
@@ -71,7 +73,7 @@ export class Script {
   write(connection: number, message: DataMessage): void {
     if (!this.#known.has(connection)) this.gateway.connected(connection);
     this.#known.add(connection);
-    this.gateway.receive(connection, { ...message, sessionId: 's' });
+    this.gateway.receive(connection, [{ ...message, sessionId: 's' }]);
     this.gateway.pump(100);
   }
 

@@ -31,6 +31,8 @@ export class ModelSession {
   detachedAtMs = 0;
   /** Last time the client moved on, for sessions that wait to be closed. */
   progressAtMs = 0;
+  /** The client has sent something again, which asks for the current ack. */
+  repeated = false;
   /** Sends of the route that wait for room, in order. */
   blocked: (readonly DataMessage[])[] = [];
 
@@ -52,6 +54,10 @@ export class ModelSession {
   /** The route may send nothing new; what it sent before still waits its turn. */
   get sealed(): boolean {
     return this.phase === 'ending' || (this.phase === 'closing' && this.inbox.pending === 0);
+  }
+
+  get holdsSomething(): boolean {
+    return this.inbox.pending > 0 || this.outbox.heldCount > 0 || this.blocked.length > 0;
   }
 
   /** Nothing is left to do before Closed. */

@@ -34,12 +34,13 @@ export class World {
     return this.#client;
   }
 
-  /** A whole run: any moves, then rest, then the end. Throws where a promise is broken. */
-  run(moves: readonly Move[]): void {
+  /** A whole run: any moves, then rest, then the end. Rejects where a promise is broken. */
+  async run(moves: readonly Move[]): Promise<void> {
     this.do({ kind: 'connect' });
     for (const move of moves) this.do(move);
     this.comeToRest();
     this.vanish();
+    await this.gateway.settled();
   }
 
   do(move: Move): void {
@@ -51,6 +52,7 @@ export class World {
 
   /** Both willing, nothing breaks: everything pending must come to its end. */
   comeToRest(): void {
+    this.do({ kind: 'over-budget', isOver: false });
     if (this.#client.phase === 'over') this.do({ kind: 'connect' });
     this.do({ kind: 'client-pauses', paused: false });
     for (let round = 0; round < ROUNDS_TO_REST; round += 1) {
@@ -152,16 +154,12 @@ export class World {
         break;
       case 'up': {
         const connection = this.#choose(move.which);
-        if (connection?.gatewayHolds !== true) break;
-        for (const { message } of connection.up.splice(0, move.count))
-          this.gateway.receive(connection.id, message);
+        if (connection !== undefined) this.#up(connection, move.count);
         break;
       }
       case 'down': {
         const connection = this.#choose(move.which);
-        if (connection?.clientHolds !== true) break;
-        for (const message of connection.down.splice(0, move.count))
-          this.#client.receive(connection.id, message);
+        if (connection !== undefined) this.#down(connection, move.count);
         break;
       }
       case 'route-finishes':
@@ -188,6 +186,13 @@ export class World {
       case 'drain':
         this.gateway.drain(move.ms);
         break;
+      case 'over-budget':
+        this.ledger.mayShed ||= move.isOver;
+        this.gateway.overBudget(move.isOver);
+        break;
+      case 'crowd':
+        this.gateway.crowd();
+        break;
     }
   }
 
@@ -212,9 +217,11 @@ export class World {
     this.#down(connection, Infinity);
   }
 
+  /** What is cut off within a message is a message that never came: boundaries of messages are all there is. */
   #up(connection: Connection, count: number): void {
     if (!connection.gatewayHolds) return;
-    for (const { message } of connection.up.splice(0, count)) this.gateway.receive(connection.id, message);
+    const messages = connection.up.slice(0, count).map(({ message }) => message);
+    if (messages.length > 0) connection.up.splice(0, this.gateway.receive(connection.id, messages));
   }
 
   #down(connection: Connection, count: number): void {
@@ -245,11 +252,24 @@ export class World {
 
   /** What the gateway wrote is on its way. */
   #collect(): void {
-    for (const { id, subject, down, clientHolds } of this.#network.connections) {
+    for (const connection of this.#network.connections) {
+      const { id, subject, down, clientHolds } = connection;
       const written = this.gateway.written(id);
       for (const message of written) this.ledger.written(subject, message);
       if (clientHolds) down.push(...written);
+      if (connection.gatewayHolds) this.#look(connection);
+      if (connection.ended && down.length === 0) this.#clientLoses(connection);
     }
+  }
+
+  /** Whether the gateway has ended the connection by itself. */
+  #look(connection: Connection): void {
+    const standing = this.gateway.standing(connection.id);
+    if (standing === 'open') return;
+    connection.gatewayHolds = false;
+    connection.ended = true;
+    connection.up.length = 0;
+    if (standing === 'refused') this.#client.refuse(connection.id);
   }
 
   #choose(which: number): Connection | undefined {
@@ -273,11 +293,12 @@ export class World {
     if (view !== undefined) {
       check(view.up.pending === view.heldUp, `up: ${view.up.pending} pending, ${view.heldUp} held`);
       check(view.down.pending === view.heldDown, `down: ${view.down.pending} pending, ${view.heldDown} held`);
-      check(view.lostRanges <= view.heldDown + 1, 'lost ranges pile up');
+      check(view.lostRanges <= view.heldDown + 2, 'lost ranges pile up');
       const { consumed } = this.ledger.account(view.subject);
       check(view.down.delivered <= consumed, 'delivered is what the client has consumed');
     }
     const ended = this.gateway.endedTotals();
     check(ended.up.pending === 0 && ended.down.pending === 0, 'an ended session holds something');
+    this.gateway.audit();
   }
 }

@@ -1,0 +1,371 @@
+import { DROP_REASONS, FlowCounters } from '../../../src/core/counters.js';
+import { ByteAccount } from '../../../src/flow/byte-account.js';
+import { StreamMetrics } from '../../../src/metrics/stream-metrics.js';
+import { ConnectionPool } from '../../../src/pool/connection-pool.js';
+import { StreamingServer } from '../../../src/server/streaming-server.js';
+import type { Logger } from '../../../src/core/logger.js';
+import type { RouteHandler } from '../../../src/session/route.js';
+import { SessionManager } from '../../../src/session/session-manager.js';
+import type { WindowedSession } from '../../../src/session/windowed/windowed-session.js';
+import { FakeClock } from '../../../src/testing/fake-clock.js';
+import { controlMessage, dataMessage, MessageType, type DataMessage } from '../../../src/wire/messages.js';
+import { settings } from '../../helpers/fake-stream.js';
+import type { GatewaySide, RouteEvents, SessionView, WorldOptions } from './contract.js';
+import { HeldStream, SEND_BUFFER_BYTES } from './held-stream.js';
+import { check } from './ledger.js';
+import { Conversation, FAILURE, routeOf } from './real-route.js';
+import { changed, largest, type Size } from './window.js';
+
+const CLIENT = 'ann';
+const SESSION = 's';
+const STRANGER = 'bob';
+const BUDGET_BYTES = 1 << 20;
+const FOREVER_MS = 1e9;
+const RECENT = { maxMessages: 4, maxBytes: 100 };
+
+/**
+ * The gateway that is built, under the moves, the client and the checks that the
+ * model meets: the whole of it behind its transport, in a time that stands still.
+ * What it schedules for the end of a turn runs after each move.
+ */
+export class RealGateway implements GatewaySide {
+  readonly #options: WorldOptions;
+  readonly #clock = new FakeClock();
+  readonly #metrics = new StreamMetrics();
+  readonly #account = new ByteAccount(BUDGET_BYTES);
+  readonly #pool = new ConnectionPool({
+    maxConnections: FOREVER_MS,
+    maxConnectionsPerClient: FOREVER_MS,
+    retryAfterMs: 0,
+  });
+  readonly #sessions: SessionManager;
+  readonly #server: StreamingServer;
+  readonly #connections = new Map<number, HeldStream>();
+  /** Whose session each connection speaks of, and what that client has sent in it, each message once. */
+  readonly #subjects = new Map<number, string>();
+  readonly #sent = new Map<string, DataMessage[]>();
+  /** All there ever were; the last may live. */
+  readonly #conversations: Conversation[] = [];
+  #drains = 0;
+  #drainsDone = 0;
+  #fault: unknown;
+  #granted: Size;
+  #largestGranted: Size;
+  /** What others hold, to exceed the budget. */
+  #ballastBytes = 0;
+  #strangers = 0;
+
+  /** `ackDelayMs`: how long acks wait for company; without it only `acknowledge` and half a window write them alone. */
+  constructor(options: WorldOptions, events: RouteEvents, ackDelayMs = FOREVER_MS) {
+    this.#options = options;
+    this.#granted = this.#largestGranted = options.upWindow;
+    this.#sessions = this.#newSessions();
+    this.#server = this.#newServer(events, ackDelayMs);
+  }
+
+  connected(connection: number): void {
+    this.#connections.set(connection, this.#connect(CLIENT));
+    this.#turn();
+  }
+
+  receive(connection: number, messages: readonly DataMessage[]): number {
+    for (const message of messages) this.#note(connection, message);
+    const taken = this.#connections.get(connection)?.deliver(messages) ?? messages.length;
+    this.#turn();
+    return taken;
+  }
+
+  lost(connection: number): void {
+    this.#connections.get(connection)?.close('lost');
+    this.#connections.delete(connection);
+    this.#turn();
+  }
+
+  written(connection: number): readonly DataMessage[] {
+    const out = this.#connections.get(connection)?.out.splice(0) ?? [];
+    return out.filter(({ control }) => control?.action !== 'welcome');
+  }
+
+  standing(connection: number): 'open' | 'ended' | 'refused' {
+    const stream = this.#connections.get(connection);
+    if (stream?.ended !== true) return 'open';
+    return stream.refused ? 'refused' : 'ended';
+  }
+
+  pump(limit: number): void {
+    const all = limit === Infinity;
+    for (let i = 0; i < limit; i += 1) {
+      const before = this.#metrics.messagesSent;
+      for (const stream of this.#connections.values()) stream.letGo(all);
+      this.#turn();
+      if (this.#metrics.messagesSent === before) break;
+    }
+    for (const stream of this.#connections.values()) stream.hold();
+  }
+
+  acknowledge(): void {
+    const session = this.#live?.session;
+    if (session?.attached === true && session.owesAck) session.writeAck();
+    this.#turn();
+  }
+
+  advance(ms: number): void {
+    this.#clock.advance(ms);
+    this.#turn();
+  }
+
+  drain(deadlineMs: number): void {
+    this.#drains += 1;
+    void this.#server.drain(deadlineMs).then(() => (this.#drainsDone += 1));
+    this.#turn();
+  }
+
+  changeWindow(change: Size): void {
+    this.#granted = changed(this.#granted, change);
+    this.#largestGranted = largest(this.#largestGranted, this.#granted);
+  }
+
+  overBudget(isOver: boolean): void {
+    const bytes = isOver ? BUDGET_BYTES + 1 : 0;
+    this.#account.add(bytes - this.#ballastBytes);
+    this.#ballastBytes = bytes;
+    this.#turn();
+  }
+
+  crowd(): void {
+    const stream = this.#connect(STRANGER);
+    this.#strangers += 1;
+    const { downWindow } = this.#options;
+    stream.deliver([
+      controlMessage(
+        {
+          action: 'open',
+          ...{ route: '', subject: STRANGER, resumeToken: new Uint8Array(0), lastReceivedSequence: 0 },
+          ...{ windowMessages: downWindow.messages, windowBytes: downWindow.bytes },
+          ...{ overflow: 0, history: 0, afterSequence: 0, resume: false, attempt: 0 },
+        },
+        `${this.#strangers}`,
+      ),
+      // Something to hold.
+      dataMessage({
+        type: MessageType.DATA,
+        sessionId: `${this.#strangers}`,
+        sequence: 1,
+        data: new Uint8Array(4),
+      }),
+    ]);
+    this.#turn();
+    stream.close('lost');
+    this.#turn();
+  }
+
+  routeHandling(): readonly DataMessage[] | undefined {
+    return this.#live?.handling;
+  }
+
+  routeFinishes(accepted: boolean): void {
+    // Those of ended sessions come late, and change nothing.
+    for (const conversation of this.#conversations) conversation.finish(accepted);
+    this.#turn();
+  }
+
+  routeSends(pieces: readonly DataMessage[]): void {
+    this.#live?.send(pieces);
+    this.#turn();
+  }
+
+  routeEnds(): void {
+    this.#live?.session.end();
+    this.#turn();
+  }
+
+  session(): SessionView | undefined {
+    const session = this.#sessions.windowed(CLIENT, SESSION);
+    if (session === undefined) return undefined;
+    return {
+      subject: session.subject,
+      up: session.up,
+      down: session.down,
+      heldUp: session.inboxLength,
+      heldDown: session.outboxLength,
+      lostRanges: session.lostRanges,
+      blocked: session.waitingSends,
+    };
+  }
+
+  remains(): number {
+    const { windowed, size } = this.#server;
+    const kept = windowed.size + windowed.detached.size + windowed.remembered.size + this.#sessions.size;
+    return kept + size + this.#pool.size + this.#account.bytes + this.#clock.pending;
+  }
+
+  endedTotals(): { readonly up: FlowCounters; readonly down: FlowCounters } {
+    const totals = { up: new FlowCounters(), down: new FlowCounters() };
+    for (const { session, ended } of this.#conversations) {
+      if (!ended) continue;
+      addTo(totals.up, session.up);
+      addTo(totals.down, session.down);
+    }
+    return totals;
+  }
+
+  audit(): void {
+    const { windowed } = this.#server;
+    let bytes = this.#ballastBytes;
+    let [pendingUp, pendingDown] = [0, 0];
+    for (const session of windowed) {
+      bytes += session.heldBytes;
+      pendingUp += session.inboxLength;
+      pendingDown += session.outboxLength;
+    }
+    check(this.#account.bytes === bytes, `${this.#account.bytes} bytes accounted, ${bytes} held`);
+    check(this.#metrics.up.pending === pendingUp, 'up: all that is pending is what all hold');
+    check(this.#metrics.down.pending === pendingDown, 'down: all that is pending is what all hold');
+    check(windowed.size === this.#sessions.size, 'the windowed sessions are all there are');
+    check(windowed.detached.size <= 1, 'more detached sessions than there may be');
+    for (const conversation of this.#conversations) this.#auditOne(conversation);
+  }
+
+  async settled(): Promise<void> {
+    for (const conversation of this.#conversations) conversation.finish(true);
+    await this.#clock.settle();
+    for (const conversation of this.#conversations) conversation.checkPromises();
+    check(this.#drainsDone === this.#drains, 'a drain never ends');
+    check(this.remains() === 0, 'something came back after the end');
+  }
+
+  // --- what it holds ---
+
+  get #live(): Conversation | undefined {
+    const last = this.#conversations.at(-1);
+    return last?.ended === false ? last : undefined;
+  }
+
+  #auditOne(conversation: Conversation): void {
+    const { session, ended, bytesWaiting } = conversation;
+    const { unhandled, inFlight, waiting, heldBytes, outboxLength, inboxLength, waitingSends } = session;
+    if (ended) {
+      check(heldBytes + outboxLength + inboxLength + waitingSends === 0, 'an ended session holds something');
+      return;
+    }
+    check(within(unhandled, this.#largestGranted), 'the inbox holds more than was granted');
+    check(within(waiting, this.#options.waitingBound), 'more waits in the outbox than may');
+    // What is to be sent again is in neither; then only so much can be said from outside.
+    const sentAgain = outboxLength - inFlight.messages - waiting.messages;
+    const bytes = unhandled.bytes + inFlight.bytes + waiting.bytes + bytesWaiting;
+    check(
+      sentAgain > 0 ? heldBytes > bytes : heldBytes === bytes,
+      `${heldBytes} bytes accounted, ${bytes} held`,
+    );
+  }
+
+  /** Notes what a client says and sends, to compare with what the route gets. */
+  #note(connection: number, message: DataMessage): void {
+    const { control, sequence, type } = message;
+    if (control?.action === 'open') this.#subjects.set(connection, control.subject);
+    const sent = this.#sentBy(this.#subjects.get(connection) ?? '');
+    if (type === MessageType.DATA && sequence > 0) sent[sequence - 1] ??= message;
+  }
+
+  #sentBy(subject: string): DataMessage[] {
+    let sent = this.#sent.get(subject);
+    if (sent === undefined) this.#sent.set(subject, (sent = []));
+    return sent;
+  }
+
+  /** The end of a turn: what was scheduled for it runs. Throws what its route or its log was told and should not have been. */
+  #turn(): void {
+    this.#clock.runImmediates();
+    this.#live?.noteTaken();
+    if (this.#fault !== undefined) throw this.#fault;
+  }
+
+  // --- how it is built ---
+
+  #connect(clientId: string): HeldStream {
+    const stream = new HeldStream(this.#clock, clientId);
+    stream.receiver = this.#server.accept(stream);
+    return stream;
+  }
+
+  #newSessions(): SessionManager {
+    return new SessionManager({
+      clock: this.#clock,
+      ...{ maxPerConnection: 10, maxPerClient: 10, max: 10, idleTimeoutMs: 0, retryAfterMs: 0 },
+      recent: RECENT,
+      totalUp: this.#metrics.up,
+    });
+  }
+
+  #newServer(events: RouteEvents, ackDelayMs: number): StreamingServer {
+    const { shedAfterMs, resumeWindowMs, waitingBound, maxPayloadBytes } = this.#options;
+    const granted = (): Size => this.#granted;
+    return new StreamingServer({
+      clock: this.#clock,
+      logger: this.#logger,
+      nodeId: 'model',
+      pool: this.#pool,
+      sessions: this.#sessions,
+      counters: this.#metrics,
+      settings: {
+        ...settings,
+        // The World's network has a liveness of its own.
+        ...{
+          firstMessageTimeoutMs: 0,
+          receiveTimeoutMs: 0,
+          heartbeatIntervalMs: 0,
+          sendTimeoutMs: FOREVER_MS,
+        },
+        ...{ sendBufferBytes: SEND_BUFFER_BYTES, maxControlAnswers: 16, drainQuietMs: 20 },
+        ...{ ackDelayMs, shedAfterMs, resumeWindowMs },
+      },
+      windowed: {
+        limits: {
+          get window() {
+            return granted();
+          },
+          maxWindow: { messages: 1_000, bytes: 1 << 20 },
+          waiting: waitingBound,
+          maxPayloadBytes,
+          maxMessageBytes: settings.maxMessageBytes,
+          resumeWindowMs,
+          recent: RECENT,
+        },
+        maxDetached: 1,
+        maxDetachedBytes: 1 << 20,
+        ended: { max: 100, maxPerClient: 100, maxBytes: 1 << 16 },
+      },
+      account: this.#account,
+      routes: new Map([['model', routeOf(this.#options, (session) => this.#converse(session, events))]]),
+      defaultRoute: 'model',
+      interceptors: [],
+    });
+  }
+
+  #converse(session: WindowedSession, events: RouteEvents): RouteHandler {
+    // Never done with what it is given.
+    if (session.clientId === STRANGER) return { handle: () => new Promise(() => undefined) };
+    const sent = this.#sentBy(session.subject);
+    const conversation = new Conversation(session, sent, this.#options.quickRoute, events);
+    this.#conversations.push(conversation);
+    return conversation;
+  }
+
+  /** A route's failure is logged, and else forgotten: that of a check must not be. */
+  get #logger(): Logger {
+    const log = (fields: object): void => {
+      if ('err' in fields && fields.err !== FAILURE) this.#fault ??= fields.err;
+    };
+    return { debug: log, info: log, warn: log, error: log };
+  }
+}
+
+function within({ messages, bytes }: Size, bound: Size): boolean {
+  return messages <= 1 || (messages <= bound.messages && bytes <= bound.bytes);
+}
+
+function addTo(total: FlowCounters, own: FlowCounters): void {
+  total.admitted += own.admitted;
+  total.delivered += own.delivered;
+  for (const reason of DROP_REASONS) total.droppedBy[reason] += own.droppedBy[reason];
+}

@@ -1,0 +1,152 @@
+import { overflowOf } from '../../../src/session/overflow.js';
+import type { Route, RouteHandler, RouteSession } from '../../../src/session/route.js';
+import { WindowedSession } from '../../../src/session/windowed/windowed-session.js';
+import { weightOf, type DataMessage } from '../../../src/wire/messages.js';
+import { quickly, type RouteEvents, type WorldOptions } from './contract.js';
+import { check } from './ledger.js';
+
+interface Handling {
+  readonly pieces: readonly DataMessage[];
+  readonly accept: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
+interface Send {
+  readonly pieces: readonly DataMessage[];
+  /** How the promise that was given for it ended. */
+  outcome: 'at once' | 'waits' | 'taken' | 'refused';
+}
+
+/** More sends than this do not wait in one session. */
+const MAX_WAITING = 4;
+/** What the route fails with. */
+export const FAILURE = new Error('as asked');
+
+/** One session as its route has it; what comes of it is told to the ledger. */
+export class Conversation implements RouteHandler {
+  readonly session: WindowedSession;
+  readonly #events: RouteEvents;
+  readonly #quick: boolean;
+  /** What its client sent, by sequence less 1. */
+  readonly #sent: readonly DataMessage[];
+  readonly #sends: Send[] = [];
+  #handled = 0;
+  /** Sends that have come into the outbox, and the messages they were. */
+  #sendsTaken = 0;
+  #messagesTaken = 0;
+  #handling: Handling | undefined;
+  ended = false;
+
+  constructor(session: WindowedSession, sent: readonly DataMessage[], quick: boolean, events: RouteEvents) {
+    this.session = session;
+    this.#sent = sent;
+    this.#quick = quick;
+    this.#events = events;
+    events.opened(session.subject);
+  }
+
+  get handling(): readonly DataMessage[] | undefined {
+    const { state } = this.session;
+    return state === 'open' || state === 'closing' ? this.#handling?.pieces : undefined;
+  }
+
+  /** What its sends that wait for room weigh. */
+  get bytesWaiting(): number {
+    const waiting = this.#sends.slice(this.#sendsTaken).flatMap(({ pieces }) => pieces);
+    return waiting.reduce((sum, piece) => sum + weightOf(piece), 0);
+  }
+
+  handle(message: DataMessage): void | Promise<void> {
+    check(this.#handling === undefined, 'the route gets one message at a time');
+    const pieces = this.#sent.slice(this.#handled, message.sequence);
+    const data = Buffer.concat(pieces.map((piece) => piece.data));
+    check(pieces.length > 0 && data.equals(message.data), `${message.sequence} is not what was sent`);
+    this.#handled = message.sequence;
+    if (this.#quick) {
+      const accepted = quickly(message);
+      this.#events.finished(this.session.subject, pieces, accepted);
+      if (!accepted) throw FAILURE;
+      return;
+    }
+    // A promise of its own making: it settles in the turn in which a move says so.
+    const promise = {
+      then: (accept: () => void, fail: (error: unknown) => void) => {
+        this.#handling = { pieces, accept, fail };
+      },
+    };
+    return promise as unknown as Promise<void>;
+  }
+
+  /** Also when the session has ended meanwhile: nobody hears of it then. */
+  finish(accepted: boolean): void {
+    const handling = this.#handling;
+    if (handling === undefined) return;
+    const counts = this.handling !== undefined;
+    this.#handling = undefined;
+    if (counts) this.#events.finished(this.session.subject, handling.pieces, accepted);
+    if (accepted) handling.accept();
+    else handling.fail(FAILURE);
+  }
+
+  send(pieces: readonly DataMessage[]): void {
+    const { session } = this;
+    if (session.waitingSends >= MAX_WAITING) return;
+    const send: Send = { pieces, outcome: 'at once' };
+    try {
+      for (const { data, key, ttlMs, more } of pieces) {
+        const taken = session.send({ data, key, ttlMs, more });
+        if (taken === undefined) continue;
+        send.outcome = 'waits';
+        taken.then(
+          () => (send.outcome = 'taken'),
+          () => (send.outcome = 'refused'),
+        );
+      }
+    } catch {
+      // The session is over, or too much waits: it was told so, and nothing was taken.
+      return;
+    }
+    this.#sends.push(send);
+  }
+
+  closed(): void {
+    this.noteTaken();
+    this.ended = true;
+    this.#events.ended(this.session.subject);
+  }
+
+  /** Sends are taken in order: how many have been, the session's account says. */
+  noteTaken(): void {
+    const { admitted } = this.session.down;
+    for (;;) {
+      const pieces = this.#sends[this.#sendsTaken]?.pieces;
+      if (pieces === undefined || this.#messagesTaken + pieces.length > admitted) break;
+      this.#sendsTaken += 1;
+      this.#messagesTaken += pieces.length;
+      this.#events.taken(this.session.subject, pieces);
+    }
+    check(this.#messagesTaken === admitted, 'what was taken is not what was sent');
+  }
+
+  /** When promises have settled: each says what became of its send. */
+  checkPromises(): void {
+    for (const [index, { outcome }] of this.#sends.entries()) {
+      const said = outcome === 'at once' ? 'taken' : outcome;
+      const expected = index < this.#sendsTaken ? 'taken' : this.ended ? 'refused' : 'waits';
+      check(said === expected, `a send that was ${expected} has a promise that says ${said}`);
+    }
+  }
+}
+
+/** The route of all sessions: `open` makes the handler of each. */
+export function routeOf(options: WorldOptions, open: (session: WindowedSession) => RouteHandler): Route {
+  return {
+    kind: 'model',
+    wantsWhole: options.wantsWhole,
+    overflow: overflowOf(options.policy) ?? 'block',
+    open(session: RouteSession) {
+      check(session instanceof WindowedSession, 'a session that was not opened');
+      return open(session);
+    },
+  };
+}
