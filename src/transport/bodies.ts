@@ -21,21 +21,26 @@ const MAX_BATCH_BYTES = 256 * 1024;
 /** At most what tag and length of one message take within a batch. */
 export const ENTRY_BOUND_BYTES = 6;
 
-/** How far the batch that begins at `from` reaches: at least one message. */
-export function batchEnd(messages: readonly DataMessage[], from: number): number {
+/** How far the batch that begins at `from` reaches: at least one message, and no larger than the peer takes. */
+export function batchEnd(messages: readonly DataMessage[], from: number, maxMessageBytes: number): number {
+  const maxBytes = Math.min(MAX_BATCH_BYTES, maxMessageBytes);
   let bytes = 0;
   let to = from;
   const limit = Math.min(messages.length, from + MAX_BATCH_MESSAGES);
   while (to < limit) {
     bytes += ENTRY_BOUND_BYTES + encodedBound(messages[to] as DataMessage);
-    if (bytes > MAX_BATCH_BYTES && to > from) break;
+    if (bytes > maxBytes && to > from) break;
     to += 1;
   }
   return to;
 }
 
 /** The bodies of the frames that carry these messages, each in memory of its own. */
-export function encodeBodies(method: StreamMethod, messages: readonly DataMessage[]): Buffer[] {
+export function encodeBodies(
+  method: StreamMethod,
+  messages: readonly DataMessage[],
+  maxMessageBytes: number,
+): Buffer[] {
   const bodies: Buffer[] = [];
   if (method === 'StreamData') {
     for (const message of messages) {
@@ -46,7 +51,7 @@ export function encodeBodies(method: StreamMethod, messages: readonly DataMessag
     return bodies;
   }
   for (let from = 0, to; from < messages.length; from = to) {
-    to = batchEnd(messages, from);
+    to = batchEnd(messages, from, maxMessageBytes);
     const batch = messages.slice(from, to);
     const body = Buffer.allocUnsafe(batchSize(batch));
     encodeBatch(batch, body, 0);

@@ -91,7 +91,7 @@ export function grpcConnector({ address, clientId, method = 'StreamData' }: Grpc
     return {
       send(messages) {
         let room = true;
-        for (const body of encodeBodies(method, messages)) room = call.write(body);
+        for (const body of encodeBodies(method, messages, 5 << 20)) room = call.write(body);
         return room;
       },
       halfClose: () => void call.end(),

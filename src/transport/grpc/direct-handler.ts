@@ -54,7 +54,7 @@ export function attachDirectHandler(
   const context: DirectStreamContext = {
     clock: options.clock,
     maxMessageBytes: options.maxMessageBytes,
-    writer: new FrameWriter(),
+    writer: new FrameWriter(options.maxMessageBytes),
     onFault: options.onFault ?? nothing,
   };
   const detachments: (() => void)[] = [];

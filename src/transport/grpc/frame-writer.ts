@@ -10,8 +10,14 @@ const SLAB_BYTES = 64 * 1024;
  * streams of a server share: one allocation for some 200 small messages.
  */
 export class FrameWriter {
+  readonly #maxMessageBytes: number;
   #slab: Buffer = Buffer.alloc(0);
   #offset = 0;
+
+  /** No batch is larger than `maxMessageBytes`, unless a single message is. */
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes;
+  }
 
   /**
    * All messages as one chunk, ready for the network: a frame a message for
@@ -24,7 +30,7 @@ export class FrameWriter {
     for (const message of messages) bound += PREFIX_BYTES + ENTRY_BOUND_BYTES + encodedBound(message);
     if (apart || bound > SLAB_BYTES) {
       const own = Buffer.allocUnsafeSlow(bound);
-      const end = encodeFrames(method, messages, own, 0);
+      const end = encodeFrames(method, messages, own, 0, this.#maxMessageBytes);
       // Bounds count three bytes a character: a chunk of text may be a third of them.
       return bound - end > SLAB_BYTES ? copyOf(own, end) : own.subarray(0, end);
     }
@@ -33,7 +39,7 @@ export class FrameWriter {
       this.#offset = 0;
     }
     const start = this.#offset;
-    this.#offset = encodeFrames(method, messages, this.#slab, start);
+    this.#offset = encodeFrames(method, messages, this.#slab, start, this.#maxMessageBytes);
     return this.#slab.subarray(start, this.#offset);
   }
 }
@@ -49,6 +55,7 @@ function encodeFrames(
   messages: readonly DataMessage[],
   target: Buffer,
   offset: number,
+  maxMessageBytes: number,
 ): number {
   let position = offset;
   if (method === 'StreamData') {
@@ -62,7 +69,7 @@ function encodeFrames(
   }
   let from = 0;
   while (from < messages.length) {
-    const to = batchEnd(messages, from);
+    const to = batchEnd(messages, from, maxMessageBytes);
     const batch = from === 0 && to === messages.length ? messages : messages.slice(from, to);
     const body = position + PREFIX_BYTES;
     const end = encodeBatch(batch, target, body);

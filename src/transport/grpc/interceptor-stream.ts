@@ -108,7 +108,8 @@ export class InterceptorStream implements TransportStream {
   send(messages: readonly DataMessage[]): void {
     if (this.#state !== 'open' && this.#state !== 'starting') return;
     try {
-      for (const body of encodeBodies(this.method, messages)) this.#sendBody(body);
+      const { maxMessageBytes } = this.#options;
+      for (const body of encodeBodies(this.method, messages, maxMessageBytes)) this.#sendBody(body);
     } catch (error) {
       this.#fault(error);
     }

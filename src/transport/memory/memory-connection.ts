@@ -5,6 +5,8 @@ import { BodyReader, encodeBodies } from '../bodies.js';
 import type { StreamAcceptor, StreamClose, StreamMethod } from '../contract.js';
 import { type MemoryPeer, MemoryStream } from './memory-stream.js';
 
+const DEFAULT_MAX_MESSAGE_BYTES = 5 * 1024 * 1024;
+
 export interface MemoryConnectionOptions {
   readonly clock: Clock;
   /** Default StreamData. */
@@ -49,6 +51,7 @@ export class MemoryConnection {
 
   readonly #windowBytes: number;
   readonly #method: StreamMethod;
+  readonly #maxMessageBytes: number;
   readonly #stream: MemoryStream;
   /** Bodies of frames that nobody has read. */
   readonly #arrived: Uint8Array[] = [];
@@ -64,7 +67,8 @@ export class MemoryConnection {
   #deadline: Timer | undefined;
 
   constructor(accept: StreamAcceptor, options: MemoryConnectionOptions) {
-    const { clock, method = 'StreamData' } = options;
+    const { clock, method = 'StreamData', maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = options;
+    this.#maxMessageBytes = maxMessageBytes;
     this.#method = method;
     this.#windowBytes = options.windowBytes ?? 65_535;
     this.#frame = new BodyReader(method);
@@ -76,7 +80,7 @@ export class MemoryConnection {
         method,
         peer: options.peer ?? 'memory:1',
         metadata: new Map(Object.entries(options.metadata ?? {})),
-        maxMessageBytes: options.maxMessageBytes ?? 5 * 1024 * 1024,
+        maxMessageBytes,
         onFault: options.onFault ?? (() => undefined),
       },
       clock,
@@ -107,7 +111,8 @@ export class MemoryConnection {
    */
   send(...messages: readonly DataMessage[]): boolean {
     let hasRoom = !this.#halfClosed && this.#end === undefined && this.#unsentBytes <= this.#windowBytes;
-    for (const body of encodeBodies(this.#method, messages)) hasRoom = this.sendBytes(body);
+    for (const body of encodeBodies(this.#method, messages, this.#maxMessageBytes))
+      hasRoom = this.sendBytes(body);
     return hasRoom;
   }
 

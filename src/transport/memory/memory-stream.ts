@@ -70,7 +70,7 @@ export class MemoryStream implements TransportStream {
 
   send(messages: readonly DataMessage[]): void {
     if (this.#state !== 'open' && this.#state !== 'starting') return;
-    for (const body of encodeBodies(this.method, messages)) {
+    for (const body of encodeBodies(this.method, messages, this.#call.maxMessageBytes)) {
       this.bytesInFlight += body.length;
       this.bytesSent += body.length;
       this.#outgoing.push(body);

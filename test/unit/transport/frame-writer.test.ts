@@ -39,7 +39,7 @@ describe.each<StreamMethod>(['StreamData', 'StreamBatches'])('%s', (method) => {
   ])('%d messages of %d bytes', (count, bytes) => {
     const messages = messagesOf(count, bytes);
     for (const apart of [false, true]) {
-      const found = decode(method, new FrameWriter().frame(method, messages, apart)).messages;
+      const found = decode(method, new FrameWriter(5 << 20).frame(method, messages, apart)).messages;
       expect(found.map(({ sequence, sessionId }) => [sequence, sessionId])).toEqual(
         messages.map(({ sequence, sessionId }) => [sequence, sessionId]),
       );
@@ -50,7 +50,7 @@ describe.each<StreamMethod>(['StreamData', 'StreamBatches'])('%s', (method) => {
   });
 
   test('chunks written one after another do not overlap', () => {
-    const writer = new FrameWriter();
+    const writer = new FrameWriter(5 << 20);
     const chunks = Array.from({ length: 1_000 }, (_, index) =>
       writer.frame(method, [dataMessage({ sequence: index + 1, data: Buffer.alloc(index, index) })], false),
     );
@@ -62,7 +62,7 @@ describe.each<StreamMethod>(['StreamData', 'StreamBatches'])('%s', (method) => {
   });
 
   test('a chunk apart shares its memory with nobody and wastes little', () => {
-    const writer = new FrameWriter();
+    const writer = new FrameWriter(5 << 20);
     const chunk = writer.frame(method, messagesOf(2, 10), true);
     expect(chunk.buffer.byteLength).toBeLessThan(500);
     const text = writer.frame(method, [dataMessage({ key: 'x'.repeat(1_000_000) })], false);
@@ -71,17 +71,24 @@ describe.each<StreamMethod>(['StreamData', 'StreamBatches'])('%s', (method) => {
 });
 
 test('a batch holds at most 1,024 messages and, unless it is a single one, 256 KiB', () => {
-  const frames = (count: number, bytes: number) =>
-    decode('StreamBatches', new FrameWriter().frame('StreamBatches', messagesOf(count, bytes), false)).frames;
+  const frames = (count: number, bytes: number, maxMessageBytes = 5 << 20) =>
+    decode(
+      'StreamBatches',
+      new FrameWriter(maxMessageBytes).frame('StreamBatches', messagesOf(count, bytes), false),
+    ).frames;
   expect(frames(1_024, 1)).toBe(1);
   expect(frames(1_025, 1)).toBe(2);
   expect(frames(3, 300_000)).toBe(3);
+  // Or what one message may be, where that is less.
+  expect(frames(10, 10_000, 32_768)).toBe(4);
   expect(
-    encodeBodies('StreamBatches', messagesOf(100, 10_000)).every((body) => body.length <= 256 * 1024),
+    encodeBodies('StreamBatches', messagesOf(100, 10_000), 5 << 20).every(
+      (body) => body.length <= 256 * 1024,
+    ),
   ).toBe(true);
 });
 
 test('no messages make no frame', () => {
-  expect(new FrameWriter().frame('StreamBatches', [], false).length).toBe(0);
-  expect(encodeBodies('StreamBatches', [])).toEqual([]);
+  expect(new FrameWriter(5 << 20).frame('StreamBatches', [], false).length).toBe(0);
+  expect(encodeBodies('StreamBatches', [], 5 << 20)).toEqual([]);
 });
