@@ -81,7 +81,7 @@ export class Http2Connection implements Connection {
   }
 
   send(messages: readonly DataMessage[]): void {
-    for (const body of encodeBodies(this.#method, messages)) this.sendBody(body);
+    for (const body of encodeBodies(this.#method, messages, 5 << 20)) this.sendBody(body);
   }
 
   sendBody(body: Uint8Array): void {
