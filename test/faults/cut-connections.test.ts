@@ -12,7 +12,7 @@ describe.each(STREAM_HANDLERS)('connections cut at random, through the %s handle
     async (method) => {
       await exchangeOverCuts({
         ...{ seed, method, streamHandler },
-        ...{ cuts: 20, messages: 8_000, sessions: 4, meanBytes: 8_000 },
+        ...{ cuts: 20, messages: 24_000, sessions: 4, meanBytes: 40_000 },
       });
     },
   );
