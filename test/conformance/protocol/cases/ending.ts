@@ -147,6 +147,23 @@ export const ending: Section = {
       },
     },
     {
+      name: 'so does one with nothing left to deliver: its Closed has to be written',
+      async run(stage) {
+        const { peer, session } = await opened(stage);
+        const helper = await opened(stage);
+        const name = stage.name();
+        peer.write(data(session, 1, { hold: name, end: 'enough' }));
+        await peer.settled();
+        peer.connection.break();
+        // Else the gateway would write Closed to the connection that it does not know to be lost.
+        await stage.wait(150);
+        helper.peer.write(data(helper.session, 1, { release: name }));
+        await helper.peer.acked(helper.session, 1);
+        const again = await back(stage, session, 0);
+        await again.reads(session, 'OPENED resumed', 'CLOSED ok');
+      },
+    },
+    {
       name: 'new DATA for a session that its route has ended is refused, and stays above the final ack (D27)',
       async run(stage) {
         const { peer, session } = await opened(stage);

@@ -21,6 +21,18 @@ export const more: Section = {
       },
     },
     {
+      name: 'a payload that goes piece by piece may be larger than the window',
+      async run(stage) {
+        const { peer, session, opened: told } = await opened(stage);
+        const last = told.windowMessages + 10;
+        for (let n = 1; n <= last; n += 1) {
+          peer.write(data(session, n, { accept: '' }, { more: n < last }));
+          if (n % 32 === 0) await peer.acked(session, n);
+        }
+        await peer.acked(session, last);
+      },
+    },
+    {
       name: 'a route that wants payloads whole gets them whole; the pieces are acknowledged with the last',
       async run(stage) {
         const { peer, session } = await opened(stage, {}, stage.target.wholeRoute);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { OverflowPolicy } from '../../../../src/wire/messages.js';
 import type { Section } from '../case.js';
 import { back, FLOOD, opened, openedOn, takeThrough } from '../scenes.js';
-import { ack, data, open, resume } from '../say.js';
+import { ack, data, open, pause, resume, unpause } from '../say.js';
 
 export const resuming: Section = {
   title: 'Resume',
@@ -164,6 +164,30 @@ export const resuming: Section = {
       },
     },
     {
+      name: 'what is sent again takes no room from what waits (D14)',
+      async run(stage) {
+        const kept: number[] = [];
+        for (const times of [0, 3]) {
+          const { peer, session } = await opened(stage, { overflow: OverflowPolicy.DROP_NEWEST });
+          peer.write(data(session, 1, { produce: 50 }));
+          for (let n = 1; n <= 50; n += 1) await peer.reads(session, `DATA ${n}`);
+          let last = peer;
+          for (let i = 0; i < times; i += 1) {
+            last.connection.break();
+            last = await back(stage, session, 0);
+            await last.reads(session, 'OPENED resumed');
+            for (let n = 1; n <= 50; n += 1) await last.reads(session, `DATA ${n}`);
+          }
+          last.write(pause(session), data(session, 2, FLOOD));
+          await last.acked(session, 2);
+          last.write(unpause(session), ack(session, 50));
+          const { data: messages } = await takeThrough(last, session, 50 + FLOOD.produce);
+          kept.push(messages.length);
+        }
+        assert.equal(kept[0], kept[1]);
+      },
+    },
+    {
       name: 'it never creates: a session that is not there is Opened with an empty token, and that token stays dead',
       async run(stage) {
         const session = stage.session();
@@ -237,6 +261,9 @@ export const resuming: Section = {
         await stage.wait(resumeWindowMs / 2);
         again.write(resume(second, 0));
         await again.reads(second, 'OPENED gone');
+        // Who is back does not expire.
+        again.write(data(session, 1));
+        await again.reads(session, 'DATA 1');
         again.connection.break();
         await stage.wait(resumeWindowMs + 1_000, 10_000);
         const third = await back(stage, session, 0);
