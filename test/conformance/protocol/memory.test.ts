@@ -1,4 +1,4 @@
 import { memorySource } from './memory-target.js';
-import { describeProtocol, METHODS } from './suite.js';
+import { describeProtocol } from './suite.js';
 
-describeProtocol(METHODS.map(memorySource));
+describeProtocol([memorySource('StreamData'), memorySource('StreamBatches')]);

@@ -18,5 +18,3 @@ export function describeProtocol(sources: readonly TargetSource[]): void {
     });
   });
 }
-
-export const METHODS = ['StreamData', 'StreamBatches'] as const;

@@ -100,6 +100,7 @@ export const drain: Section = {
     },
     {
       name: 'at the deadline: a Gap for what was never sent, Closed{DRAINING, RETRY_NOW}, UNAVAILABLE with retry advice',
+      settings: { 'server.drainGrace': '400ms' },
       async run(stage) {
         const { peer, session } = await opened(stage, { windowMessages: 1 });
         peer.write(data(session, 1, { produce: 3 }));
@@ -115,7 +116,7 @@ export const drain: Section = {
     },
     {
       name: 'the end of one connection has a reason that begins with `connection`; its sessions are resumed here',
-      settings: { 'server.maxStreamAge': '1s', 'server.ageJitter': 0, 'server.ageGrace': '500ms' },
+      settings: { 'server.maxStreamAge': '600ms', 'server.ageJitter': 0, 'server.ageGrace': '300ms' },
       async run(stage) {
         const { peer, session } = await opened(stage);
         peer.write(data(session, 1));
@@ -133,7 +134,7 @@ export const drain: Section = {
     },
     {
       name: 'a connection that ends for its age detaches the sessions that were not moved',
-      settings: { 'server.maxStreamAge': '1s', 'server.ageJitter': 0, 'server.ageGrace': '500ms' },
+      settings: { 'server.maxStreamAge': '600ms', 'server.ageJitter': 0, 'server.ageGrace': '300ms' },
       async run(stage) {
         const { peer, session } = await opened(stage);
         peer.write(data(session, 1));

@@ -1,4 +1,0 @@
-import { grpcSource } from './grpc-target.js';
-import { describeProtocol, METHODS } from './suite.js';
-
-describeProtocol(METHODS.map((method) => grpcSource('direct', method)));
