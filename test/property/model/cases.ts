@@ -443,8 +443,10 @@ export const cases: readonly Case[] = [
       script.data(1, 1);
       script.gateway.overBudget(true);
       script.finish(true);
+      script.data(1, 1);
+      script.gateway.acknowledge();
       script.sends(1);
-      expect(1, 'OPENED fresh received 0 ack 0', 'PAUSE');
+      expect(1, 'OPENED fresh received 0 ack 0', 'PAUSE', 'ACK 0');
       script.gateway.overBudget(false);
       expect(1, 'RESUME', 'DATA 1 ack 1');
     },

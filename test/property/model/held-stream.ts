@@ -5,7 +5,7 @@ import type { DataMessage } from '../../../src/wire/messages.js';
 /** What the gateway may leave with the network before it waits. */
 export const SEND_BUFFER_BYTES = 1 << 16;
 
-/** A transport whose network takes nothing but what it is let: all in a write, or one message at a time. */
+/** A transport whose network takes nothing but what it is let. */
 export class HeldStream implements TransportStream {
   readonly method = 'StreamData';
   readonly peer = 'held:1';
@@ -67,10 +67,13 @@ export class HeldStream implements TransportStream {
     return taken;
   }
 
-  /** The network takes a write: of control whatever waits, of the rest all, or one message. */
-  letGo(all: boolean): void {
+  /**
+   * The network takes one write: of control whatever waits, of messages as many
+   * as begin within so many bytes. Without a number it takes whatever is written.
+   */
+  letGo(bytes = SEND_BUFFER_BYTES): void {
     if (this.#isOver) return;
-    this.#room = all ? SEND_BUFFER_BYTES : 1;
+    this.#room = bytes;
     this.receiver?.onWritten();
   }
 

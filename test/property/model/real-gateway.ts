@@ -48,7 +48,7 @@ export class RealGateway implements GatewaySide {
   readonly #conversations: Conversation[] = [];
   #drains = 0;
   #drainsDone = 0;
-  #fault: unknown;
+  #fault: Error | undefined;
   #granted: Size;
   #largestGranted: Size;
   /** What others hold, to exceed the budget. */
@@ -93,10 +93,10 @@ export class RealGateway implements GatewaySide {
   }
 
   pump(limit: number): void {
-    const all = limit === Infinity;
+    const bytes = limit === Infinity ? SEND_BUFFER_BYTES : 1;
     for (let i = 0; i < limit; i += 1) {
       const before = this.#metrics.messagesSent;
-      for (const stream of this.#connections.values()) stream.letGo(all);
+      for (const stream of this.#connections.values()) stream.letGo(bytes);
       this.#turn();
       if (this.#metrics.messagesSent === before) break;
     }
@@ -354,7 +354,8 @@ export class RealGateway implements GatewaySide {
   /** A route's failure is logged, and else forgotten: that of a check must not be. */
   get #logger(): Logger {
     const log = (fields: object): void => {
-      if ('err' in fields && fields.err !== FAILURE) this.#fault ??= fields.err;
+      if (!('err' in fields) || fields.err === FAILURE) return;
+      this.#fault ??= fields.err instanceof Error ? fields.err : new Error('a fault', { cause: fields.err });
     };
     return { debug: log, info: log, warn: log, error: log };
   }
