@@ -129,7 +129,13 @@ export class Gateway {
         ...(options.interceptors ?? []),
       ],
     });
-    this.#grpc = new GrpcServer({ clock, logger, metrics: this.metrics, ...grpcServerSettings(config) });
+    this.#grpc = new GrpcServer({
+      clock,
+      logger,
+      metrics: this.metrics,
+      account: this.#account,
+      ...grpcServerSettings(config),
+    });
     this.#stopFollowing = this.readiness.follow((ready) => {
       this.#grpc.setServing(ready);
     });

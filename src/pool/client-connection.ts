@@ -86,6 +86,13 @@ export class ClientConnection {
     return this.#state;
   }
 
+  /** What is buffered for it, in bytes, sessions that outlive it left out; nothing once it is closed: what is left then is on its way. */
+  get bufferedBytes(): number {
+    if (this.#state.kind === 'closed') return 0;
+    const { bytesInFlight, bytesHeld = 0 } = this.stream;
+    return this.receiveQuota.bytes + this.sendQueue.quota.bytes + bytesInFlight + bytesHeld;
+  }
+
   /** Moves to `next`; false (and no change) where that can't follow. */
   transition(next: ConnectionState): boolean {
     if (!ALLOWED[this.#state.kind].includes(next.kind)) return false;

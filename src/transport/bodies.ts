@@ -64,12 +64,15 @@ export function encodeBodies(
 export class BodyReader {
   /** Bodies not looked into yet. */
   held = 0;
+  /** Of these, and of the batch being read. */
+  bytes = 0;
 
   readonly #method: StreamMethod;
   readonly #strings = new StringCache();
   #bodies: Uint8Array[] = [];
   #next = 0;
   #batch: BatchReader | undefined;
+  #batchBytes = 0;
 
   constructor(method: StreamMethod) {
     this.#method = method;
@@ -83,13 +86,16 @@ export class BodyReader {
   push(body: Uint8Array): void {
     this.#bodies.push(body);
     this.held += 1;
+    this.bytes += body.length;
   }
 
   clear(): void {
     this.#bodies = [];
     this.#next = 0;
     this.held = 0;
+    this.bytes = 0;
     this.#batch = undefined;
+    this.#batchBytes = 0;
   }
 
   /**
@@ -101,14 +107,21 @@ export class BodyReader {
       while (target.length < room) {
         if (this.#batch !== undefined) {
           const message = this.#batch.next();
-          if (message === undefined) this.#batch = undefined;
-          else target.push(message);
+          if (message === undefined) {
+            this.#batch = undefined;
+            this.bytes -= this.#batchBytes;
+          } else target.push(message);
           continue;
         }
         const body = this.#shift();
         if (body === undefined) break;
-        if (this.#method === 'StreamData') target.push(decodeMessage(body, 0, body.length, this.#strings));
-        else this.#batch = new BatchReader(body, 0, body.length, this.#strings);
+        if (this.#method === 'StreamData') {
+          this.bytes -= body.length;
+          target.push(decodeMessage(body, 0, body.length, this.#strings));
+        } else {
+          this.#batchBytes = body.length;
+          this.#batch = new BatchReader(body, 0, body.length, this.#strings);
+        }
       }
       return undefined;
     } catch (error) {

@@ -21,6 +21,8 @@ export interface TransportStream {
   readonly connectionDeadline?: number | undefined;
   /** Bytes handed to `send` that the network has not taken yet: what a peer that does not read leaves behind. */
   readonly bytesInFlight: number;
+  /** Bytes that have arrived and are held here: of a message that is not complete, and what the receiver has no room for; little ones left out. */
+  readonly bytesHeld?: number;
   /** Encoded bytes (frames included) sent and received so far. */
   readonly bytesSent: number;
   readonly bytesReceived: number;

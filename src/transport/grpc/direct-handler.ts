@@ -52,6 +52,7 @@ export function attachDirectHandler(
   if (typeof http2Servers === 'string') return { unsupported: http2Servers };
 
   const context: DirectStreamContext = {
+    account: options.account,
     clock: options.clock,
     maxMessageBytes: options.maxMessageBytes,
     writer: new FrameWriter(options.maxMessageBytes),

@@ -11,6 +11,7 @@ import type {
 } from '../contract.js';
 import { connectionDeadlineOf } from './connection-age.js';
 import { answerNextTurn, closeOnceSent } from './close-once-sent.js';
+import type { BufferAccount } from '../held-bytes.js';
 import { receiverFault, truncated } from '../stream-errors.js';
 import { Deadline } from './deadline.js';
 import type { FrameWriter } from './frame-writer.js';
@@ -35,6 +36,7 @@ const MAX_HANDED_BYTES = 128 * 1024;
 
 /** What a stream shares with all others of its server. */
 export interface DirectStreamContext {
+  readonly account: BufferAccount | undefined;
   readonly clock: Clock;
   readonly maxMessageBytes: number;
   readonly writer: FrameWriter;
@@ -91,7 +93,7 @@ export class DirectStream implements TransportStream {
   #inputDone = false;
   /** What HTTP/2 has not been given yet; undefined when that is nothing. */
   #waiting: PieceQueue | undefined;
-  /** `bytesInFlight` when it was last known to rise or fall. */
+  /** `bytesInFlight` when it was last known to rise or fall; what the account holds of it. */
   #lastInFlight = 0;
   #deadline: { cancel(): void } | undefined;
 
@@ -102,7 +104,13 @@ export class DirectStream implements TransportStream {
     this.method = call.method;
     this.peer = call.peer;
     this.metadata = call.metadata;
-    this.#reader = new MessageReader(call.method, call.encoding, context.maxMessageBytes, this.#pump);
+    this.#reader = new MessageReader(
+      call.method,
+      call.encoding,
+      context.maxMessageBytes,
+      this.#pump,
+      context.account,
+    );
     if (call.timeoutMs !== undefined) {
       this.#deadline = new Deadline(context.clock, call.timeoutMs, this.#onDeadline);
     }
@@ -111,6 +119,10 @@ export class DirectStream implements TransportStream {
 
   get bytesInFlight(): number {
     return this.#state === 'closed' ? 0 : this.#unwritten;
+  }
+
+  get bytesHeld(): number {
+    return this.#reader.heldBytes;
   }
 
   get connectionDeadline(): number | undefined {
@@ -157,7 +169,7 @@ export class DirectStream implements TransportStream {
       return;
     }
     this.bytesSent += chunk.length;
-    this.#lastInFlight = inFlight + chunk.length;
+    this.#noteInFlight(inFlight + chunk.length);
     if (this.#lastInFlight <= MAX_HANDED_BYTES && this.#waiting === undefined) this.#hand(chunk);
     else this.#queue(chunk);
   }
@@ -206,6 +218,11 @@ export class DirectStream implements TransportStream {
   get #unwritten(): number {
     const { writableLength } = this.#http2;
     return this.#waiting === undefined ? writableLength : writableLength + this.#waiting.bytes;
+  }
+
+  #noteInFlight(bytes: number): void {
+    this.#context.account?.add(bytes - this.#lastInFlight);
+    this.#lastInFlight = bytes;
   }
 
   #queue(chunk: Buffer): void {
@@ -335,7 +352,7 @@ export class DirectStream implements TransportStream {
     const inFlight = this.#unwritten;
     // Several chunks that left together are one fall.
     if (inFlight >= this.#lastInFlight) return;
-    this.#lastInFlight = inFlight;
+    this.#noteInFlight(inFlight);
     try {
       this.#receiver?.onWritten();
     } catch (fault) {
@@ -368,6 +385,7 @@ export class DirectStream implements TransportStream {
   #close(close: StreamClose): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    this.#noteInFlight(0);
     this.#inputDone = true;
     this.#reader.clear();
     const receiver = this.#receiver;

@@ -37,7 +37,13 @@ export class FrameReader {
     return this.#prefixSeen > 0;
   }
 
-  /** Whether a chunk is still being read. */
+  /** What is held of what was pushed: the rest of a chunk, and the room of an unfinished message. */
+  get heldBytes(): number {
+    const rest = this.#chunk === undefined ? 0 : this.#chunk.length - this.#at;
+    return this.#partial === undefined ? rest : rest + this.#partial.length;
+  }
+
+  /** Whether a chunk is still being read.
   get hasRest(): boolean {
     return this.#chunk !== undefined;
   }

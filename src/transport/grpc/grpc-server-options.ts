@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.js';
+import type { BufferAccount } from '../held-bytes.js';
 import type { TransportLogger } from './limited-log.js';
 import type { TlsOptions } from './tls-files.js';
 
@@ -16,6 +17,8 @@ export interface GrpcServerOptions {
   readonly clock: Clock;
   readonly logger: TransportLogger;
   readonly metrics: SocketMetrics;
+  /** Where what streams hold is counted: what arrived and was not handed over, what was sent and has not left. */
+  readonly account?: BufferAccount;
   /** Addresses: host:port, [ipv6]:port, :port, unix:/path. Port 0 lets the system choose. */
   readonly listen: readonly string[];
   /** Who serves StreamData and StreamBatches: our own handler, or grpc-js's. */

@@ -5,6 +5,7 @@ import { type SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { BodyReader, encodeBodies } from '../bodies.js';
 import type { StreamClose, StreamMethod, StreamReceiver, TransportStream } from '../contract.js';
+import { HeldBytes } from '../held-bytes.js';
 import { receiverFault, truncated } from '../stream-errors.js';
 import { connectionDeadlineOf } from './connection-age.js';
 import { closeOnceSent } from './close-once-sent.js';
@@ -42,6 +43,7 @@ export class InterceptorStream implements TransportStream {
   readonly #startedAtMs: number;
   /** Messages not decoded yet: those of one chunk, or fewer. */
   readonly #bodies: BodyReader;
+  readonly #held: HeldBytes;
   readonly #batch: DataMessage[] = [];
   #receiver: StreamReceiver | undefined;
   #state: State = 'starting';
@@ -61,6 +63,7 @@ export class InterceptorStream implements TransportStream {
     this.method = method;
     this.#call = call;
     this.#bodies = new BodyReader(method);
+    this.#held = new HeldBytes(options.account);
     this.#options = options;
     this.#inner = innermostCall(call);
     this.#session = this.#inner?.http2.session;
@@ -72,6 +75,11 @@ export class InterceptorStream implements TransportStream {
       });
     const { remoteAddress, remotePort } = call.getConnectionInfo();
     this.peer = formatPeer(remoteAddress, remotePort);
+  }
+
+  /** Of whole messages: what grpc-js has gathered of the next it keeps to itself. */
+  get bytesHeld(): number {
+    return this.#held.counted;
   }
 
   get connectionDeadline(): number | undefined {
@@ -162,15 +170,20 @@ export class InterceptorStream implements TransportStream {
   #sendBody(body: Buffer): void {
     const size = body.length + PREFIX_BYTES;
     this.bytesSent += size;
-    this.bytesInFlight += size;
+    this.#noteInFlight(size);
     this.#call.sendMessage(body, () => {
       this.#onBodyWritten(size);
     });
   }
 
+  #noteInFlight(change: number): void {
+    this.bytesInFlight += change;
+    this.#options.account?.add(change);
+  }
+
   #onBodyWritten(size: number): void {
     if (this.#state === 'closed') return;
-    this.bytesInFlight -= size;
+    this.#noteInFlight(-size);
     try {
       this.#receiver?.onWritten();
     } catch (error) {
@@ -212,6 +225,7 @@ export class InterceptorStream implements TransportStream {
     } catch (error) {
       this.#fault(error);
     }
+    this.#held.set(this.#bodies.bytes);
     this.#pumping = false;
   }
 
@@ -254,6 +268,7 @@ export class InterceptorStream implements TransportStream {
   #stopReading(): void {
     this.#inputDone = true;
     this.#bodies.clear();
+    this.#held.set(0);
   }
 
   #endWith(status: CallStatus): void {
@@ -311,7 +326,7 @@ export class InterceptorStream implements TransportStream {
   #close(close: StreamClose): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.bytesInFlight = 0;
+    this.#noteInFlight(-this.bytesInFlight);
     this.#stopReading();
     const receiver = this.#receiver;
     this.#receiver = undefined;

@@ -2,6 +2,7 @@ import { SluiceError } from '../../core/errors.js';
 import { BatchReader, decodeMessage, StringCache } from '../../wire/codec.js';
 import type { DataMessage } from '../../wire/messages.js';
 import type { StreamMethod } from '../contract.js';
+import { HeldBytes, type BufferAccount } from '../held-bytes.js';
 import { asUnreadable } from '../stream-errors.js';
 import { FrameReader } from './frame-reader.js';
 import { inflateMessage } from './inflate.js';
@@ -28,8 +29,11 @@ export class MessageReader {
   readonly #maxMessageBytes: number;
   readonly #onInflated: () => void;
   readonly #frames: FrameReader;
+  readonly #held: HeldBytes;
   #strings: StringCache | undefined;
   #batch: BatchReader | undefined;
+  /** Of the batch being read, or of the message being inflated. */
+  #bodyBytes = 0;
   /** What the last compressed message came to, until it is read. */
   #inflated: Uint8Array | SluiceError | undefined;
   #inflating = false;
@@ -40,17 +44,24 @@ export class MessageReader {
     encoding: MessageEncoding,
     maxMessageBytes: number,
     onInflated: () => void,
+    account?: BufferAccount,
   ) {
     this.#method = method;
     this.#encoding = encoding;
     this.#maxMessageBytes = maxMessageBytes;
     this.#onInflated = onInflated;
     this.#frames = new FrameReader(maxMessageBytes);
+    this.#held = new HeldBytes(account);
   }
 
   /** Whether what has been read so far ends within a message. */
   get midFrame(): boolean {
     return this.#frames.midFrame;
+  }
+
+  /** What is held for the stream, as it was counted. */
+  get heldBytes(): number {
+    return this.#held.counted;
   }
 
   /** The next chunk; only once `fill` has said 'empty'. */
@@ -65,14 +76,18 @@ export class MessageReader {
     this.#batch = undefined;
     this.#inflated = undefined;
     this.#strings = undefined;
+    this.#bodyBytes = 0;
+    this.#held.set(0);
   }
 
   /** Adds the next messages to `target`, up to `room` in all. Never throws. */
   fill(target: DataMessage[], room: number): FillOutcome {
     try {
-      return this.#method === 'StreamData'
-        ? this.#fillSingly(target, room)
-        : this.#fillFromBatches(target, room);
+      const outcome =
+        this.#method === 'StreamData' ? this.#fillSingly(target, room) : this.#fillFromBatches(target, room);
+      // Once a chunk: what comes and goes within it is not held.
+      this.#held.set(this.#frames.heldBytes + this.#bodyBytes);
+      return outcome;
     } catch (error) {
       this.clear();
       return asUnreadable(error);
@@ -102,16 +117,22 @@ export class MessageReader {
     while (target.length < room) {
       if (this.#batch !== undefined) {
         const message = this.#batch.next();
-        if (message === undefined) this.#batch = undefined;
-        else target.push(message);
+        if (message === undefined) {
+          this.#batch = undefined;
+          this.#bodyBytes = 0;
+        } else target.push(message);
       } else if (this.#inflated !== undefined) {
         const body = this.#takeInflated(this.#inflated);
+        this.#bodyBytes = body.length;
         this.#batch = new BatchReader(body, 0, body.length, strings);
       } else {
         if (this.#inflating) return 'inflating';
         if (!frames.next()) return 'empty';
         if (frames.compressed) this.#inflate();
-        else this.#batch = new BatchReader(frames.buffer as Uint8Array, frames.start, frames.end, strings);
+        else {
+          this.#bodyBytes = frames.end - frames.start;
+          this.#batch = new BatchReader(frames.buffer as Uint8Array, frames.start, frames.end, strings);
+        }
       }
     }
     return 'full';
@@ -127,6 +148,7 @@ export class MessageReader {
     }
     const { buffer, start, end } = this.#frames;
     this.#inflating = true;
+    this.#bodyBytes = end - start;
     inflateMessage(
       this.#encoding,
       (buffer as Uint8Array).subarray(start, end),
@@ -135,6 +157,8 @@ export class MessageReader {
         this.#inflating = false;
         if (this.#cleared) return;
         this.#inflated = result;
+        this.#bodyBytes = result instanceof SluiceError ? 0 : result.length;
+        this.#held.set(this.#frames.heldBytes + this.#bodyBytes);
         this.#onInflated();
       },
     );
@@ -142,6 +166,7 @@ export class MessageReader {
 
   #takeInflated(result: Uint8Array | SluiceError): Uint8Array {
     this.#inflated = undefined;
+    this.#bodyBytes = 0;
     if (result instanceof SluiceError) throw result;
     return result;
   }

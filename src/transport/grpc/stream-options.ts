@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import type { StreamAcceptor } from '../contract.js';
+import type { BufferAccount } from '../held-bytes.js';
 
 /** What both ways of serving streams over gRPC need. */
 export interface StreamHandlerOptions {
@@ -7,6 +8,8 @@ export interface StreamHandlerOptions {
   readonly clock: Clock;
   /** The largest message taken, inflated or not, without its prefix (`server.maxMessageSize`). */
   readonly maxMessageBytes: number;
+  /** Where what streams hold is counted: what arrived and was not handed over, what was sent and has not left. */
+  readonly account?: BufferAccount | undefined;
   /** Told of exceptions that a receiver let escape; the stream has been ended INTERNAL. */
   readonly onFault?: (error: unknown) => void;
 }

@@ -28,9 +28,10 @@ const MAX_REQUEST_BYTES = 64 * 1024;
  * log line says so.
  */
 export function createStreamServer(options: GrpcServerOptions, accept: StreamAcceptor): StreamServer {
-  const { clock, logger, maxMessageBytes, streamHandler } = options;
+  const { account, clock, logger, maxMessageBytes, streamHandler } = options;
   const handlerOptions: StreamHandlerOptions = {
     accept,
+    account,
     clock,
     maxMessageBytes,
     onFault: (error) => {
