@@ -23,6 +23,8 @@ const WATCH_MS = 50;
 const CRITICAL = 1.25;
 /** How soon a client that was ended for it should come back, in milliseconds. */
 const RETRY_MS = 5_000;
+/** The budget may be crossed many times a second: each of the two things said of it is said once in this time. */
+const LOG_INTERVAL_MS = 10_000;
 
 interface Candidate {
   readonly bytes: number;
@@ -38,9 +40,13 @@ interface Candidate {
  */
 export class Overload {
   readonly #options: OverloadOptions;
+  /** Connections whose clients were advised to pause, and not yet to go on. */
+  readonly #advised = new Set<ConnectionSupervisor>();
   #since = 0;
   #timer: Timer | undefined;
   #stopped = false;
+  #exceededLoggedAt = -Infinity;
+  #shedLoggedAt = -Infinity;
 
   constructor(options: OverloadOptions) {
     this.#options = options;
@@ -60,6 +66,12 @@ export class Overload {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#advised.clear();
+  }
+
+  /** The connection is gone. */
+  forget(supervisor: ConnectionSupervisor): void {
+    this.#advised.delete(supervisor);
   }
 
   #exceeded(): void {
@@ -67,12 +79,20 @@ export class Overload {
     if (this.#stopped) return;
     counters.budgetExceeded += 1;
     this.#since = clock.now();
-    logger.warn(
-      { bytes: account.bytes, budgetBytes: account.budgetBytes, shedAfterMs },
-      'more is buffered than memory.budget allows: senders are held back',
-    );
+    if (this.#since - this.#exceededLoggedAt >= LOG_INTERVAL_MS) {
+      this.#exceededLoggedAt = this.#since;
+      logger.warn(
+        {
+          bytes: account.bytes,
+          budgetBytes: account.budgetBytes,
+          shedAfterMs,
+          times: counters.budgetExceeded,
+        },
+        'more is buffered than memory.budget allows: senders are held back',
+      );
+    }
     clock.setImmediate(() => {
-      if (account.exceeded) this.#advise(true);
+      if (account.exceeded && !this.#stopped) this.#advisePause();
     });
     this.#watch();
   }
@@ -82,7 +102,7 @@ export class Overload {
     if (this.#stopped || account.exceeded) return;
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#advise(false);
+    this.#adviseResume();
     windowed.relieve();
     for (const supervisor of [...supervisors()]) supervisor.relieve();
   }
@@ -103,7 +123,7 @@ export class Overload {
 
   /** Ends the costliest until there is room; one that holds next to nothing is never worth it. */
   #shed(): void {
-    const { account, counters, logger } = this.#options;
+    const { account, clock, counters, logger } = this.#options;
     const before = account.bytes;
     let ended = 0;
     for (const candidate of this.#costliest()) {
@@ -118,7 +138,11 @@ export class Overload {
         ),
       );
     }
+    if (ended === 0) return;
     counters.sessionsShed += ended;
+    const now = clock.now();
+    if (now - this.#shedLoggedAt < LOG_INTERVAL_MS) return;
+    this.#shedLoggedAt = now;
     logger.warn(
       { ended, bytesBefore: before, bytes: account.bytes, budgetBytes: account.budgetBytes },
       'the costliest sessions were ended to make room (memory.budget)',
@@ -136,9 +160,8 @@ export class Overload {
       });
     }
     for (const supervisor of this.#options.supervisors()) {
-      const { receiveQuota, sendQueue } = supervisor.connection;
       candidates.push({
-        bytes: receiveQuota.bytes + sendQueue.quota.bytes,
+        bytes: supervisor.connection.bufferedBytes,
         end: (error) => {
           supervisor.end(error);
         },
@@ -147,13 +170,21 @@ export class Overload {
     return candidates.filter(({ bytes }) => bytes > 0).sort((one, other) => other.bytes - one.bytes);
   }
 
-  /** Tells clients with windowed sessions that what they send now will only wait, or no longer. */
-  #advise(pause: boolean): void {
-    const advice = controlMessage(
-      pause ? { action: 'pause', reason: 'memory: the gateway is over its budget' } : { action: 'resume' },
-    );
+  /** Tells clients with opened sessions that what they send now will only wait; each once. */
+  #advisePause(): void {
+    const advice = controlMessage({ action: 'pause', reason: 'memory: the gateway is over its budget' });
     for (const supervisor of this.#options.supervisors()) {
-      if (supervisor.kind === 'windowed') supervisor.notify(advice);
+      // Whoever takes no answers takes no advice.
+      const isReading = supervisor.connection.sendQueue.controlRoom > 0;
+      if (supervisor.kind !== 'windowed' || !isReading || this.#advised.has(supervisor)) continue;
+      this.#advised.add(supervisor);
+      supervisor.notify(advice);
     }
+  }
+
+  #adviseResume(): void {
+    const advice = controlMessage({ action: 'resume' });
+    for (const supervisor of this.#advised) supervisor.notify(advice);
+    this.#advised.clear();
   }
 }

@@ -305,6 +305,7 @@ export class StreamingServer {
   #onGone(supervisor: ConnectionSupervisor, end: ConnectionEnd, error: SluiceError | undefined): void {
     const { connection } = supervisor;
     if (!this.#supervisors.delete(connection.id)) return;
+    this.#overload.forget(supervisor);
     this.#options.pool.remove(connection);
     this.#tell((interceptor) => interceptor.ended?.(connection, end, error));
     this.#resolveIfEmpty();
