@@ -8,8 +8,13 @@ const MAX_PINNED_RATIO = 2;
  * chunk it arrived in: what is kept would otherwise keep the whole chunk.
  */
 export function detached(message: DataMessage): DataMessage {
-  const { data } = message;
-  if (data.buffer.byteLength <= data.byteLength * MAX_PINNED_RATIO) return message;
+  const data = detachedBytes(message.data);
+  return data === message.data ? message : { ...message, data };
+}
+
+/** The same for the data alone. */
+export function detachedBytes(data: Uint8Array): Uint8Array {
+  if (data.buffer.byteLength <= data.byteLength * MAX_PINNED_RATIO) return data;
   // A copy of its own (slice on a Buffer would share the memory again).
-  return { ...message, data: new Uint8Array(data) };
+  return new Uint8Array(data);
 }

@@ -5,6 +5,7 @@ import { controlMessage, dataMessage, weightOf, type DataMessage } from '../../w
 import { Deadlines } from './deadlines.js';
 import { afterPayload, type Held } from './held.js';
 import { LostRanges } from './lost-ranges.js';
+import { detachedBytes } from '../detached-message.js';
 import type { Overflow } from '../overflow.js';
 
 export interface OutboxOptions {
@@ -54,6 +55,8 @@ export class Outbox {
   readonly #waiting = new Load();
   /** Under conflate: the first piece of the droppable payload of each key, of which there is one at most. */
   readonly #byKey: Map<string, Held> | undefined;
+  /** The first message whose data may be a view of what it arrived in; so may that of all behind it. */
+  #fresh: Held | undefined;
   /** The first message above the cursor. */
   #next: Held | undefined;
   /** The first message of payloads of which no piece was ever sent: what may be dropped. */
@@ -134,6 +137,17 @@ export class Outbox {
     return this.#cursor < this.#assigned && hasRoom(this.#window, this.#inFlight);
   }
 
+  /**
+   * Copies data that would keep what it arrived in alive, of what was admitted
+   * since the last call. Not on admission: most is acknowledged before, and a
+   * copy costs more than all else that is done with a message here.
+   */
+  detach(): void {
+    for (let held = this.#fresh; held !== undefined; held = held.next)
+      held.message.data = detachedBytes(held.message.data);
+    this.#fresh = undefined;
+  }
+
   /** Takes one message that is a whole payload, if the policy lets it in now, and sets its sequence. */
   admit(message: DataMessage, nowMs: number): Admission {
     const bytes = weightOf(message);
@@ -207,7 +221,7 @@ export class Outbox {
     for (
       let held = this.#messages.first;
       held !== undefined && held.message.sequence <= sequence;
-      held = this.#messages.remove(held)
+      held = this.#remove(held)
     ) {
       this.#held.subtract(held.bytes);
       this.#inFlight.subtract(held.bytes);
@@ -254,6 +268,7 @@ export class Outbox {
     this.#inFlight.clear();
     this.#waiting.clear();
     this.#byKey?.clear();
+    this.#fresh = undefined;
     this.#next = undefined;
     this.#droppable = undefined;
     this.#deadlines.clear();
@@ -285,6 +300,7 @@ export class Outbox {
     message.sequence = this.#assigned;
     const held: Held = { message, bytes, payload, deadlineMs, previous: undefined, next: undefined };
     this.#messages.append(held);
+    this.#fresh ??= held;
     this.#held.add(bytes);
     this.#waiting.add(bytes);
     this.#counters.admitted += 1;
@@ -340,12 +356,19 @@ export class Outbox {
       this.#waiting.subtract(held.bytes);
       messages += 1;
       this.#held.subtract(held.bytes);
-      held = this.#messages.remove(held);
+      held = this.#remove(held);
     }
     if (this.#next === first) this.#next = held;
     if (this.#droppable === first) this.#droppable = held;
     this.#countDropped(messages, reason);
     this.#lost.add(payload, payload + messages - 1, reason, this.#cursor);
+  }
+
+  /** Returns the message that followed. */
+  #remove(held: Held): Held | undefined {
+    const next = this.#messages.remove(held);
+    if (this.#fresh === held) this.#fresh = next;
+    return next;
   }
 
   #forgetKey(first: Held): void {

@@ -54,6 +54,8 @@ export interface WindowedHost {
   observeProcessing(ms: number): void;
   /** Without a session: its route failed to open it. */
   routeFailed(session: WindowedSession | undefined, error: unknown): void;
+  /** The session holds data that may be views of what it arrived in: `detachHeld` is to be called before long. */
+  fresh(session: WindowedSession): void;
   /** What the session holds has grown, or shrunk, by so many bytes. */
   held(session: WindowedSession, bytes: number): void;
   /** The session waits to be closed: whether its client gets on is watched from here on. */
@@ -107,6 +109,8 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   #draining = false;
   /** Whether the client has sent something again, which asks for the current ack. */
   #repeated = false;
+  /** Whether the gateway knows that there may be something for `detachHeld`. */
+  #isFresh = false;
   #endReason = '';
   /** When the client last got on, in Clock.now(), while the session waits to be closed. */
   #progressAt = 0;
@@ -313,6 +317,8 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   greet(resumed: boolean): void {
     const inbox = this.#inbox;
     this.#greeted = true;
+    // What the route sent at once.
+    if (this.#outbox.held.messages > 0 && !this.#isFresh) this.#beFresh();
     this.#write(
       dataMessage({
         type: MessageType.CONTROL,
@@ -410,6 +416,12 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   /** When it could be stalled at the earliest, in Clock.now(). */
   stalledAtMs(now: number): number {
     return (this.#outbox.settled ? now : this.#progressAt) + this.#host.limits.resumeWindowMs;
+  }
+
+  /** Lets go of the network's buffers: what is still held is copied out of them. */
+  detachHeld(): void {
+    this.#isFresh = false;
+    this.#outbox.detach();
   }
 
   /** The gateway has room again: what it held back goes on. */
@@ -517,10 +529,15 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   #payloadOf(message: DataMessage): Payload | undefined {
     const { maxMessageBytes, waiting } = this.#host.limits;
     if (this.#payloads === undefined && !message.more && encodedBound(message) <= maxMessageBytes) {
-      return [detached(message)];
+      return [message];
     }
     this.#payloads ??= new OutgoingPayloads({ maxMessageBytes, collected: waiting });
     return this.#payloads.next(message);
+  }
+
+  #beFresh(): void {
+    this.#isFresh = true;
+    this.#host.fresh(this);
   }
 
   /** False: it has to wait. Throws what refuses the payload, or has ended the session over it. */
@@ -532,6 +549,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
       payload.length === 1 ? outbox.admit(payload[0], this.now()) : outbox.admitPieces(payload, this.now());
     switch (admission) {
       case 'taken':
+        if (!this.#isFresh && this.#greeted) this.#beFresh();
         return true;
       case 'wait':
         return false;
@@ -568,7 +586,8 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
           'await each send before the next',
       );
     }
-    const promise = sends.add(payload, bytes);
+    const [first, ...rest] = payload;
+    const promise = sends.add([detached(first), ...rest.map(detached)], bytes);
     this.#account();
     this.#link?.progressed();
     return promise;

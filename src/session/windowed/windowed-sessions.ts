@@ -18,7 +18,7 @@ import {
   type WindowedTraffic,
 } from './windowed-session.js';
 
-export interface WindowedSessionsOptions extends Omit<WindowedHost, 'held' | 'closing' | 'ended'> {
+export interface WindowedSessionsOptions extends Omit<WindowedHost, 'fresh' | 'held' | 'closing' | 'ended'> {
   readonly sessions: SessionManager;
   readonly counters: WindowedCounters;
   readonly maxDetached: number;
@@ -58,6 +58,8 @@ export type OpenDecision =
   | { readonly kind: 'refused'; readonly error: SluiceError };
 
 const TOKEN_BYTES = 16;
+/** How long a message may keep the network's buffer that it came in: so much more memory than the account says is what comes in meanwhile. */
+const DETACH_AFTER_MS = 20;
 /** What expires one after the other is looked at together. */
 const MIN_SWEEP_MS = 10;
 
@@ -78,6 +80,9 @@ export class WindowedSessions {
   #timer: Timer | undefined;
   /** What the timer is set for, in Clock.now(). */
   #dueMs = Infinity;
+  /** Sessions that have taken messages lately. */
+  readonly #fresh: WindowedSession[] = [];
+  #detachTimer: Timer | undefined;
   #evicting = false;
   #draining = false;
   #stopped = false;
@@ -98,6 +103,9 @@ export class WindowedSessions {
       stampMs: () => options.stampMs(),
       observeProcessing: (ms) => {
         options.observeProcessing(ms);
+      },
+      fresh: (session) => {
+        this.#detachSoon(session);
       },
       held: (session, bytes) => {
         this.#held(session, bytes);
@@ -179,6 +187,7 @@ export class WindowedSessions {
     for (const session of [...this.#all]) session.forget('drained', draining());
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#detachTimer?.cancel();
   }
 
   // --- opening: the table "What happens to an Open" of docs/protocol.md, row by row ---
@@ -315,10 +324,23 @@ export class WindowedSessions {
     this.#options.counters.sessionsClosed += 1;
     if (!this.#stopped) this.#bury(clientId, sessionId, keyOf(token), attempt, ending);
     if (this.#all.size > 0) return;
+    this.#fresh.length = 0;
+    this.#detachTimer?.cancel();
+    this.#detachTimer = undefined;
     for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
   // --- time and bounds ---
+
+  /** One timer for all: what is held for longer than this is copied out of what it arrived in. */
+  #detachSoon(session: WindowedSession): void {
+    this.#fresh.push(session);
+    if (this.#stopped) return;
+    this.#detachTimer ??= this.#clock.setTimeout(() => {
+      this.#detachTimer = undefined;
+      for (const each of this.#fresh.splice(0)) each.detachHeld();
+    }, DETACH_AFTER_MS);
+  }
 
   /** Not at once: who made a detached session grow is in the middle of something. */
   #evictSoon(): void {

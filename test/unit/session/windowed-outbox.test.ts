@@ -371,6 +371,41 @@ describe('Outbox', () => {
     });
   });
 
+  describe('views of what came in', () => {
+    const chunk = (): Uint8Array => new Uint8Array(64 * 1024);
+    const view = (): DataMessage => dataMessage({ data: chunk().subarray(0, 4) });
+
+    it('are copied when asked to, each once, if they are still held', () => {
+      const { outbox } = newOutbox('block');
+      const [acked, sent, waiting] = [view(), view(), view()];
+      outbox.admit(acked, 0);
+      outbox.admit(sent, 0);
+      written(outbox);
+      outbox.ack(1);
+      outbox.admit(waiting, 0);
+      outbox.detach();
+      expect([acked, sent, waiting].map(({ data }) => data.buffer.byteLength)).toEqual([64 * 1024, 4, 4]);
+      const { data } = sent;
+      outbox.detach();
+      expect(sent.data).toBe(data);
+    });
+
+    it('are found though those before them were dropped or acknowledged meanwhile', () => {
+      const { outbox } = newOutbox('drop-oldest', { messages: 1, bytes: 99 });
+      const [dropped, kept] = [view(), view()];
+      outbox.admit(dropped, 0);
+      outbox.admit(kept, 0);
+      outbox.detach();
+      expect(kept.data.buffer.byteLength).toBe(4);
+      written(outbox);
+      outbox.ack(2);
+      const last = view();
+      outbox.admit(last, 0);
+      outbox.detach();
+      expect(last.data.buffer.byteLength).toBe(4);
+    });
+  });
+
   describe('the end', () => {
     it('writes off what was never sent, and drops what is held, counted', () => {
       const { outbox, counters } = newOutbox('block', ROOMY, { messages: 1, bytes: 99 });
