@@ -9,7 +9,11 @@ export const WHOLE_ROUTE = 'conformance-whole';
 export const NARROW_ROUTE = 'conformance-narrow';
 
 /** Over config/test.yaml: what cases may wait for, and nothing that ends a session behind their backs. */
-export const SETTINGS: Settings = { 'session.resumeWindow': '10s', 'session.idleTimeout': 0 };
+export const SETTINGS: Settings = {
+  'session.resumeWindow': '10s',
+  'session.idleTimeout': 0,
+  'stream.receiveTimeout': '8s',
+};
 
 /** What the cases speak to. */
 export function routes(clock: Clock): Record<string, Route> {

@@ -18,6 +18,7 @@ export class Peer {
   /** Sends no HEARTBEAT by itself and answers no probe. */
   readonly mute: boolean;
   readonly #target: Target;
+  readonly #crowd: readonly Peer[];
   readonly #watch: Watch;
   readonly #unread = new Map<string, DataMessage[]>();
   readonly #acked = new Map<string, number>();
@@ -28,8 +29,16 @@ export class Peer {
   #probes = Math.floor(Math.random() * 1e9) + 1;
   #violation: Error | undefined;
 
-  constructor(target: Target, connection: Connection, sent: Map<string, number>, mute: boolean) {
+  /** `crowd`: all peers of the case, this one among them or to be; `sent`: what they have sent. */
+  constructor(
+    target: Target,
+    connection: Connection,
+    crowd: readonly Peer[],
+    sent: Map<string, number>,
+    mute: boolean,
+  ) {
     this.#target = target;
+    this.#crowd = crowd;
     this.connection = connection;
     this.mute = mute;
     this.#watch = new Watch(sent);
@@ -206,7 +215,8 @@ export class Peer {
   async #until<T>(condition: () => T | undefined, what: () => string): Promise<T> {
     try {
       return await this.#target.until(() => {
-        this.takeIn();
+        // While one waits the others, too, answer probes.
+        for (const peer of this.#crowd) peer.takeIn();
         const found = condition();
         const { ending } = this.connection;
         if (found !== undefined || ending === undefined) return found;

@@ -37,7 +37,7 @@ export class Stage {
     const { clientId = this.clientId, metadata = {}, mute = false } = options;
     const id: Readonly<Record<string, string>> = clientId === null ? {} : { 'x-client-id': clientId };
     const connection = this.target.connect({ ...id, ...metadata });
-    const peer = new Peer(this.target, connection, this.#sent, mute);
+    const peer = new Peer(this.target, connection, this.#peers, this.#sent, mute);
     this.#peers.push(peer);
     return peer;
   }
