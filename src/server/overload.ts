@@ -2,9 +2,27 @@ import type { Clock, Timer } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { ByteAccount } from '../flow/byte-account.js';
-import type { WindowedSession } from '../session/windowed/windowed-session.js';
-import { controlMessage } from '../wire/messages.js';
-import type { ConnectionSupervisor } from './connection-supervisor.js';
+import type { DropReason } from '../core/counters.js';
+import { controlMessage, type DataMessage } from '../wire/messages.js';
+
+/** A connection, as far as it matters here. */
+export interface BurdenedConnection {
+  readonly kind: 'undecided' | 'simple' | 'windowed';
+  readonly connection: {
+    readonly bufferedBytes: number;
+    readonly sendQueue: { readonly controlRoom: number };
+  };
+  notify(message: DataMessage): void;
+  end(error: SluiceError): void;
+  /** The budget has room again. */
+  relieve(): void;
+}
+
+/** A session that outlives its connections. */
+export interface BurdenedSession {
+  readonly heldBytes: number;
+  expel(reason: DropReason, error: SluiceError): void;
+}
 
 export interface OverloadOptions {
   readonly clock: Clock;
@@ -13,8 +31,8 @@ export interface OverloadOptions {
   /** How long the account may stay above its budget before the costliest are ended. */
   readonly shedAfterMs: number;
   readonly counters: { budgetExceeded: number; sessionsShed: number };
-  readonly supervisors: () => Iterable<ConnectionSupervisor>;
-  readonly windowed: Iterable<WindowedSession> & { relieve(): void };
+  readonly connections: () => Iterable<BurdenedConnection>;
+  readonly windowed: Iterable<BurdenedSession> & { relieve(): void };
 }
 
 /** How often the account is looked at while it is above its budget. */
@@ -41,7 +59,7 @@ interface Candidate {
 export class Overload {
   readonly #options: OverloadOptions;
   /** Connections whose clients were advised to pause, and not yet to go on. */
-  readonly #advised = new Set<ConnectionSupervisor>();
+  readonly #advised = new Set<BurdenedConnection>();
   #since = 0;
   #timer: Timer | undefined;
   #stopped = false;
@@ -55,6 +73,7 @@ export class Overload {
         this.#exceeded();
       },
       onRelieved: () => {
+        if (this.#stopped) return;
         options.clock.setImmediate(() => {
           this.#relieved();
         });
@@ -70,8 +89,8 @@ export class Overload {
   }
 
   /** The connection is gone. */
-  forget(supervisor: ConnectionSupervisor): void {
-    this.#advised.delete(supervisor);
+  forget(connection: BurdenedConnection): void {
+    this.#advised.delete(connection);
   }
 
   #exceeded(): void {
@@ -98,13 +117,13 @@ export class Overload {
   }
 
   #relieved(): void {
-    const { account, windowed, supervisors } = this.#options;
+    const { account, windowed, connections } = this.#options;
     if (this.#stopped || account.exceeded) return;
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#adviseResume();
     windowed.relieve();
-    for (const supervisor of [...supervisors()]) supervisor.relieve();
+    for (const connection of [...connections()]) connection.relieve();
   }
 
   #watch(): void {
@@ -159,11 +178,11 @@ export class Overload {
         },
       });
     }
-    for (const supervisor of this.#options.supervisors()) {
+    for (const burdened of this.#options.connections()) {
       candidates.push({
-        bytes: supervisor.connection.bufferedBytes,
+        bytes: burdened.connection.bufferedBytes,
         end: (error) => {
-          supervisor.end(error);
+          burdened.end(error);
         },
       });
     }
@@ -173,18 +192,18 @@ export class Overload {
   /** Tells clients with opened sessions that what they send now will only wait; each once. */
   #advisePause(): void {
     const advice = controlMessage({ action: 'pause', reason: 'memory: the gateway is over its budget' });
-    for (const supervisor of this.#options.supervisors()) {
+    for (const burdened of this.#options.connections()) {
       // Whoever takes no answers takes no advice.
-      const isReading = supervisor.connection.sendQueue.controlRoom > 0;
-      if (supervisor.kind !== 'windowed' || !isReading || this.#advised.has(supervisor)) continue;
-      this.#advised.add(supervisor);
-      supervisor.notify(advice);
+      const isReading = burdened.connection.sendQueue.controlRoom > 0;
+      if (burdened.kind !== 'windowed' || !isReading || this.#advised.has(burdened)) continue;
+      this.#advised.add(burdened);
+      burdened.notify(advice);
     }
   }
 
   #adviseResume(): void {
     const advice = controlMessage({ action: 'resume' });
-    for (const supervisor of this.#advised) supervisor.notify(advice);
+    for (const burdened of this.#advised) burdened.notify(advice);
     this.#advised.clear();
   }
 }

@@ -102,7 +102,7 @@ export class StreamingServer {
       account: options.account,
       shedAfterMs: options.settings.shedAfterMs,
       counters: options.counters,
-      supervisors: () => this.#supervisors.values(),
+      connections: () => this.#supervisors.values(),
       windowed: this.windowed,
     });
     this.#context = {
