@@ -216,9 +216,10 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     return this.#outbox.sendable;
   }
 
-  /** Whether something finished has not been acknowledged, or the client sent again what was. */
+  /** Whether something finished has not been acknowledged and now may be, or the client sent again what was. */
   get owesAck(): boolean {
-    return this.#repeated || this.#inbox.finished > this.#inbox.told;
+    if (this.#repeated) return true;
+    return this.#inbox.finished > this.#inbox.told && !this.#host.account.exceeded;
   }
 
   // --- what its connection says ---
