@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 
@@ -17,11 +18,16 @@ const (
 	fieldAck       = 4
 	fieldTimestamp = 5
 	fieldData      = 6
+	fieldControl   = 10
 	fieldMessages  = 1 // of DataBatch
+	fieldOpen      = 2 // of Control
+	fieldToken     = 3 // of Open
+	fieldAttempt   = 11
 
 	typeUnspecified = 0
 	typeData        = 1
 	typeHeartbeat   = 2
+	typeControl     = 3
 	typeHealthCheck = 4
 )
 
@@ -121,15 +127,61 @@ func eachMessage(batch []byte, take func(m message) error) error {
 	return nil
 }
 
-func encodeData(sessionID string, payload []byte, timestampMs int64) []byte {
+// Sequence and ack take up 4 bytes each, so that they can be written in place: enough for 268 million messages.
+const paddedBytes = 4
+
+func putPadded(b []byte, value uint64) {
+	for i := range paddedBytes {
+		b[i] = byte(value>>(7*i))&0x7f | 0x80
+	}
+	b[paddedBytes-1] &= 0x7f
+}
+
+// encodeData leaves room for sequence and ack at the end of the fields that come before the payload's own.
+func encodeData(sessionID string, payload []byte, timestampMs int64, numbered bool) []byte {
 	b := protowire.AppendTag(nil, fieldType, protowire.VarintType)
 	b = protowire.AppendVarint(b, typeData)
+	if numbered {
+		b = protowire.AppendTag(b, fieldSequence, protowire.VarintType)
+		b = append(b, make([]byte, paddedBytes)...)
+		b = protowire.AppendTag(b, fieldAck, protowire.VarintType)
+		b = append(b, make([]byte, paddedBytes)...)
+	}
 	b = protowire.AppendTag(b, fieldSessionID, protowire.BytesType)
 	b = protowire.AppendString(b, sessionID)
 	b = protowire.AppendTag(b, fieldTimestamp, protowire.VarintType)
 	b = protowire.AppendVarint(b, uint64(timestampMs))
 	b = protowire.AppendTag(b, fieldData, protowire.BytesType)
 	return protowire.AppendBytes(b, payload)
+}
+
+// Where sequence and ack are in what encodeData makes: behind the type, each behind its tag.
+const (
+	sequenceAt = 3
+	ackAt      = sequenceAt + paddedBytes + 1
+)
+
+// encodeOpen opens a session; as a batch of one where `batched`.
+func encodeOpen(sessionID string, batched bool) []byte {
+	open := protowire.AppendTag(nil, fieldToken, protowire.BytesType)
+	token := make([]byte, 16)
+	_, _ = rand.Read(token) // Never fails.
+	open = protowire.AppendBytes(open, token)
+	open = protowire.AppendTag(open, fieldAttempt, protowire.VarintType)
+	open = protowire.AppendVarint(open, 1)
+	control := protowire.AppendTag(nil, fieldOpen, protowire.BytesType)
+	control = protowire.AppendBytes(control, open)
+	b := protowire.AppendTag(nil, fieldType, protowire.VarintType)
+	b = protowire.AppendVarint(b, typeControl)
+	b = protowire.AppendTag(b, fieldSessionID, protowire.BytesType)
+	b = protowire.AppendString(b, sessionID)
+	b = protowire.AppendTag(b, fieldControl, protowire.BytesType)
+	b = protowire.AppendBytes(b, control)
+	if !batched {
+		return b
+	}
+	frame := protowire.AppendTag(nil, fieldMessages, protowire.BytesType)
+	return protowire.AppendBytes(frame, b)
 }
 
 func encodeHeartbeat(timestampMs int64) []byte {
@@ -154,29 +206,37 @@ func encodeProbeAnswer(probe message) []byte {
 // frame is one pre-encoded gRPC message that is sent again and again with new counters in its payloads.
 type frame struct {
 	bytes []byte
-	// Where the payload of each message in it starts.
+	// Where each message in it starts, and its payload.
+	messages []int
 	payloads []int
+	// Whether its messages bear sequence and ack.
+	numbered bool
 }
 
 // newFrame encodes a DataMessage (batch 0) or a DataBatch of `batch` messages.
-func newFrame(sessionID string, payload []byte, timestampMs int64, batch int) frame {
-	one := encodeData(sessionID, payload, timestampMs)
+func newFrame(sessionID string, payload []byte, timestampMs int64, batch int, numbered bool) frame {
+	one := encodeData(sessionID, payload, timestampMs, numbered)
 	if batch == 0 {
-		return frame{one, []int{len(one) - len(payload)}}
+		return frame{one, []int{0}, []int{len(one) - len(payload)}, numbered}
 	}
-	var f frame
+	f := frame{numbered: numbered}
 	for range batch {
 		f.bytes = protowire.AppendTag(f.bytes, fieldMessages, protowire.BytesType)
 		f.bytes = protowire.AppendBytes(f.bytes, one)
+		f.messages = append(f.messages, len(f.bytes)-len(one))
 		f.payloads = append(f.payloads, len(f.bytes)-len(payload))
 	}
 	return f
 }
 
-// number writes the counter that opens each payload; returns the counter after the last.
-func (f frame) number(counter uint64) uint64 {
-	for _, at := range f.payloads {
+// number writes the counter that opens each payload, and what it is numbered by; returns the counter after the last.
+func (f frame) number(counter, received uint64) uint64 {
+	for i, at := range f.payloads {
 		binary.LittleEndian.PutUint64(f.bytes[at:], counter)
+		if f.numbered {
+			putPadded(f.bytes[f.messages[i]+sequenceAt:], counter+1)
+			putPadded(f.bytes[f.messages[i]+ackAt:], received)
+		}
 		counter++
 	}
 	return counter

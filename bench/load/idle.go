@@ -110,7 +110,7 @@ func (c *idler) send(frame []byte) error {
 
 // echo sends one DATA message of the session and waits for its answer.
 func (c *idler) echo(ctx context.Context) error {
-	if err := c.send(encodeData(c.sessionID, c.payload, time.Now().UnixMilli())); err != nil {
+	if err := c.send(encodeData(c.sessionID, c.payload, time.Now().UnixMilli(), false)); err != nil {
 		if ended := c.ended.Load(); ended != nil {
 			return *ended
 		}

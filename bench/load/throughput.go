@@ -36,6 +36,8 @@ type worker struct {
 	phase   *atomic.Int32
 	stream  grpc.ClientStream
 	batched bool
+	// The Open that comes first, where sessions are opened.
+	open    []byte
 	payload []byte
 	frames  []frame
 	sentAt  []time.Time
@@ -52,7 +54,7 @@ type worker struct {
 
 func (w *worker) send() error {
 	slot := w.framesSent % uint64(len(w.frames))
-	w.counter = w.frames[slot].number(w.counter)
+	w.counter = w.frames[slot].number(w.counter, w.expected)
 	w.sentAt[slot] = time.Now()
 	w.framesSent++
 	return w.stream.SendMsg(w.frames[slot].bytes)
@@ -95,6 +97,17 @@ func (w *worker) take(m message) error {
 
 func (w *worker) run() error {
 	perFrame := uint64(len(w.frames[0].payloads))
+	if w.open != nil {
+		if err := w.stream.SendMsg(w.open); err != nil {
+			return w.failure(err)
+		}
+		// Welcome and Opened.
+		for w.others.Load() < 2 {
+			if err := w.stream.RecvMsg(w); err != nil {
+				return w.failure(err)
+			}
+		}
+	}
 	for range w.frames {
 		if err := w.send(); err != nil {
 			return w.failure(err)
@@ -230,9 +243,12 @@ func openWorkers(ctx context.Context, o options, current *atomic.Int32) ([]*work
 			return nil, closeAll, err
 		}
 		w := &worker{phase: current, stream: stream, batched: batch > 0, payload: payloadOf(o.size, i)}
+		sessionID := fmt.Sprintf("session-%04d", i)
+		if o.windowed {
+			w.open = encodeOpen(sessionID, batch > 0)
+		}
 		for range o.outstanding {
-			sessionID := fmt.Sprintf("session-%04d", i)
-			w.frames = append(w.frames, newFrame(sessionID, w.payload, time.Now().UnixMilli(), batch))
+			w.frames = append(w.frames, newFrame(sessionID, w.payload, time.Now().UnixMilli(), batch, o.windowed))
 		}
 		w.sentAt = make([]time.Time, o.outstanding)
 		workers = append(workers, w)
