@@ -5,6 +5,9 @@ import type { Section } from '../case.js';
 import { back, opened, openedOn } from '../scenes.js';
 import { ack, data, open } from '../say.js';
 
+/** Long: what must happen at once, does not happen at the deadline only. */
+const LONG = { 'server.drainGrace': '60s' };
+
 function retryOf(message: DataMessage | undefined): number {
   assert(message?.control?.action === 'closed');
   return message.control.retry;
@@ -15,6 +18,7 @@ export const drain: Section = {
   cases: [
     {
       name: 'clients are told, with a deadline and a reason that begins with `gateway`',
+      settings: LONG,
       async run(stage) {
         const { peer, session } = await opened(stage);
         peer.write(data(session, 1));
@@ -32,6 +36,7 @@ export const drain: Section = {
     },
     {
       name: 'a session with nothing left to do is closed at once, RETRY_NOW; then the connection ends with retry advice (D29)',
+      settings: LONG,
       async run(stage) {
         const { peer, session } = await opened(stage);
         stage.drain();
@@ -43,6 +48,7 @@ export const drain: Section = {
     },
     {
       name: 'what is sent up is still handled, what waits is delivered until acknowledged',
+      settings: LONG,
       async run(stage) {
         const { peer, session } = await opened(stage, { windowMessages: 2 });
         peer.write(data(session, 1, { produce: 3 }));
@@ -60,6 +66,7 @@ export const drain: Section = {
     },
     {
       name: 'fresh Opens are refused, resumes are not',
+      settings: LONG,
       async run(stage) {
         const { peer, session } = await opened(stage);
         const [fresh, away] = [stage.session(), stage.session()];
@@ -79,6 +86,7 @@ export const drain: Section = {
     },
     {
       name: 'a client that was away comes back, and gets what waits for it',
+      settings: LONG,
       async run(stage) {
         const { peer, session } = await opened(stage);
         const helper = await opened(stage);

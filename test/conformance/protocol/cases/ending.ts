@@ -309,14 +309,14 @@ export const ending: Section = {
       async run(stage) {
         const peer = stage.dial();
         const { resumeWindowMs } = await peer.welcomed();
-        const [session, other] = [stage.session(), stage.session()];
+        const session = stage.session();
         const name = stage.name();
         await openedOn(peer, session);
-        await openedOn(peer, other);
         peer.write(data(session, 1, { hold: name }), close(session));
         await stage.wait(resumeWindowMs + 500);
         await peer.silent(session);
-        peer.write(data(other, 1, { release: name }));
+        const helper = await opened(stage);
+        helper.peer.write(data(helper.session, 1, { release: name }));
         await peer.reads(session, 'DATA 1');
         peer.write(ack(session, 1));
         await peer.reads(session, 'CLOSED ok ack 1');

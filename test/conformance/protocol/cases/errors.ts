@@ -105,6 +105,30 @@ export const errors: Section = {
       },
     },
     {
+      name: 'is told for everything received, also where the connection breaks while its answers wait to be written',
+      async run(stage) {
+        const session = stage.session();
+        const peer = await stage.connect();
+        peer.write(open(session));
+        const [opened] = await peer.reads(session, 'OPENED fresh');
+        assert(opened?.control?.action === 'opened');
+        const last = Math.min(opened.control.windowMessages, 250);
+        peer.connection.stopReading();
+        for (let n = 1; n <= last; n += 1) peer.write(data(session, n, { fail: 'x'.repeat(2_000) }));
+        const other = await stage.connect();
+        await other.settled();
+        await stage.wait(150);
+        peer.connection.break();
+        other.write(resume(session, 0));
+        const [again] = await other.reads(session, 'OPENED resumed');
+        assert(again?.control?.action === 'opened');
+        const { lastReceivedSequence: received } = again.control;
+        assert(received > 0);
+        for (let n = 1; n <= received; n += 1) await other.reads(session, `ERROR ${n} ROUTE_FAILED`);
+        await other.acked(session, received);
+      },
+    },
+    {
       name: 'is forgotten a window of client sequences later (D2)',
       async run(stage) {
         const session = stage.session();
