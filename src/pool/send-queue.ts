@@ -71,6 +71,11 @@ export class SendQueue implements LaneQueue {
     return !this.#paused && this.#ready.length > 0;
   }
 
+  /** Control that waits to be written. */
+  get controlCount(): number {
+    return this.#control.length;
+  }
+
   get hasControl(): boolean {
     return this.#control.length > 0;
   }

@@ -307,6 +307,7 @@ export class ConnectionSupervisor
     }
     this.#reading.sent();
     this.#leaving.checkLimits();
+    this.#receiveLoop.goOn();
     this.#endWhenDone();
   }
 

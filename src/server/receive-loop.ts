@@ -44,6 +44,12 @@ export class ReceiveLoop implements StreamReceiver {
   #bytesCounted = 0;
   /** The session of the last message: most often that of the next. */
   #last: Receiving | undefined;
+  /**
+   * What came with an Open for which there is no room among the answers, from
+   * that Open on: it may be answered by a window of Errors. No more than one
+   * `onMessages` brought, which is no more than there was room for.
+   */
+  #aside: readonly DataMessage[] = [];
 
   constructor(clock: Clock, connection: ClientConnection, events: ReceiveEvents, counters: ServerCounters) {
     this.#clock = clock;
@@ -68,16 +74,16 @@ export class ReceiveLoop implements StreamReceiver {
     connection.messagesReceived += messages.length;
     counters.messagesReceived += messages.length;
     this.#countBytes();
-    const deliveredBefore = counters.up.delivered;
-    for (const message of messages) {
-      if (connection.state.kind === 'closed') break;
-      if (message.type === MessageType.DATA || message.type === MessageType.UNSPECIFIED) {
-        this.#onData(message, startedAt);
-      } else this.#onOther(message);
-    }
-    const handled = counters.up.delivered - deliveredBefore;
-    // What was handled within this turn is timed together: a clock reading a message would cost more than most routes.
-    if (handled > 0) counters.processing.observe((this.#clock.now() - startedAt) / handled, handled);
+    this.#sort(messages, startedAt);
+    this.#events.onReceived();
+  }
+
+  /** Answers were written: what was put aside goes on, before anything that is read behind it. */
+  goOn(): void {
+    if (this.#aside.length === 0 || this.#connection.sendQueue.controlRoom === 0) return;
+    const messages = this.#aside;
+    this.#aside = [];
+    this.#sort(messages, this.#clock.now());
     this.#events.onReceived();
   }
 
@@ -96,12 +102,33 @@ export class ReceiveLoop implements StreamReceiver {
 
   onClose(close: StreamClose): void {
     this.#countBytes();
+    this.#aside = [];
     this.#events.onClose(close);
   }
 
   /** The session is over: the next message of its ID opens another. */
   forget(attachment: Receiving): void {
     if (this.#last === attachment) this.#last = undefined;
+  }
+
+  #sort(messages: readonly DataMessage[], now: number): void {
+    const { sendQueue } = this.#connection;
+    const counters = this.#counters;
+    const deliveredBefore = counters.up.delivered;
+    let at = 0;
+    for (const message of messages) {
+      if (this.#connection.state.kind === 'closed') break;
+      if (message.type === MessageType.DATA || message.type === MessageType.UNSPECIFIED) {
+        this.#onData(message, now);
+      } else if (message.control?.action === 'open' && sendQueue.controlRoom === 0) {
+        this.#aside = messages.slice(at);
+        break;
+      } else this.#onOther(message);
+      at += 1;
+    }
+    const handled = counters.up.delivered - deliveredBefore;
+    // What was handled within this turn is timed together: a clock reading a message would cost more than most routes.
+    if (handled > 0) counters.processing.observe((this.#clock.now() - now) / handled, handled);
   }
 
   #onData(message: DataMessage, now: number): void {
