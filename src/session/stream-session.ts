@@ -162,6 +162,8 @@ export abstract class StreamSession implements RouteSession {
   protected openRoute(): void {
     try {
       this.#handler = this.#route.open(this);
+      // What it sent at once may have ended the session: it had no handler to be told with.
+      if (this.state === 'closed') this.#tellClosed();
     } catch (error) {
       // The route may have kept it: whatever it sends from here on fails.
       this.closeRoute(
@@ -181,22 +183,24 @@ export abstract class StreamSession implements RouteSession {
   protected handOver(message: DataMessage): boolean {
     // Busy from here on: a route that ends its session from within still finishes this message first.
     this.#busy = true;
-    let result: unknown;
+    let promise: Promise<unknown> | undefined;
     try {
-      result = this.#handler?.handle(message);
+      const result: unknown = this.#handler?.handle(message);
+      // Any library's will do, and what is wrong with it is the route's failure: Promise.resolve sees to both.
+      if (isPromise(result)) promise = Promise.resolve(result);
     } catch (error) {
       this.#busy = false;
       this.failed(message, error);
       return true;
     }
-    if (!isPromise(result)) {
+    if (promise === undefined) {
       this.#busy = false;
       this.accepted(message);
       return true;
     }
     this.kept(message);
     const startedAt = this.now();
-    result.then(
+    promise.then(
       () => {
         this.#busy = false;
         this.accepted(message);
@@ -232,7 +236,7 @@ export abstract class StreamSession implements RouteSession {
   }
 }
 
-/** Any library's promise will do; what else a handler may return (an arrow function's value) is no reason to wait. */
+/** What else a handler may return (an arrow function's value) is no reason to wait. */
 function isPromise(result: unknown): result is PromiseLike<unknown> {
   return (
     typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function'

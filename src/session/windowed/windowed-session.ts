@@ -144,9 +144,11 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     try {
       this.openRoute();
     } catch (error) {
-      // Nobody was told of it: it leaves no record.
+      // The client was told nothing of it: it leaves no record.
       this.#phase = 'closed';
       this.#discard('session-closed', this.endError);
+      // The route may have ended it before.
+      host.ended(this, undefined);
       throw error;
     }
   }
@@ -296,13 +298,8 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   take(batch: DataMessage[], until: number, maxBytes: number): number {
     const start = batch.length;
     const taken = this.#outbox.take(batch, until, maxBytes, this.now());
-    const ack = this.#tell();
-    for (let i = start; i < batch.length; i += 1) {
-      const message = batch[i];
-      if (message === undefined) continue;
-      message.ack = ack;
-      if (message.control !== undefined) this.#host.counters.gapsSent += 1;
-    }
+    // With nothing to ride on, the ack is still owed.
+    if (batch.length > start) this.#ackOn(batch, start);
     this.#roomMade();
     this.#account();
     return taken;
@@ -517,6 +514,17 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     }
     this.#closeIfComplete();
     this.#account();
+  }
+
+  /** The current ack, on what was taken. */
+  #ackOn(batch: readonly DataMessage[], start: number): void {
+    const ack = this.#tell();
+    for (let i = start; i < batch.length; i += 1) {
+      const message = batch[i];
+      if (message === undefined) continue;
+      message.ack = ack;
+      if (message.control !== undefined) this.#host.counters.gapsSent += 1;
+    }
   }
 
   /** The ack that goes out now. Above the budget none rises: that holds the clients back. */
