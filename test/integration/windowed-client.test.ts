@@ -41,7 +41,7 @@ class ModelledNetwork {
     this.gateway = new ModelGateway(
       {
         ...{ policy: 1, wantsWhole: false, maxPayloadBytes: 1_000, quickRoute: false },
-        ...{ resumeWindowMs: 1e9, shedAfterMs: 1e9 },
+        ...{ resumeWindowMs: 1e9, shedAfterMs: 1e9, ackDelayMs: 1e9 },
         ...{ upWindow: room, floor: room, downWindow: room, waitingBound: { messages: 6, bytes: 400 } },
       },
       {

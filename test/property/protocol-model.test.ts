@@ -18,9 +18,9 @@ describe('the protocol of windowed sessions, as a model', () => {
     );
   });
 
-  it.each(cases)('$name', ({ options: fixed, run }) => {
+  it.each(cases)('$name', async ({ options: fixed, run }) => {
     const script = new Script(makeGateway, fixed ?? {});
-    run(script, (connection, ...written) => {
+    await run(script, (connection, ...written) => {
       expect(script.read(connection)).toEqual(written);
     });
   });

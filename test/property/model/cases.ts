@@ -7,7 +7,10 @@ export interface Case {
   readonly name: string;
   readonly options?: Partial<WorldOptions>;
   /** `expect` compares all that was written to a connection since it was last asked. */
-  readonly run: (script: Script, expect: (connection: number, ...written: readonly string[]) => void) => void;
+  readonly run: (
+    script: Script,
+    expect: (connection: number, ...written: readonly string[]) => void,
+  ) => void | Promise<void>;
 }
 
 const close = { action: 'close' } as const;
@@ -33,18 +36,20 @@ export const cases: readonly Case[] = [
       expect(1, 'CLOSED TAKEN_OVER ack 0');
       script.open(2, 7, { attempt: 3 });
       expect(2, 'OPENED gone');
+      script.resume(1, 7, 0, { attempt: 2 });
+      expect(1, 'CLOSED TAKEN_OVER ack 0');
       script.open(2, 8, { attempt: 1 });
       expect(2, 'OPENED fresh received 0 ack 0');
     },
   },
   {
     name: 'a lost Error is told again before any ack that covers it',
-    run(script, expect) {
+    async run(script, expect) {
       script.open(1, 7);
       script.data(1, 1);
       script.data(1, 2);
       script.data(1, 3);
-      script.finish(true, false, true);
+      await script.finish(true, false, true);
       script.gateway.lost(1);
       script.resume(2, 7, 0);
       expect(2, 'OPENED resumed received 3 ack 1', 'ERROR 2', 'ACK 3');
@@ -52,11 +57,11 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'an Error a window behind is settled, and forgotten',
-    run(script, expect) {
+    async run(script, expect) {
       script.open(1, 7);
       for (let sequence = 1; sequence <= 4; sequence += 1) {
         script.data(1, sequence);
-        script.finish(sequence > 1);
+        await script.finish(sequence > 1);
         script.gateway.acknowledge();
       }
       script.resume(2, 7, 0);
@@ -66,10 +71,10 @@ export const cases: readonly Case[] = [
   {
     name: 'an Error is kept as long as a message sent under an older, larger window may not know of it',
     options: { upWindow: { messages: 6, bytes: 60 } },
-    run(script, expect) {
+    async run(script, expect) {
       script.open(1, 7);
       script.data(1, 1);
-      script.finish(false);
+      await script.finish(false);
       script.gateway.changeWindow({ messages: 3, bytes: 0 });
       for (let sequence = 2; sequence <= 6; sequence += 1) script.data(1, sequence);
       expect(1, 'OPENED fresh received 0 ack 0', 'ERROR 1', 'WINDOW 3/0');
@@ -261,12 +266,12 @@ export const cases: readonly Case[] = [
   },
   {
     name: "Close: what was sent is handled, the route's answers are delivered, all is acknowledged, then Closed",
-    run(script, expect) {
+    async run(script, expect) {
       script.open(1, 7);
       script.data(1, 1);
       script.control(1, close);
       script.sends(1);
-      script.finish(true);
+      await script.finish(true);
       script.sends(1);
       expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0');
       script.control(1, close);
@@ -278,13 +283,13 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'a closing session waits for its route as long as that takes, for its client the resume window',
-    run(script, expect) {
+    async run(script, expect) {
       script.open(1, 7);
       script.data(1, 1);
       script.control(1, close);
       script.gateway.advance(500);
       script.sends(1);
-      script.finish(true);
+      await script.finish(true);
       expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0');
       script.gateway.advance(60);
       // Nothing new is said here, so it is no progress.
@@ -362,11 +367,11 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'dishonest: what the route finished counts as in flight until the ack is written',
-    run(script, expect) {
+    async run(script, expect) {
       script.open(1, 7);
       for (let sequence = 1; sequence <= 3; sequence += 1) script.data(1, sequence);
       // No more: for half a window an ack is written at once.
-      script.finish(true);
+      await script.finish(true);
       script.data(1, 4);
       expect(1, 'OPENED fresh received 0 ack 0', 'CLOSED WINDOW_EXCEEDED ack 1');
     },
@@ -401,10 +406,10 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'a duplicate is refused and answered with the ack',
-    run(script, expect) {
+    async run(script, expect) {
       script.open(1, 7);
       script.data(1, 1);
-      script.finish(true);
+      await script.finish(true);
       script.gateway.acknowledge();
       expect(1, 'OPENED fresh received 0 ack 0', 'ACK 1');
       script.data(1, 1);
@@ -438,11 +443,11 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'above the budget no ack rises and sends wait; below it both go on',
-    run(script, expect) {
+    async run(script, expect) {
       script.open(1, 7);
       script.data(1, 1);
       script.gateway.overBudget(true);
-      script.finish(true);
+      await script.finish(true);
       script.data(1, 1);
       script.gateway.acknowledge();
       script.sends(1);
@@ -460,6 +465,43 @@ export const cases: readonly Case[] = [
       script.resume(2, 7, 0);
       script.open(2, 7);
       expect(2, 'OPENED gone', 'OPENED gone');
+    },
+  },
+  {
+    name: 'block: what waits to be taken goes on as soon as there is room, not only when something is acknowledged',
+    run(script, expect) {
+      script.open(1, 7, { windowMessages: 6 });
+      script.control(1, pause);
+      script.sends(5);
+      expect(1, 'OPENED fresh received 0 ack 0');
+      script.control(1, { action: 'resume' });
+      expect(1, ...[1, 2, 3, 4, 5].map((sequence) => `DATA ${sequence} ack 0`));
+    },
+  },
+  {
+    name: 'Close waits for the sends that the budget holds back',
+    run(script, expect) {
+      script.open(1, 7);
+      script.gateway.overBudget(true);
+      script.sends(1);
+      script.control(1, close);
+      expect(1, 'OPENED fresh received 0 ack 0', 'PAUSE');
+      script.gateway.overBudget(false);
+      expect(1, 'RESUME', 'DATA 1 ack 0');
+      script.ack(1, 1);
+      expect(1, 'CLOSED as asked ack 0');
+    },
+  },
+  {
+    name: 'drain: a session without anything to do is closed with the notice',
+    async run(script, expect) {
+      script.open(1, 7);
+      script.data(1, 1);
+      await script.finish(true);
+      script.gateway.drain(50);
+      expect(1, 'OPENED fresh received 0 ack 0', 'DRAIN', 'CLOSED DRAINING ack 1');
+      script.resume(1, 7, 0);
+      expect(1, 'CLOSED DRAINING ack 1');
     },
   },
 ];

@@ -15,6 +15,8 @@ export interface WorldOptions {
   readonly downWindow: Size;
   readonly waitingBound: Size;
   readonly resumeWindowMs: number;
+  /** How long an ack waits for company before it is written alone. */
+  readonly ackDelayMs: number;
   /** How long the gateway may stay above its budget before it ends what holds most. */
   readonly shedAfterMs: number;
   /** The route is done with each message in the turn in which it gets it (`quickly`), instead of when a move says so. */
@@ -67,7 +69,7 @@ export interface GatewaySide {
   standing(connection: number): 'open' | 'ended' | 'refused';
   /** Takes at most `limit` messages and Gaps from the outbox, as a send loop does. */
   pump(limit: number): void;
-  /** Writes an ACK of its own. */
+  /** Writes an ACK of its own now, if it owes one. */
   acknowledge(): void;
   advance(ms: number): void;
   drain(deadlineMs: number): void;
@@ -79,7 +81,8 @@ export interface GatewaySide {
   crowd(): void;
 
   routeHandling(): readonly DataMessage[] | undefined;
-  routeFinishes(accepted: boolean): void;
+  /** Resolves when what follows from it has happened. */
+  routeFinishes(accepted: boolean): void | Promise<void>;
   routeSends(pieces: readonly DataMessage[]): void;
   routeEnds(): void;
 

@@ -143,6 +143,7 @@ export class ModelGateway implements GatewaySide {
   advance(ms: number): void {
     this.#nowMs += ms;
     this.#tombstones.expire(this.#nowMs);
+    if (ms >= this.#options.ackDelayMs) this.acknowledge();
     const session = this.#session;
     if (session === undefined) return;
     const { resumeWindowMs, shedAfterMs } = this.#options;

@@ -112,6 +112,7 @@ export const options: fc.Arbitrary<WorldOptions> = fc.record({
   downWindow: fc.record({ messages, bytes }),
   waitingBound: fc.record({ messages, bytes }),
   resumeWindowMs: fc.constant(100),
+  ackDelayMs: fc.constantFrom(0, 5, 20),
   shedAfterMs: fc.constant(90),
   quickRoute: fc.boolean(),
 });

@@ -55,12 +55,11 @@ export class RealGateway implements GatewaySide {
   #ballastBytes = 0;
   #strangers = 0;
 
-  /** `ackDelayMs`: how long acks wait for company; without it only `acknowledge` and half a window write them alone. */
-  constructor(options: WorldOptions, events: RouteEvents, ackDelayMs = FOREVER_MS) {
+  constructor(options: WorldOptions, events: RouteEvents) {
     this.#options = options;
     this.#granted = this.#largestGranted = options.upWindow;
     this.#sessions = this.#newSessions();
-    this.#server = this.#newServer(events, ackDelayMs);
+    this.#server = this.#newServer(events);
   }
 
   connected(connection: number): void {
@@ -163,9 +162,10 @@ export class RealGateway implements GatewaySide {
     return this.#live?.handling;
   }
 
-  routeFinishes(accepted: boolean): void {
+  async routeFinishes(accepted: boolean): Promise<void> {
     // Those of ended sessions come late, and change nothing.
     for (const conversation of this.#conversations) conversation.finish(accepted);
+    await this.#clock.settle();
     this.#turn();
   }
 
@@ -297,8 +297,8 @@ export class RealGateway implements GatewaySide {
     });
   }
 
-  #newServer(events: RouteEvents, ackDelayMs: number): StreamingServer {
-    const { shedAfterMs, resumeWindowMs, waitingBound, maxPayloadBytes } = this.#options;
+  #newServer(events: RouteEvents): StreamingServer {
+    const { shedAfterMs, ackDelayMs, resumeWindowMs, waitingBound, maxPayloadBytes } = this.#options;
     const granted = (): Size => this.#granted;
     return new StreamingServer({
       clock: this.#clock,
@@ -316,7 +316,7 @@ export class RealGateway implements GatewaySide {
           heartbeatIntervalMs: 0,
           sendTimeoutMs: FOREVER_MS,
         },
-        ...{ sendBufferBytes: SEND_BUFFER_BYTES, maxControlAnswers: 16, drainQuietMs: 20 },
+        ...{ sendBufferBytes: SEND_BUFFER_BYTES, maxControlAnswers: 4, drainQuietMs: 20 },
         ...{ ackDelayMs, shedAfterMs, resumeWindowMs },
       },
       windowed: {

@@ -1,3 +1,4 @@
+import { SluiceError } from '../../../src/core/errors.js';
 import { overflowOf } from '../../../src/session/overflow.js';
 import type { Route, RouteHandler, RouteSession } from '../../../src/session/route.js';
 import { WindowedSession } from '../../../src/session/windowed/windowed-session.js';
@@ -68,13 +69,9 @@ export class Conversation implements RouteHandler {
       if (!accepted) throw FAILURE;
       return;
     }
-    // A promise of its own making: it settles in the turn in which a move says so.
-    const promise = {
-      then: (accept: () => void, fail: (error: unknown) => void) => {
-        this.#handling = { pieces, accept, fail };
-      },
-    };
-    return promise as unknown as Promise<void>;
+    return new Promise((accept, fail) => {
+      this.#handling = { pieces, accept, fail };
+    });
   }
 
   /** Also when the session has ended meanwhile: nobody hears of it then. */
@@ -128,11 +125,21 @@ export class Conversation implements RouteHandler {
     check(this.#messagesTaken === admitted, 'what was taken is not what was sent');
   }
 
+  /** As asked by its client or its route. */
+  get #endedRegularly(): boolean {
+    const reason: unknown = this.session.signal.reason;
+    return this.ended && reason instanceof SluiceError && reason.code === 'INTERNAL';
+  }
+
   /** When promises have settled: each says what became of its send. */
   checkPromises(): void {
     for (const [index, { outcome }] of this.#sends.entries()) {
       const said = outcome === 'at once' ? 'taken' : outcome;
       const expected = index < this.#sendsTaken ? 'taken' : this.ended ? 'refused' : 'waits';
+      check(
+        expected !== 'refused' || !this.#endedRegularly,
+        'a session is closed before all its sends are taken',
+      );
       check(said === expected, `a send that was ${expected} has a promise that says ${said}`);
     }
   }

@@ -36,41 +36,43 @@ export class World {
 
   /** A whole run: any moves, then rest, then the end. Rejects where a promise is broken. */
   async run(moves: readonly Move[]): Promise<void> {
-    this.do({ kind: 'connect' });
-    for (const move of moves) this.do(move);
-    this.comeToRest();
+    await this.do({ kind: 'connect' });
+    for (const move of moves) await this.do(move);
+    await this.comeToRest();
     this.vanish();
     await this.gateway.settled();
   }
 
-  do(move: Move): void {
-    this.#apply(move);
+  async do(move: Move): Promise<void> {
+    if (move.kind === 'route-finishes') await this.gateway.routeFinishes(move.accepted);
+    else this.#apply(move);
     this.#collect();
     this.#network.sweep();
     this.#checkAccounts();
   }
 
   /** Both willing, nothing breaks: everything pending must come to its end. */
-  comeToRest(): void {
-    this.do({ kind: 'over-budget', isOver: false });
-    if (this.#client.phase === 'over') this.do({ kind: 'connect' });
-    this.do({ kind: 'client-pauses', paused: false });
+  async comeToRest(): Promise<void> {
+    await this.do({ kind: 'over-budget', isOver: false });
+    if (this.#client.phase === 'over') await this.do({ kind: 'connect' });
+    await this.do({ kind: 'client-pauses', paused: false });
     for (let round = 0; round < ROUNDS_TO_REST; round += 1) {
       const { phase } = this.#client;
       if (phase === 'over') break;
       // Also away from a connection that only this side believes in.
       const own = this.#network.connections.find(({ id }) => id === this.#client.connection);
-      if (phase === 'lost' || own?.gatewayHolds !== true) this.do({ kind: 'connect' });
+      if (phase === 'lost' || own?.gatewayHolds !== true) await this.do({ kind: 'connect' });
       for (const { down, up } of this.#network.connections)
         for (let i = 0; i < this.#network.connections.length; i += 1) {
-          this.do({ kind: 'up', which: i, count: up.length + 6 });
-          this.do({ kind: 'down', which: i, count: down.length + 6 });
+          await this.do({ kind: 'up', which: i, count: up.length + 6 });
+          await this.do({ kind: 'down', which: i, count: down.length + 6 });
         }
-      this.do({ kind: 'pump', count: 10 });
-      this.do({ kind: 'route-finishes', accepted: round % 3 !== 0 });
-      this.do({ kind: 'client-consumes', count: 10 });
-      this.do({ kind: 'client-acknowledges' });
-      this.do({ kind: 'gateway-acknowledges' });
+      await this.do({ kind: 'pump', count: 10 });
+      await this.do({ kind: 'route-finishes', accepted: round % 3 !== 0 });
+      await this.do({ kind: 'client-consumes', count: 10 });
+      await this.do({ kind: 'client-acknowledges' });
+      // Acks of their own come by themselves.
+      await this.do({ kind: 'wait', ms: this.#options.ackDelayMs });
       const view = this.gateway.session();
       if (view?.up.pending === 0 && view.down.pending === 0 && view.blocked === 0 && this.#resting()) break;
     }
@@ -110,7 +112,7 @@ export class World {
     return new ModelClient(`client ${this.#clients}`, token, floor, downWindow, this.ledger);
   }
 
-  #apply(move: Move): void {
+  #apply(move: Exclude<Move, { readonly kind: 'route-finishes' }>): void {
     switch (move.kind) {
       case 'connect':
         this.#connect();
@@ -162,9 +164,6 @@ export class World {
         if (connection !== undefined) this.#down(connection, move.count);
         break;
       }
-      case 'route-finishes':
-        this.gateway.routeFinishes(move.accepted);
-        break;
       case 'route-sends':
         this.gateway.routeSends(this.#payload(move.weights, move.key, move.ttlMs));
         break;
