@@ -281,6 +281,7 @@ export class ConnectionSupervisor
   }
 
   onReceived(): void {
+    this.#noteBlocked();
     this.#leaving.checkLimits();
   }
 
@@ -304,10 +305,11 @@ export class ConnectionSupervisor
     if (this.#answersWereBlocked && this.connection.sendQueue.controlRoom > 0) {
       this.#answersWereBlocked = false;
       this.#sessions.pump();
+      this.#noteBlocked();
     }
+    this.#receiveLoop.goOn();
     this.#reading.sent();
     this.#leaving.checkLimits();
-    this.#receiveLoop.goOn();
     this.#endWhenDone();
   }
 
@@ -347,7 +349,7 @@ export class ConnectionSupervisor
   // --- what the sessions say ---
 
   handled(): void {
-    if (this.connection.sendQueue.controlRoom === 0) this.#answersWereBlocked = true;
+    this.#noteBlocked();
     this.#reading.goOn();
     this.#endWhenDone();
   }
@@ -362,6 +364,11 @@ export class ConnectionSupervisor
 
   observeProcessing(ms: number): void {
     this.#context.counters.processing.observe(ms);
+  }
+
+  /** Messages may wait for room among the answers: `onSent` goes on with them. */
+  #noteBlocked(): void {
+    if (this.connection.sendQueue.controlRoom === 0) this.#answersWereBlocked = true;
   }
 
   #endWhenDone(): void {

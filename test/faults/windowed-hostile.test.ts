@@ -1,0 +1,194 @@
+/** Opened sessions under attack: by clients, by routes, by the network. Nobody else may notice. */
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { Route, RouteHandler } from '../../src/session/route.js';
+import type { StreamMethod } from '../../src/transport/contract.js';
+import type { DataMessage } from '../../src/wire/messages.js';
+import { Http2Connection } from '../conformance/protocol/http2-connection.js';
+import { data, many, open, resume, type Session } from '../conformance/protocol/say.js';
+import { startGateway, type GatewayUnderTest } from '../helpers/gateway.js';
+
+/** Nobody waits long for those who never come back. */
+const HASTY = { 'server.drainGrace': '200ms', 'server.drainQuiet': '20ms' };
+/** The shortest resume window that outlasts a connection which does not deliver. */
+const BRIEF = {
+  ...{ 'session.resumeWindow': '1s', 'stream.receiveTimeout': '800ms', 'stream.heartbeatInterval': '200ms' },
+  ...{ 'stream.firstMessageTimeout': '800ms' },
+};
+const WAIT = { timeout: 10_000, interval: 5 };
+
+function session(id: string, route = 'conformance'): Session {
+  return { id, token: randomBytes(16), route, attempt: 0 };
+}
+
+/** One raw connection of a client, on a socket of its own; destroyed at the end of the test's block. */
+class Attacker extends Http2Connection {
+  constructor({ address }: GatewayUnderTest, clientId: string, method: StreamMethod = 'StreamBatches') {
+    super(`http://${address}`, method, { 'x-client-id': clientId }, () => undefined);
+  }
+
+  controls(action: string, sessionId?: string): DataMessage[] {
+    return this.received.filter(
+      (message) =>
+        message.control?.action === action && (sessionId === undefined || message.sessionId === sessionId),
+    );
+  }
+
+  async count(action: string, least: number): Promise<void> {
+    await expect.poll(() => this.controls(action).length, WAIT).toBeGreaterThanOrEqual(least);
+  }
+
+  /** Data of a session, by its numbers. */
+  sequences(sessionId: string): number[] {
+    return this.received
+      .filter((message) => message.sessionId === sessionId && message.sequence > 0)
+      .map(({ sequence }) => sequence);
+  }
+
+  [Symbol.dispose](): void {
+    this.break();
+  }
+}
+
+describe('more answers than may wait unwritten', () => {
+  it('hold a message back only until they are written', async () => {
+    await using gateway = await startGateway(HASTY);
+    const sessions = Array.from({ length: 100 }, (_, n) => session(`s${n}`));
+    {
+      using lost = new Attacker(gateway, 'ann');
+      lost.send(sessions.map((each) => open(each)));
+      await lost.count('opened', 100);
+    }
+    await expect.poll(() => gateway.gateway.connections, WAIT).toBe(0);
+    using back = new Attacker(gateway, 'ann');
+    await back.count('welcome', 1);
+    const fresh = session('fresh', 'echo');
+    // Two answers for each of the hundred stand before the one message, all in one frame.
+    back.send([...sessions.map((each) => resume(each, 0)), open(fresh), data(fresh, 1)]);
+    await expect.poll(() => back.sequences('fresh'), WAIT).toEqual([1]);
+  });
+
+  it('hold back what several sessions have waiting, however often', async () => {
+    await using gateway = await startGateway(HASTY);
+    using client = new Attacker(gateway, 'ann');
+    const sessions = ['a', 'b', 'c', 'd'].map((id) => session(id));
+    const release = session('release');
+    client.send([...sessions, release].map((each) => open(each)));
+    for (const each of sessions) {
+      client.send([data(each, 1, { hold: 'all' }), ...many(each, 2, 250, { fail: 'no' })]);
+    }
+    await expect.poll(() => gateway.gateway.metrics.up.pending, WAIT).toBe(1_000);
+    client.send([data(release, 1, { release: 'all' })]);
+    await client.count('error', 4 * 249);
+  });
+});
+
+describe('a route that misbehaves in an opened session', () => {
+  /** What handle returns. */
+  const returning = (result: () => unknown): Route => ({
+    kind: 'returning',
+    open: () => ({ handle: result }) as unknown as RouteHandler,
+  });
+  const bad = new Error('a promise that is none');
+
+  it.each([
+    ['throws from then', returning(() => ({ then: () => failWith(bad) }))],
+    [
+      'throws from a getter',
+      returning(() => ({
+        get then() {
+          return failWith(bad);
+        },
+      })),
+    ],
+  ])('%s: that message fails, and nothing else', async (_name, route) => {
+    await using gateway = await startGateway(HASTY, { bad: route });
+    using client = new Attacker(gateway, 'ann');
+    const broken = session('broken', 'bad');
+    const sound = session('sound', 'echo');
+    client.send([open(broken), open(sound), data(broken, 1), data(broken, 2), data(sound, 1)]);
+    await client.count('error', 2);
+    await expect.poll(() => client.sequences('sound'), WAIT).toEqual([1]);
+    expect(client.controls('error')).toMatchObject([
+      { sessionId: 'broken', control: { code: 'ROUTE_FAILED', sequence: 1 } },
+      { sessionId: 'broken', control: { code: 'ROUTE_FAILED', sequence: 2 } },
+    ]);
+    expect(client.ending).toBeUndefined();
+  });
+
+  it('settles twice: each message is finished once, in order', async () => {
+    const handled: number[] = [];
+    const route: Route = {
+      kind: 'twice',
+      open: () =>
+        ({
+          handle: ({ sequence }: DataMessage) => ({
+            then(done: () => void, failed: (error: Error) => void) {
+              handled.push(sequence);
+              done();
+              failed(bad);
+              done();
+            },
+          }),
+        }) as unknown as RouteHandler,
+    };
+    await using gateway = await startGateway(HASTY, { twice: route });
+    using client = new Attacker(gateway, 'ann');
+    const each = session('s', 'twice');
+    client.send([open(each), ...many(each, 1, 20)]);
+    await expect.poll(() => client.received.at(-1)?.ack, WAIT).toBe(20);
+    expect(handled).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
+    expect(client.controls('error')).toEqual([]);
+  });
+
+  it('ends its session while opening it, and then refuses it: nothing is kept of it', async () => {
+    const route: Route = {
+      kind: 'ending',
+      open(opened) {
+        opened.end('no');
+        throw bad;
+      },
+    };
+    await using gateway = await startGateway({ ...HASTY, ...BRIEF }, { ending: route });
+    const timersBefore = gateway.clock.activeTimers;
+    {
+      using client = new Attacker(gateway, 'ann');
+      client.send(Array.from({ length: 100 }, (_, n) => open(session(`s${n}`, 'ending'))));
+      await client.count('closed', 100);
+    }
+    await expect.poll(() => gateway.gateway.connections, WAIT).toBe(0);
+    // What watches sessions that are ending would look at them again and again.
+    await expect.poll(() => gateway.clock.activeTimers, WAIT).toBeLessThanOrEqual(timersBefore);
+  });
+
+  it('sends too much while opening it, and survives that: it is told of the end all the same', async () => {
+    let closed = 0;
+    const route: Route = {
+      kind: 'flooding',
+      overflow: 'disconnect',
+      open(opened) {
+        try {
+          for (;;) void opened.send({ data: new Uint8Array(1_000) });
+        } catch {
+          // It goes on as if nothing had happened.
+        }
+        return {
+          handle: () => undefined,
+          closed: () => {
+            closed += 1;
+          },
+        };
+      },
+    };
+    await using gateway = await startGateway(HASTY, { flooding: route });
+    using client = new Attacker(gateway, 'ann');
+    client.send([open(session('s', 'flooding'))]);
+    await client.count('closed', 1);
+    expect(client.controls('closed')).toMatchObject([{ control: { code: 'SLOW_CONSUMER' } }]);
+    expect(closed).toBe(1);
+  });
+});
+
+function failWith(error: Error): never {
+  throw error;
+}
