@@ -40,6 +40,10 @@ export const drain: Section = {
       async run(stage) {
         const { peer, session } = await opened(stage);
         stage.drain();
+        await peer.reads('', 'DRAIN');
+        await peer.settled();
+        const isClosed = ({ control }: DataMessage): boolean => control?.action === 'closed';
+        assert(peer.connection.received.some(isClosed), 'not at once');
         const [closed] = await peer.reads(session, 'CLOSED DRAINING');
         assert.equal(retryOf(closed), WireRetryAdvice.NOW);
         const { retryAfterMs } = await peer.ends(GrpcStatus.UNAVAILABLE, 'DRAINING');

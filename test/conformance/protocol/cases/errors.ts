@@ -113,19 +113,22 @@ export const errors: Section = {
         const [opened] = await peer.reads(session, 'OPENED fresh');
         assert(opened?.control?.action === 'opened');
         const last = Math.min(opened.control.windowMessages, 250);
+        const name = stage.name();
+        peer.write(data(session, 1, { hold: name, accept: '' }));
+        for (let n = 2; n <= last; n += 1) peer.write(data(session, n, { fail: '€'.repeat(2_000) }));
+        await peer.settled();
         peer.connection.stopReading();
-        for (let n = 1; n <= last; n += 1) peer.write(data(session, n, { fail: 'x'.repeat(2_000) }));
-        const other = await stage.connect();
+        const [helper, other] = [stage.session(), await stage.connect()];
+        other.write(open(helper), data(helper, 1, { release: name }));
+        await other.acked(helper, 1);
         await other.settled();
-        await stage.wait(150);
         peer.connection.break();
         other.write(resume(session, 0));
         const [again] = await other.reads(session, 'OPENED resumed');
         assert(again?.control?.action === 'opened');
-        const { lastReceivedSequence: received } = again.control;
-        assert(received > 0);
-        for (let n = 1; n <= received; n += 1) await other.reads(session, `ERROR ${n} ROUTE_FAILED`);
-        await other.acked(session, received);
+        assert.equal(again.control.lastReceivedSequence, last);
+        for (let n = 2; n <= last; n += 1) await other.reads(session, `ERROR ${n} ROUTE_FAILED`);
+        await other.acked(session, last);
       },
     },
     {
