@@ -1,6 +1,13 @@
 /** Above the budget until this share of it is reached from above: else it would be crossed with every message. */
 const RELIEVED_SHARE = 0.9;
 
+/**
+ * What a message that is held takes beside its own bytes, in memory: the object,
+ * its place in a list, the view of its data (bench/micro/session-memory.ts).
+ * Else messages without any bytes would cost nothing, however many there are.
+ */
+export const MESSAGE_OVERHEAD_BYTES = 256;
+
 /** Told when the budget is crossed, either way; from within `add`: look now, act later. */
 export interface ByteAccountEvents {
   onExceeded(): void;

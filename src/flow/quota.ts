@@ -1,4 +1,4 @@
-import type { ByteAccount } from './byte-account.js';
+import { MESSAGE_OVERHEAD_BYTES, type ByteAccount } from './byte-account.js';
 
 /**
  * How much may be held at once, in messages and in bytes, by one queue or by
@@ -12,7 +12,7 @@ export class Quota {
   bytes = 0;
   readonly #account: ByteAccount | undefined;
 
-  /** What is held also counts in `account`, where there is one. */
+  /** What is held also counts in `account`, where there is one, each message with what it takes beside its bytes. */
   constructor(maxMessages: number, maxBytes: number, account?: ByteAccount) {
     this.maxMessages = maxMessages;
     this.maxBytes = maxBytes;
@@ -33,12 +33,12 @@ export class Quota {
   take(bytes: number): void {
     this.messages += 1;
     this.bytes += bytes;
-    this.#account?.add(bytes);
+    this.#account?.add(bytes + MESSAGE_OVERHEAD_BYTES);
   }
 
   give(bytes: number): void {
     this.messages -= 1;
     this.bytes -= bytes;
-    this.#account?.add(-bytes);
+    this.#account?.add(-bytes - MESSAGE_OVERHEAD_BYTES);
   }
 }

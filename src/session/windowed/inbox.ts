@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../core/errors.js';
 import type { DropReason, FlowCounters } from '../../core/counters.js';
+import { MESSAGE_OVERHEAD_BYTES } from '../../flow/byte-account.js';
 import { RingQueue } from '../../flow/ring-queue.js';
 import { changed, fits, largest, Load, type Size } from '../../flow/window.js';
 import { weightOf, type DataMessage, type WireError } from '../../wire/messages.js';
@@ -49,6 +50,7 @@ export class Inbox {
   readonly #unended = new Load();
   /** Errors that the client may not know of, ascending. */
   readonly #errors = new RingQueue<WireError>();
+  #errorBytes = 0;
   /** The most messages ever granted in this session: how far back a client can be. */
   #reachMessages = 0;
   #granted = NO_WINDOW;
@@ -121,6 +123,11 @@ export class Inbox {
     return this.#errors.toArray();
   }
 
+  /** What they take in memory. */
+  get errorBytes(): number {
+    return this.#errorBytes;
+  }
+
   /** What an Opened may acknowledge: nothing that a repeated Error has yet to speak of. */
   get ackBeforeErrors(): number {
     const first = this.#errors.peek();
@@ -157,7 +164,7 @@ export class Inbox {
     this.#counters.admittedBytes += bytes;
     this.#total.admitted += 1;
     this.#total.admittedBytes += bytes;
-    this.#forgetErrors(sequence - this.#reachMessages);
+    this.#forgetSettled(sequence - this.#reachMessages);
     return this.#fillsUnfinished(message, bytes) ? 'MESSAGE_TOO_LARGE' : 'admitted';
   }
 
@@ -184,6 +191,7 @@ export class Inbox {
     this.#finish();
     const error: WireError = { action: 'error', code, message, sequence: this.#finished, retryAfterMs };
     this.#errors.push(error);
+    this.#errorBytes += costOf(error);
     return error;
   }
 
@@ -205,6 +213,12 @@ export class Inbox {
     this.#current = undefined;
     this.#currentPieces = 0;
     this.#currentBytes = 0;
+  }
+
+  /** For a session that is over: who asks for them has been given them. */
+  forgetErrors(): void {
+    this.#errors.clear();
+    this.#errorBytes = 0;
   }
 
   #shift(): DataMessage | undefined {
@@ -240,9 +254,10 @@ export class Inbox {
   }
 
   /** Who sends something had settled, Errors included, all that is a window behind it. */
-  #forgetErrors(through: number): void {
+  #forgetSettled(through: number): void {
     for (let error = this.#errors.peek(); error !== undefined && error.sequence <= through;) {
       this.#errors.shift();
+      this.#errorBytes -= costOf(error);
       error = this.#errors.peek();
     }
   }
@@ -258,4 +273,8 @@ export class Inbox {
     if (!more || !this.#wantsWhole) return false;
     return messages >= this.#enforced.messages || weight >= this.#enforced.bytes;
   }
+}
+
+function costOf({ code, message }: WireError): number {
+  return MESSAGE_OVERHEAD_BYTES + code.length + message.length;
 }

@@ -35,6 +35,10 @@ export class OutgoingPayloads {
     return this.#collected.bytes;
   }
 
+  get messages(): number {
+    return this.#collected.messages;
+  }
+
   /** The payload that this message completes; undefined where more of it is to come. Throws MESSAGE_TOO_LARGE. */
   next(message: DataMessage): Payload | undefined {
     // A view of what came in would keep the whole chunk for as long as it is held.

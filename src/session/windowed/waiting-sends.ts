@@ -15,6 +15,8 @@ export interface WaitingSend {
 export class WaitingSends {
   readonly #queue = new RingQueue<WaitingSend>();
   bytes = 0;
+  /** What their payloads are made of. */
+  messages = 0;
 
   get length(): number {
     return this.#queue.length;
@@ -27,6 +29,7 @@ export class WaitingSends {
   /** Resolves when the payload is taken; rejects with what ended the session, or refused it. */
   add(payload: Payload, bytes: number): Promise<void> {
     this.bytes += bytes;
+    this.messages += payload.length;
     const promise = new Promise<void>((taken, refused) => {
       this.#queue.push({ payload, bytes, taken, refused });
     });
@@ -37,7 +40,9 @@ export class WaitingSends {
 
   shift(): WaitingSend | undefined {
     const first = this.#queue.shift();
-    if (first !== undefined) this.bytes -= first.bytes;
+    if (first === undefined) return undefined;
+    this.bytes -= first.bytes;
+    this.messages -= first.payload.length;
     return first;
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import { tally, type DropReason, type FlowCounters, type RefusalReason } from '../../core/counters.js';
 import { SluiceError } from '../../core/errors.js';
-import type { ByteAccount } from '../../flow/byte-account.js';
+import { MESSAGE_OVERHEAD_BYTES, type ByteAccount } from '../../flow/byte-account.js';
 import type { Linked } from '../../flow/linked-list.js';
 import type { Size } from '../../flow/window.js';
 import { encodedBound } from '../../wire/codec.js';
@@ -198,9 +198,14 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     return this.#waitingSends.length;
   }
 
-  /** All that it holds, in both directions. */
+  /** All that it holds, in both directions, each message with what it takes beside its bytes. */
   get heldBytes(): number {
     return this.#accountedBytes;
+  }
+
+  /** Of that, the Errors that the client may not know of. */
+  get errorBytes(): number {
+    return this.#inbox.errorBytes;
   }
 
   /** Whether the route has nothing before it, or waits itself for the client's acks. */
@@ -540,8 +545,13 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     if (this.#payloads === undefined && !message.more && encodedBound(message) <= maxMessageBytes) {
       return [message];
     }
-    this.#payloads ??= new OutgoingPayloads({ maxMessageBytes, collected: waiting });
-    return this.#payloads.next(message);
+    const payloads = (this.#payloads ??= new OutgoingPayloads({ maxMessageBytes, collected: waiting }));
+    try {
+      return payloads.next(message);
+    } finally {
+      // What is being collected is held, too.
+      this.#account();
+    }
   }
 
   #beFresh(): void {
@@ -666,6 +676,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
 
   #discard(reason: DropReason, error: SluiceError): void {
     this.#inbox.discard(reason);
+    this.#inbox.forgetErrors();
     this.#outbox.discard(reason);
     this.#payloads?.clear();
     this.#waitingSends.refuseAll(error);
@@ -687,11 +698,18 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
 
   /** Adds to the accounts what has changed. */
   #account(): void {
+    const unhandled = this.#inbox.pending;
+    const { held } = this.#outbox;
+    const sends = this.#waitingSends;
+    const payloads = this.#payloads;
+    const messages = unhandled.messages + held.messages + sends.messages + (payloads?.messages ?? 0);
     const bytes =
-      this.#inbox.pending.bytes +
-      this.#outbox.held.bytes +
-      this.#waitingSends.bytes +
-      (this.#payloads?.bytes ?? 0);
+      unhandled.bytes +
+      held.bytes +
+      sends.bytes +
+      (payloads?.bytes ?? 0) +
+      messages * MESSAGE_OVERHEAD_BYTES +
+      this.#inbox.errorBytes;
     const change = bytes - this.#accountedBytes;
     if (change === 0) return;
     this.#accountedBytes = bytes;

@@ -1,5 +1,5 @@
 import { DROP_REASONS, FlowCounters } from '../../../src/core/counters.js';
-import { ByteAccount } from '../../../src/flow/byte-account.js';
+import { ByteAccount, MESSAGE_OVERHEAD_BYTES } from '../../../src/flow/byte-account.js';
 import { StreamMetrics } from '../../../src/metrics/stream-metrics.js';
 import { ConnectionPool } from '../../../src/pool/connection-pool.js';
 import { StreamingServer } from '../../../src/server/streaming-server.js';
@@ -243,7 +243,8 @@ export class RealGateway implements GatewaySide {
 
   #auditOne(conversation: Conversation): void {
     const { session, ended, bytesWaiting } = conversation;
-    const { unhandled, inFlight, waiting, heldBytes, outboxLength, inboxLength, waitingSends } = session;
+    const { unhandled, inFlight, waiting, heldBytes, errorBytes } = session;
+    const { outboxLength, inboxLength, waitingSends } = session;
     if (ended) {
       check(heldBytes + outboxLength + inboxLength + waitingSends === 0, 'an ended session holds something');
       return;
@@ -252,7 +253,14 @@ export class RealGateway implements GatewaySide {
     check(within(waiting, this.#options.waitingBound), 'more waits in the outbox than may');
     // What is to be sent again is in neither; then only so much can be said from outside.
     const sentAgain = outboxLength - inFlight.messages - waiting.messages;
-    const bytes = unhandled.bytes + inFlight.bytes + waiting.bytes + bytesWaiting;
+    const messages = unhandled.messages + inFlight.messages + waiting.messages;
+    const bytes =
+      unhandled.bytes +
+      inFlight.bytes +
+      waiting.bytes +
+      messages * MESSAGE_OVERHEAD_BYTES +
+      bytesWaiting +
+      errorBytes;
     check(
       sentAgain > 0 ? heldBytes > bytes : heldBytes === bytes,
       `${heldBytes} bytes accounted, ${bytes} held`,

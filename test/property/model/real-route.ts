@@ -1,3 +1,4 @@
+import { MESSAGE_OVERHEAD_BYTES } from '../../../src/flow/byte-account.js';
 import { SluiceError } from '../../../src/core/errors.js';
 import { overflowOf } from '../../../src/session/overflow.js';
 import type { Route, RouteHandler, RouteSession } from '../../../src/session/route.js';
@@ -51,10 +52,10 @@ export class Conversation implements RouteHandler {
     return state === 'open' || state === 'closing' ? this.#handling?.pieces : undefined;
   }
 
-  /** What its sends that wait for room weigh. */
+  /** What its sends that wait for room weigh, as the account has it. */
   get bytesWaiting(): number {
     const waiting = this.#sends.slice(this.#sendsTaken).flatMap(({ pieces }) => pieces);
-    return waiting.reduce((sum, piece) => sum + weightOf(piece), 0);
+    return waiting.reduce((sum, piece) => sum + weightOf(piece) + MESSAGE_OVERHEAD_BYTES, 0);
   }
 
   handle(message: DataMessage): void | Promise<void> {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DropReason } from '../../../src/core/counters.js';
 import type { SluiceError } from '../../../src/core/errors.js';
-import { ByteAccount } from '../../../src/flow/byte-account.js';
+import { ByteAccount, MESSAGE_OVERHEAD_BYTES } from '../../../src/flow/byte-account.js';
 import { echoRoute } from '../../../src/routes/echo.js';
 import { Overload, type BurdenedConnection, type BurdenedSession } from '../../../src/server/overload.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
@@ -369,7 +369,7 @@ describe('a server above its budget', () => {
     for (let i = 0; i < 4; i += 1) client.send(dataMessage({ sessionId: 'a', data: new Uint8Array(3_000) }));
     await made.clock.advanceAsync(SHED_AFTER_MS + WATCH_MS);
     expect((await client.ended).error).toMatchObject({ code: 'OVERLOADED', retryAfterMs: 5_000 });
-    expect(made.account.bytes).toBe(3_000);
+    expect(made.account.bytes).toBe(3_000 + MESSAGE_OVERHEAD_BYTES);
     made.route.release();
     await made.clock.settle();
     expect(made.account.bytes).toBe(0);
