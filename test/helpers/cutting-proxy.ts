@@ -4,8 +4,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 /**
  * How a connection is cut. `reset`: both sides see an RST. `fin`: both see an
  * orderly end, in the middle of whatever it was. `half-open`: the client sees
- * an RST, the server nothing; what the client had sent last reaches the server
- * late, when other connections have long taken this one's place.
+ * an RST, the server nothing; what the client sent last reaches the server
+ * late, when other connections have taken this one's place.
  */
 export type CutKind = 'reset' | 'fin' | 'half-open';
 const CUT_KINDS: readonly CutKind[] = ['reset', 'fin', 'half-open'];
@@ -31,6 +31,9 @@ const EARLY_BYTES = 400;
 const NOTHING = Buffer.alloc(0);
 /** Connections that only the server believes in, at a time: it allows a client so many. */
 const MAX_HALF_OPEN = 3;
+/** For so many turns the client of a half-open connection notices nothing, and what it sends is kept, up to so much. */
+const HELD_TURNS = 10;
+const MAX_LATE_BYTES = 256 * 1024;
 
 /** A network that breaks each connection after some bytes, chosen at random, wherever in a frame that is. */
 export class CuttingProxy implements AsyncDisposable {
@@ -42,7 +45,7 @@ export class CuttingProxy implements AsyncDisposable {
   /** Connections that are whole. */
   readonly #whole = new Map<Socket, (kind: CutKind) => void>();
   /** What the server still believes in, oldest first, and what reaches it when that ends. */
-  readonly #halfOpen: { readonly far: Socket; readonly late: Buffer }[] = [];
+  readonly #halfOpen: { readonly far: Socket; readonly late: Buffer[] }[] = [];
 
   private constructor(target: string, options: CuttingOptions) {
     const [host = '', port] = target.split(':');
@@ -140,14 +143,31 @@ export class CuttingProxy implements AsyncDisposable {
         far.resume().end();
         break;
       case 'half-open':
-        this.#halfOpen.push({ far, late });
-        near.resetAndDestroy();
-        far.resume();
+        this.#halve(near, far, late);
         break;
     }
+  }
+
+  #halve(near: Socket, far: Socket, late: Buffer): void {
+    const held = { far, late: [late] };
+    let bytes = late.length;
+    near.on('data', (chunk) => {
+      bytes += chunk.length;
+      if (bytes <= MAX_LATE_BYTES) held.late.push(chunk);
+      else near.pause();
+    });
+    // What the server says is lost.
+    far.resume();
+    this.#halfOpen.push(held);
+    let turns = 0;
+    const wait = (): void => {
+      turns += 1;
+      if (turns < HELD_TURNS) setImmediate(wait);
+      else near.resetAndDestroy();
+    };
+    setImmediate(wait);
     if (this.#halfOpen.length <= MAX_HALF_OPEN) return;
     const oldest = this.#halfOpen.shift();
-    oldest?.far.write(oldest.late);
-    oldest?.far.end();
+    oldest?.far.end(Buffer.concat(oldest.late));
   }
 }

@@ -7,6 +7,7 @@ import type { DataMessage } from '../../src/wire/messages.js';
 import { CuttingProxy } from './cutting-proxy.js';
 import { startGateway } from './gateway.js';
 import { WindowedClient } from './windowed-client.js';
+import type { Size } from './windowed-send-room.js';
 import { seededRandom } from './windowed-random.js';
 import { grpcConnector } from './windowed-transport.js';
 
@@ -24,6 +25,10 @@ export interface CutExchange {
 
 /** The route fails each message whose number this divides; the client must learn of exactly these. */
 const FAILS_EVERY = 7;
+/** Small windows, so that a connection that is soon cut carries something all the same. */
+const WINDOW: Size = { messages: 64, bytes: 64 * 1024 };
+/** The route's numbers run ahead of the client's by so many, so that both last as long as the cuts. */
+const AHEAD = 300;
 /** Who handles a message takes a while for each that this divides. */
 const SLOW_EVERY = 31;
 
@@ -50,13 +55,18 @@ function countingRoute(perSession: number): { readonly route: Route; readonly ta
     open(session) {
       const count = new Count();
       taken.set(session.sessionId, [...(taken.get(session.sessionId) ?? []), count]);
+      let handled: () => void = () => undefined;
       const produce = async (): Promise<void> => {
-        for (let n = 1; n <= perSession; n += 1) await session.send({ data: numbered(n) });
+        for (let n = 1; n <= perSession; n += 1) {
+          while (n > count.last + AHEAD) await new Promise<void>((resolve) => (handled = resolve));
+          await session.send({ data: numbered(n) });
+        }
       };
       return {
         handle(message) {
           const n = numberOf(message);
           count.next(n);
+          handled();
           if (n === 1)
             produce().catch((error: unknown) => count.faults.push(`the route's send: ${String(error)}`));
           if (n % FAILS_EVERY === 0) throw new SluiceError('ROUTE_FAILED', `${n} is to fail`);
@@ -77,6 +87,7 @@ async function converse(client: WindowedClient, id: string, messages: number): P
   const complete = new Promise<void>((resolve) => (allReceived = resolve));
   const session = await client.opened(id, {
     route: 'counting',
+    window: WINDOW,
     onMessage(message) {
       received.next(numberOf(message));
       if (received.last === messages) allReceived();
@@ -110,7 +121,8 @@ export async function exchangeOverCuts(exchange: CutExchange): Promise<void> {
   const random = seededRandom(seed);
   const perSession = messages / sessions;
   const { route, taken } = countingRoute(perSession);
-  await using server = await startGateway({ 'server.streamHandler': streamHandler }, { counting: route });
+  const settings = { 'server.streamHandler': streamHandler, 'session.windowMessages': WINDOW.messages };
+  await using server = await startGateway(settings, { counting: route });
   await using proxy = await CuttingProxy.start(server.address, { cuts, meanBytes, random });
   using client = new WindowedClient({
     connect: grpcConnector({ address: proxy.address, clientId: 'ann', method }),

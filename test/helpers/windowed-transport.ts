@@ -71,14 +71,15 @@ export function grpcConnector({ address, clientId, method = 'StreamData' }: Grpc
     const call = channel.makeBidiStreamRequest(path, asIs, asIs, metadata);
     const reader = new BodyReader(method);
     const batch: DataMessage[] = [];
+    let unreadable: SluiceError | undefined;
     call.on('data', (body: Buffer) => {
       reader.push(body);
       do {
         batch.length = 0;
-        const unreadable = reader.fill(batch, DECODE_LIMIT);
-        if (unreadable !== undefined) throw unreadable;
+        unreadable ??= reader.fill(batch, DECODE_LIMIT);
         for (const message of batch) events.received(message);
-      } while (batch.length > 0);
+      } while (batch.length > 0 && unreadable === undefined);
+      if (unreadable !== undefined) call.cancel();
     });
     call.on('drain', () => {
       events.writable();
@@ -86,7 +87,8 @@ export function grpcConnector({ address, clientId, method = 'StreamData' }: Grpc
     call.on('error', () => undefined); // The status says it.
     call.on('status', (status: StatusObject) => {
       channel.close();
-      events.ended(grpcEnd(status));
+      const { message = '' } = unreadable ?? {};
+      events.ended(unreadable === undefined ? grpcEnd(status) : { status: GrpcStatus.INTERNAL, message });
     });
     return {
       send(messages) {
