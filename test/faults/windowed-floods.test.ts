@@ -261,6 +261,41 @@ describe('sessions opened, and their connections cut, again and again', () => {
   });
 });
 
+describe('messages without any bytes', () => {
+  it('are counted as well: a client that never takes them is ended above the budget', async () => {
+    const made = world({}, 100_000);
+    const { client, controls } = readingClient(made);
+    client.send(openMessage('s', { windowMessages: 100_000 }));
+    await made.clock.settle();
+    let sent = 0;
+    for (; sent < 3_000; sent += 1) if (made.route.session.send({}) !== undefined) break;
+    expect(sent).toBeLessThan(500);
+    expect(made.metrics.budgetExceeded).toBe(1);
+    await made.clock.advanceAsync(2_000);
+    expect(controls('closed')).toMatchObject([{ code: 'OVERLOADED' }]);
+    expect(made.account.bytes).toBe(0);
+    client.cancel();
+    await made.clock.settle();
+  });
+
+  it('so are the Errors kept for the client', async () => {
+    const made = world();
+    await failingSession(made, 's');
+    expect(made.account.bytes).toBeGreaterThan(ERRORS * 'not now'.length);
+    expect(made.server.windowed.detached.bytes).toBe(made.account.bytes);
+    made.route.onMessage = () => undefined;
+    const { client } = readingClient(made);
+    client.send(openMessage('s', { resume: true, attempt: 2 }));
+    await made.clock.settle();
+    for (let n = ERRORS + 1; n <= ERRORS + 300; n += 1) client.send(inSession('s', data(n)));
+    await made.clock.advanceAsync(100);
+    // A window behind, they are settled.
+    expect(made.account.bytes).toBe(0);
+    client.cancel();
+    await made.clock.settle();
+  });
+});
+
 describe('DATA for sessions that are not open', () => {
   it('is counted, not answered, and kept by nobody', async () => {
     const made = world();
