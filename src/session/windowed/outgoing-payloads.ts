@@ -92,12 +92,15 @@ export class OutgoingPayloads {
     const room = maxMessageBytes - overhead;
     if (room <= 0) this.#refuse(message, 'the key and metadata of a message');
     const { data } = message;
+    // What the numbers may add is counted for the most there is: it fits after all.
+    if (data.byteLength <= room) return [message];
     const first = { ...message, data: data.subarray(0, room), more: true };
     const rest: DataMessage[] = [];
-    const pieceBytes = maxMessageBytes - message.sessionId.length * 4 - NUMBERS_BYTES * 2;
+    const { sessionId, timestampMs } = message;
+    // More than the first has, which bears more: never none.
+    const pieceBytes = maxMessageBytes - this.#wireSize(dataMessage({ sessionId, timestampMs }));
     for (let from = room; from < data.byteLength; from += pieceBytes) {
       const to = Math.min(data.byteLength, from + pieceBytes);
-      const { sessionId, timestampMs } = message;
       rest.push(
         dataMessage({ sessionId, timestampMs, data: data.subarray(from, to), more: to < data.byteLength }),
       );

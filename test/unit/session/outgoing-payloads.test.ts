@@ -29,6 +29,26 @@ describe('OutgoingPayloads', () => {
     expect(payloads.bytes).toBe(0);
   });
 
+  it('ends what it begins, however close to the limit: only the last has no `more`', () => {
+    for (let length = 1_900; length <= 2_100; length += 1) {
+      const data = bytes(length);
+      const payload = new OutgoingPayloads(LIMITS).next(dataMessage({ sessionId: 's', data }));
+      expect(payload?.findIndex(({ more }) => !more)).toBe((payload?.length ?? 0) - 1);
+      expect(payload?.every((piece) => onWire(piece) <= LIMITS.maxMessageBytes)).toBe(true);
+      expect(payload === undefined ? [] : joinedData(payload)).toEqual([...data]);
+    }
+  });
+
+  it('splits for the longest session ID there is within the smallest limit that may be configured', () => {
+    const limits = { maxMessageBytes: 1_024, collected: { messages: 100, bytes: 1 << 20 } };
+    const sessionId = '\u{1f600}'.repeat(128);
+    const data = bytes(5_000);
+    const payload = new OutgoingPayloads(limits).next(dataMessage({ sessionId, data }));
+    expect(payload?.length).toBeLessThanOrEqual(12);
+    expect(payload?.every((piece) => onWire(piece) <= 1_024)).toBe(true);
+    expect(payload === undefined ? [] : joinedData(payload)).toEqual([...data]);
+  });
+
   it('splits what does not: `more` on all but the last, key, metadata and time to live on the first', () => {
     const payloads = new OutgoingPayloads(LIMITS);
     const metadata = new Map([['a', 'b']]);
