@@ -450,14 +450,17 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   }
 
   protected dispatch(message: DataMessage): undefined | Promise<void> {
-    const payload = this.#payloadOf(message);
-    if (payload === undefined) return undefined;
-    if (this.#waitingSends.length === 0 && !this.#host.account.exceeded && this.#admit(payload)) {
-      this.#account();
+    try {
+      const payload = this.#payloadOf(message);
+      if (payload === undefined) return undefined;
+      if (this.#waitingSends.length > 0 || this.#host.account.exceeded || !this.#admit(payload))
+        return this.#waitForRoom(payload);
       this.#link?.wake();
       return undefined;
+    } finally {
+      // Whatever became of it: it was taken, waits, is a piece of what is being collected, or was refused with its pieces.
+      this.#account();
     }
-    return this.#waitForRoom(payload);
   }
 
   protected accepted(): void {
@@ -607,7 +610,6 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     }
     const [first, ...rest] = payload;
     const promise = sends.add([detached(first), ...rest.map(detached)], bytes);
-    this.#account();
     this.#link?.progressed();
     return promise;
   }

@@ -29,3 +29,30 @@ describe('the ack of an opened session', () => {
     world.windowed.stop();
   });
 });
+
+describe('the bytes that a session holds', () => {
+  it('include the pieces of a payload that its route has not completed', () => {
+    const world = new WindowedWorld();
+    const { session } = world.opened();
+    void world.route.session.send({ data: new Uint8Array(1_000), more: true });
+    expect(session.heldBytes).toBeGreaterThanOrEqual(1_000);
+    expect(world.account.bytes).toBe(session.heldBytes);
+    world.windowed.stop();
+    expect(world.account.bytes).toBe(0);
+  });
+
+  it('and not those of one that was refused, with whichever piece', () => {
+    const world = new WindowedWorld({ limits: { waiting: { messages: 2, bytes: 1_000 } } });
+    world.opened();
+    for (const more of [true, false]) {
+      void world.route.session.send({ data: new Uint8Array(600), more: true });
+      expect(() => world.route.session.send({ data: new Uint8Array(600), more })).toThrow(
+        'session.waitingSize = 1000 bytes',
+      );
+      expect(world.account.bytes).toBe(0);
+      // The rest of it is refused as well.
+      if (more) expect(() => world.route.session.send({})).toThrow();
+    }
+    world.windowed.stop();
+  });
+});
