@@ -244,7 +244,6 @@ export class WindowedSessions {
     const { name, route } = routeFor(open.route);
     const overflow = chosenOverflow(name, route, open.overflow);
     sessions.refuseOverLimit(clientId, sessionId, connectionSessions, present === undefined ? 0 : 1);
-    present?.forget('session-closed', new SluiceError('SESSION_IN_USE', 'a new session has replaced it'));
     const session = new WindowedSession({
       host: this.#host,
       clientId,
@@ -261,6 +260,8 @@ export class WindowedSessions {
     // What the route sent at once may have ended it already, under the policy disconnect.
     if (session.state === 'closed')
       throw new SluiceError('SLOW_CONSUMER', 'the route sent more than may wait');
+    // Only now, for one that is refused replaces nothing.
+    present?.forget('session-closed', new SluiceError('SESSION_IN_USE', 'a new session has replaced it'));
     this.#all.add(session);
     sessions.add(session);
     counters.sessionsOpened += 1;

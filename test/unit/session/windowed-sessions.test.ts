@@ -317,6 +317,18 @@ describe('an Open is refused', () => {
     expectNothingLeft(world);
   });
 
+  it('by its route, and does not replace the detached session that is there', () => {
+    const world = new WindowedWorld();
+    world.detached();
+    world.route.onOpen = () => {
+      throw new SluiceError('PERMISSION_DENIED', 'no');
+    };
+    expect(world.answer({ resumeToken: tokenOf(2) })).toBe('PERMISSION_DENIED');
+    expect(world.route.closed).toBe(0);
+    expect(world.answer({ resume: true, attempt: 2 })).toBe('resumed');
+    world.windowed.stop();
+  });
+
   it('for a policy that the route does not allow', () => {
     const world = new WindowedWorld();
     Object.assign(world.route, { overflow: 'drop-oldest', allowedOverflow: ['conflate'] });
