@@ -504,4 +504,36 @@ export const cases: readonly Case[] = [
       expect(1, 'CLOSED DRAINING ack 1');
     },
   },
+  {
+    name: 'half-closed: what came is handled, what the window lets out is sent, then the session waits to be resumed',
+    async run(script, expect) {
+      script.open(1, 7);
+      script.data(1, 1);
+      script.control(1, pause);
+      script.sends(4);
+      script.gateway.halfClosed(1);
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0', 'DATA 2 ack 0', 'DATA 3 ack 0');
+      await script.finish(true);
+      expect(1, 'ACK 1');
+      script.resume(2, 7, 3);
+      script.ack(2, 3);
+      expect(2, 'OPENED resumed received 1 ack 1', 'ACK 1', 'DATA 4 ack 1');
+      expect(1);
+    },
+  },
+  {
+    name: 'half-closed: who would wait for acks that can not come is detached as it is',
+    run(script, expect) {
+      script.open(1, 7);
+      script.data(1, 1);
+      script.sends(3);
+      script.sends(4);
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0', 'DATA 2 ack 0', 'DATA 3 ack 0');
+      script.gateway.halfClosed(1);
+      script.gateway.standing(1);
+      script.resume(2, 7, 3);
+      expect(2, 'OPENED resumed received 1 ack 0', 'ACK 0');
+      expect(1);
+    },
+  },
 ];

@@ -61,6 +61,8 @@ export interface GatewaySide {
   connected(connection: number): void;
   /** Takes these in one go; how many of them: fewer where it does not read on now. */
   receive(connection: number, messages: readonly DataMessage[]): number;
+  /** The client has said its last word on this connection, and goes on listening. */
+  halfClosed(connection: number): void;
   /** The gateway learns that the connection is gone. */
   lost(connection: number): void;
   /** What it wrote since last asked, in order. */

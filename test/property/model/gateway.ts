@@ -46,6 +46,9 @@ export class ModelGateway implements GatewaySide {
   readonly #past = { up: new FlowCounters(), down: new FlowCounters() };
   #session: ModelSession | undefined;
   #nowMs = 0;
+  /** Connections whose clients have said their last word, and those of them that are ended. */
+  readonly #halfClosed = new Set<number>();
+  readonly #ended = new Set<number>();
   #drainUntilMs = Infinity;
   /** Since when it is above its budget. */
   #overSinceMs = Infinity;
@@ -75,9 +78,36 @@ export class ModelGateway implements GatewaySide {
     return this.#out.get(connection)?.splice(0) ?? [];
   }
 
-  /** It has no reason of its own to end a connection. */
-  standing(): 'open' {
-    return 'open';
+  halfClosed(connection: number): void {
+    this.#halfClosed.add(connection);
+    const attachment = this.#session?.attachment;
+    // Nobody can resume any more what was paused.
+    if (attachment?.connection === connection) attachment.paused = false;
+  }
+
+  /** It has one reason of its own to end a connection: what a client that has half-closed may get was given. */
+  standing(connection: number): 'open' | 'ended' {
+    if (this.#halfClosed.has(connection) && !this.#owes(connection)) {
+      this.#halfClosed.delete(connection);
+      this.#ended.add(connection);
+      this.#detach(connection);
+    }
+    return this.#ended.has(connection) ? 'ended' : 'open';
+  }
+
+  /** What only acks of the client could move on is not owed. */
+  #owes(connection: number): boolean {
+    const session = this.#session;
+    if (session?.attachment?.connection !== connection) return false;
+    return session.outbox.sendable || (this.routeHandling() !== undefined && session.blocked.length === 0);
+  }
+
+  #detach(connection: number): void {
+    const session = this.#session;
+    if (session?.attachment?.connection !== connection) return;
+    this.acknowledge();
+    session.attachment = undefined;
+    session.detachedAtMs = this.#nowMs;
   }
 
   receive(connection: number, messages: readonly DataMessage[]): number {

@@ -54,6 +54,10 @@ export class HeldStream implements TransportStream {
     this.#closeSoon('reset');
   }
 
+  halfClose(): void {
+    if (!this.ended) this.receiver?.onHalfClose();
+  }
+
   /** As many as there is room for; the gateway reads no more than that. */
   deliver(messages: readonly DataMessage[]): number {
     let taken = 0;

@@ -11,6 +11,7 @@ export type Move =
   | { readonly kind: 'client-window'; readonly messages: number; readonly bytes: number }
   | { readonly kind: 'client-pauses'; readonly paused: boolean }
   | { readonly kind: 'client-closes' }
+  | { readonly kind: 'client-half-closes' }
   | { readonly kind: 'client-loses' }
   | { readonly kind: 'gateway-loses'; readonly which: number }
   /** The newest connection carries all there is, once up and once down. */
@@ -61,6 +62,7 @@ const living: readonly fc.WeightedArbitrary<Move>[] = [
   weighted(4, fc.record({ kind: fc.constant('client-acknowledges' as const) })),
   weighted(2, fc.record({ kind: fc.constant('client-window' as const), ...change })),
   weighted(2, fc.record({ kind: fc.constant('client-pauses' as const), paused: fc.boolean() })),
+  weighted(1, fc.record({ kind: fc.constant('client-half-closes' as const) })),
   weighted(4, fc.record({ kind: fc.constant('client-loses' as const) })),
   weighted(4, fc.record({ kind: fc.constant('gateway-loses' as const), which })),
   weighted(16, fc.record({ kind: fc.constant('flow' as const) })),

@@ -12,6 +12,8 @@ export interface Connection {
   readonly up: { readonly message: DataMessage; readonly atMs: number }[];
   readonly down: DataMessage[];
   clientHolds: boolean;
+  /** The client has said its last word: of what it says more, nothing is sent. */
+  halfClosed: boolean;
   gatewayHolds: boolean;
   /** The gateway has ended it: the client learns so behind what was written. */
   ended: boolean;
@@ -31,6 +33,7 @@ export class Network {
       up: [],
       down: [],
       clientHolds: true,
+      halfClosed: false,
       gatewayHolds: true,
       ended: false,
       halfOpenSinceMs: 0,

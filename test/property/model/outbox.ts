@@ -72,6 +72,13 @@ export class ModelOutbox {
     return sizeOf(this.#waiting());
   }
 
+  /** Whether `next` would give something, but for what expires first. */
+  get sendable(): boolean {
+    const head = this.#held.find(({ sequence }) => sequence > this.cursor);
+    if (head !== undefined) return fits(this.window, this.inFlight, { messages: 1, bytes: head.bytes });
+    return this.cursor < this.assigned && hasRoom(this.window, this.inFlight);
+  }
+
   /** Takes one whole payload, if the policy lets it in now. */
   admit(pieces: readonly DataMessage[], nowMs: number): Admission {
     const size = sizeOfMessages(pieces);

@@ -74,6 +74,11 @@ export class RealGateway implements GatewaySide {
     return taken;
   }
 
+  halfClosed(connection: number): void {
+    this.#connections.get(connection)?.halfClose();
+    this.#turn();
+  }
+
   lost(connection: number): void {
     this.#connections.get(connection)?.close('lost');
     this.#connections.delete(connection);

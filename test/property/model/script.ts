@@ -69,6 +69,7 @@ export class Script {
   /** Everything written to the connection since last read. */
   read(connection: number): string[] {
     this.gateway.pump(100);
+    this.gateway.standing(connection);
     return this.gateway.written(connection).map(brief);
   }
 

@@ -60,8 +60,9 @@ export class World {
       const { phase } = this.#client;
       if (phase === 'over') break;
       // Also away from a connection that only this side believes in.
-      const own = this.#network.connections.find(({ id }) => id === this.#client.connection);
-      if (phase === 'lost' || own?.gatewayHolds !== true) await this.do({ kind: 'connect' });
+      const own = this.#own;
+      if (phase === 'lost' || own?.gatewayHolds !== true || own.halfClosed)
+        await this.do({ kind: 'connect' });
       for (const { down, up } of this.#network.connections)
         for (let i = 0; i < this.#network.connections.length; i += 1) {
           await this.do({ kind: 'up', which: i, count: up.length + 6 });
@@ -141,11 +142,12 @@ export class World {
       case 'client-closes':
         this.#client.close();
         break;
-      case 'client-loses': {
-        const connection = this.#network.connections.find(({ id }) => id === this.#client.connection);
-        if (connection !== undefined) this.#clientLoses(connection);
+      case 'client-half-closes':
+        if (this.#own !== undefined) this.#halfClose(this.#own);
         break;
-      }
+      case 'client-loses':
+        if (this.#own !== undefined) this.#clientLoses(this.#own);
+        break;
       case 'gateway-loses': {
         const connection = this.#choose(move.which);
         if (connection !== undefined) this.#gatewayLoses(connection);
@@ -202,7 +204,7 @@ export class World {
     this.gateway.connected(connection.id);
     this.#client.attach(connection.id, (message) => {
       // What is written into a connection that the gateway has lost goes nowhere.
-      if (connection.gatewayHolds && connection.clientHolds)
+      if (connection.gatewayHolds && connection.clientHolds && !connection.halfClosed)
         connection.up.push({ message, atMs: this.#nowMs });
     });
   }
@@ -221,11 +223,23 @@ export class World {
     if (!connection.gatewayHolds) return;
     const messages = connection.up.slice(0, count).map(({ message }) => message);
     if (messages.length > 0) connection.up.splice(0, this.gateway.receive(connection.id, messages));
+    if (connection.halfClosed && connection.up.length === 0) this.gateway.halfClosed(connection.id);
   }
 
   #down(connection: Connection, count: number): void {
     if (!connection.clientHolds) return;
     for (const message of connection.down.splice(0, count)) this.#client.receive(connection.id, message);
+  }
+
+  /** The connection of the client's newest Open. */
+  get #own(): Connection | undefined {
+    return this.#network.connections.find(({ id }) => id === this.#client.connection);
+  }
+
+  #halfClose(connection: Connection): void {
+    if (connection.halfClosed) return;
+    connection.halfClosed = true;
+    if (connection.gatewayHolds && connection.up.length === 0) this.gateway.halfClosed(connection.id);
   }
 
   #clientLoses(connection: Connection): void {
@@ -253,10 +267,10 @@ export class World {
   #collect(): void {
     for (const connection of this.#network.connections) {
       const { id, subject, down, clientHolds } = connection;
+      if (connection.gatewayHolds) this.#look(connection);
       const written = this.gateway.written(id);
       for (const message of written) this.ledger.written(subject, message);
       if (clientHolds) down.push(...written);
-      if (connection.gatewayHolds) this.#look(connection);
       if (connection.ended && down.length === 0) this.#clientLoses(connection);
     }
   }
@@ -269,6 +283,11 @@ export class World {
     connection.ended = true;
     connection.up.length = 0;
     if (standing === 'refused') this.#client.refuse(connection.id);
+    const session = this.gateway.session();
+    // Attached to nothing newer, that is, and not another's.
+    if (!connection.halfClosed || connection !== this.#own || session?.subject !== connection.subject) return;
+    const isHandled = session.blocked > 0 || this.gateway.routeHandling() === undefined;
+    check(isHandled, 'ended before all was handled');
   }
 
   #choose(which: number): Connection | undefined {
