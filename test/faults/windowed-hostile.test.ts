@@ -6,7 +6,13 @@ import type { StreamMethod } from '../../src/transport/contract.js';
 import type { DataMessage } from '../../src/wire/messages.js';
 import { Http2Connection } from '../conformance/protocol/http2-connection.js';
 import { data, many, open, resume, type Session } from '../conformance/protocol/say.js';
-import { startGateway, type GatewayUnderTest } from '../helpers/gateway.js';
+import { Bystander } from '../helpers/bystander.js';
+import { GatewayProcess } from '../helpers/gateway-process.js';
+import { startGateway } from '../helpers/gateway.js';
+import { hostileRoute } from '../helpers/hostile-route.js';
+import { HostileWords } from '../helpers/hostile-words.js';
+import { STREAM_HANDLERS } from '../helpers/stream-handlers.js';
+import { seededRandom } from '../helpers/windowed-random.js';
 
 /** Nobody waits long for those who never come back. */
 const HASTY = { 'server.drainGrace': '200ms', 'server.drainQuiet': '20ms' };
@@ -23,7 +29,11 @@ function session(id: string, route = 'conformance'): Session {
 
 /** One raw connection of a client, on a socket of its own; destroyed at the end of the test's block. */
 class Attacker extends Http2Connection {
-  constructor({ address }: GatewayUnderTest, clientId: string, method: StreamMethod = 'StreamBatches') {
+  constructor(
+    { address }: { readonly address: string },
+    clientId: string,
+    method: StreamMethod = 'StreamBatches',
+  ) {
     super(`http://${address}`, method, { 'x-client-id': clientId }, () => undefined);
   }
 
@@ -186,6 +196,111 @@ describe('a route that misbehaves in an opened session', () => {
     await client.count('closed', 1);
     expect(client.controls('closed')).toMatchObject([{ control: { code: 'SLOW_CONSUMER' } }]);
     expect(closed).toBe(1);
+  });
+});
+
+/** Comes, talks, and goes, again and again, in every way there is. */
+async function attack(
+  gateway: { readonly address: string },
+  clientId: string,
+  words: HostileWords,
+  random: () => number,
+  isOver: () => boolean,
+): Promise<void> {
+  const one = <T>(choices: readonly T[]): T => choices[Math.floor(random() * choices.length)] as T;
+  let last: Attacker | undefined;
+  while (!isOver()) {
+    const client = new Attacker(gateway, clientId, one(['StreamData', 'StreamBatches']));
+    words.moved();
+    let heard = 0;
+    if (random() < 0.1) client.stopReading();
+    for (let left = one([1, 10, 100]); left > 0 && client.ending === undefined && !isOver(); left -= 1) {
+      client.send(Array.from({ length: one([1, 10, 40]) }, () => words.next()));
+      await pause(random() * 10);
+      for (const message of client.received.slice(heard)) words.hear(message);
+      heard = client.received.length;
+    }
+    // From here on there are two: the gateway does not know which of them is alive.
+    last?.break();
+    last = client;
+    one([
+      () => undefined,
+      () => {
+        client.halfClose();
+      },
+      () => {
+        // What is no message.
+        if (client.ending === undefined) client.sendBody(new Uint8Array([1, 0, 0]));
+      },
+      () => {
+        client.break();
+      },
+    ])();
+    await pause(random() * 20);
+  }
+  last?.break();
+}
+
+/** Repeats what is said and done, not how the network mixes it. */
+const seed = Number(process.env['HOSTILE_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+/** One of them twice: two processes that each believe to be the only one. */
+const CLIENTS = ['ann', 'ann', 'bob', 'cy', 'di', 'eve'];
+
+describe('clients and routes that do anything', () => {
+  it.each(STREAM_HANDLERS)(
+    `leave nothing behind, through the %s handler (HOSTILE_SEED=${seed})`,
+    async (streamHandler) => {
+      const random = seededRandom(seed);
+      const route = hostileRoute(random);
+      const settings = { ...HASTY, ...BRIEF, 'server.streamHandler': streamHandler, 'log.level': 'info' };
+      {
+        await using gateway = await startGateway(
+          { ...settings, 'memory.budget': '1MiB' },
+          { hostile: route },
+        );
+        const endsAt = Date.now() + 3_000;
+        await Promise.all(
+          CLIENTS.map((clientId) => {
+            const words = new HostileWords(random, ['hostile', 'hostile', 'conformance', 'echo'], 0.002);
+            return attack(gateway, clientId, words, random, () => Date.now() >= endsAt);
+          }),
+        );
+        const { up, down, sessionsOpened, sessionsResumed, sessionsTakenOver } = gateway.gateway.metrics;
+        const reached = [up.delivered, down.delivered, sessionsOpened, sessionsResumed, sessionsTakenOver];
+        expect(Math.min(...reached)).toBeGreaterThan(0);
+        expect(gateway.log.filter(({ level }) => level === 'error')).toEqual([]);
+      }
+      expect(route.untold).toBe(0);
+    },
+  );
+
+  it('keep nobody from being served, nor the gateway from leaving', async () => {
+    await using gateway = await GatewayProcess.ready([
+      ...['--server.drainGrace', '1s', '--session.resumeWindow', '6s'],
+    ]);
+    const random = seededRandom(seed);
+    let isOver = false;
+    const attackers = CLIENTS.map((clientId) =>
+      attack(
+        gateway,
+        clientId,
+        new HostileWords(random, ['conformance', 'echo'], 0.02),
+        random,
+        () => isOver,
+      ),
+    );
+    {
+      using bystander = new Bystander(gateway.address);
+      for (let n = 0; n < 20; n += 1) await bystander.check();
+    }
+    gateway.signal('SIGTERM');
+    expect(await gateway.exit).toEqual({ code: 0, signal: null });
+    isOver = true;
+    await Promise.all(attackers);
+    expect(gateway.stderr).toBe('');
+    expect(gateway.log.filter(({ level }) => level === 'error')).toEqual([]);
   });
 });
 
