@@ -74,6 +74,8 @@ export interface GatewaySide {
   /** Writes an ACK of its own now, if it owes one. */
   acknowledge(): void;
   advance(ms: number): void;
+  /** Its time, in milliseconds since it began. */
+  now(): number;
   drain(deadlineMs: number): void;
   /** Grants another window: at once, or from the next attachment on. */
   changeWindow(change: Size): void;

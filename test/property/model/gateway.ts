@@ -170,6 +170,10 @@ export class ModelGateway implements GatewaySide {
     this.#write(session, dataMessage({ type: MessageType.ACK, ack: this.#tell(session) }));
   }
 
+  now(): number {
+    return this.#nowMs;
+  }
+
   advance(ms: number): void {
     this.#nowMs += ms;
     this.#tombstones.expire(this.#nowMs);

@@ -25,6 +25,8 @@ interface Account {
   readonly seen: ('message' | 'gap')[];
   /** Sequences that went out as messages at least once. */
   readonly wentOut: Set<number>;
+  /** One of those that a Gap has just named: only a gateway whose time to leave is over may do that, and says so next. */
+  lostOnceSent: number | undefined;
   /** Whether a Closed of the session itself was written to the client. */
   closedTold: boolean;
   consumed: number;
@@ -61,6 +63,7 @@ export class Ledger implements ClientEvents, RouteEvents {
         takenDown: [],
         seen: [],
         wentOut: new Set(),
+        lostOnceSent: undefined,
         closedTold: false,
         consumed: 0,
         opened: 0,
@@ -141,9 +144,15 @@ export class Ledger implements ClientEvents, RouteEvents {
       check(mayBe, `an honest client is convicted: ${control.code}`);
       if (account.ended === 1 && !OF_THE_ATTEMPT.has(control.code)) account.closedTold = true;
     }
-    if (control?.action === 'gap' && control.reason !== 'drained')
-      for (let i = control.fromSequence; i <= control.toSequence; i += 1)
-        check(!account.wentOut.has(i), `${i} was sent once, and is not kept for replay`);
+    const { lostOnceSent } = account;
+    account.lostOnceSent = undefined;
+    if (lostOnceSent !== undefined) {
+      const isCut = control?.action === 'closed' && control.code === 'DRAINING';
+      check(isCut, `${lostOnceSent} was sent once, and is not kept for replay`);
+    }
+    if (control?.action !== 'gap') return;
+    for (let i = control.fromSequence; i <= control.toSequence; i += 1)
+      if (account.wentOut.has(i)) account.lostOnceSent ??= i;
   }
 
   allEnded(): void {

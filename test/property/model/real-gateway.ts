@@ -30,7 +30,7 @@ const RECENT = { maxMessages: 4, maxBytes: 100 };
  */
 export class RealGateway implements GatewaySide {
   readonly #options: WorldOptions;
-  readonly #clock = new FakeClock();
+  readonly #clock = new FakeClock({ startMs: 0 });
   readonly #metrics = new StreamMetrics();
   readonly #account = new ByteAccount(BUDGET_BYTES);
   readonly #pool = new ConnectionPool({
@@ -111,6 +111,10 @@ export class RealGateway implements GatewaySide {
     const session = this.#live?.session;
     if (session?.attached === true && session.owesAck) session.writeAck();
     this.#turn();
+  }
+
+  now(): number {
+    return this.#clock.now();
   }
 
   advance(ms: number): void {

@@ -25,7 +25,7 @@ export class World {
 
   constructor(options: WorldOptions, makeGateway: MakeGateway) {
     this.#options = options;
-    this.ledger = new Ledger(() => this.#nowMs, options.resumeWindowMs);
+    this.ledger = new Ledger(() => this.gateway.now(), options.resumeWindowMs);
     this.gateway = makeGateway(options, this.ledger);
     this.#client = this.#newClient();
   }
