@@ -19,7 +19,7 @@ import type { Size } from './windowed-send-room.js';
 /** The end of a session that the gateway no longer has: it was Opened without a token. */
 export const GONE = 'GONE';
 /** The end of a session whose gateway did what the protocol forbids. */
-export const VIOLATION = 'VIOLATION';
+const VIOLATION = 'VIOLATION';
 
 export interface SessionOver {
   /** `Closed.code`, "" when it was closed as asked; GONE; VIOLATION; or why there is no connection any more. */

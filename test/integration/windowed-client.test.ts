@@ -4,11 +4,13 @@
  * other windowed tests rely on.
  */
 import { describe, expect, it } from 'vitest';
+import { echoRoute } from '../../src/routes/echo.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { controlMessage, dataMessage, type DataMessage } from '../../src/wire/messages.js';
+import { memoryServer } from '../helpers/memory-server.js';
 import { seededRandom } from '../helpers/windowed-random.js';
 import { WindowedClient } from '../helpers/windowed-client.js';
-import type { ConnectionEvents, Connector } from '../helpers/windowed-transport.js';
+import { type ConnectionEvents, type Connector, memoryConnector } from '../helpers/windowed-transport.js';
 import { ModelGateway } from '../property/model/gateway.js';
 
 const MESSAGES = 120;
@@ -128,6 +130,36 @@ describe('the windowed client against the model', () => {
   it(`loses, repeats and reorders nothing in 60 runs (MODEL_SEED=${first})`, async () => {
     for (let seed = first; seed < first + 60; seed += 1) await run(seed);
   });
+});
+
+describe('the windowed client over the memory transport', () => {
+  it.each(['StreamData', 'StreamBatches'] as const)(
+    'goes on over a broken connection: %s',
+    async (method) => {
+      const { clock, server, metrics } = memoryServer(echoRoute());
+      const connect = memoryConnector({ accept: server.accept, clock, clientId: 'ann', method });
+      using client = new WindowedClient({ connect, clock, random: () => 0.5 });
+      const received: string[] = [];
+      const session = client.open('s', { onMessage: ({ data }) => void received.push(text(data)) });
+      const sendings: Promise<void>[] = [];
+      for (const done of [0, 300, 600]) {
+        const send = async (): Promise<void> => {
+          for (let n = done + 1; n <= done + 300; n += 1) await session.send(bytes(n));
+        };
+        sendings.push(send());
+        while (received.length < done + 100) await clock.advanceAsync(1);
+        connect.breakConnection();
+        while (received.length < done + 300) await clock.advanceAsync(1);
+      }
+      await Promise.all(sendings);
+      const closing = session.close();
+      while (session.phase !== 'over') await clock.advanceAsync(1);
+      expect(await closing).toMatchObject({ code: '', unsettled: 0 });
+      expect(received).toEqual(Array.from({ length: 900 }, (_, i) => String(i + 1)));
+      expect([...client.connectionEnds]).toEqual([['status 14', 3]]);
+      expect(metrics.up).toMatchObject({ admitted: 900, delivered: 900 });
+    },
+  );
 });
 
 async function run(seed: number): Promise<void> {
