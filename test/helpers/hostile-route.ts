@@ -57,7 +57,7 @@ export function hostileRoute(random: () => number): HostileRoute {
   }
 
   function result(session: RouteSession): unknown {
-    const failure = one([new Error('late'), undefined]);
+    const failure = one([new Error('late'), undefined as unknown as Error]);
     return one<() => unknown>([
       ...new Array<() => unknown>(8).fill(() => session.send(one(MESSAGES))),
       () => undefined,
