@@ -10,6 +10,7 @@ export interface BurdenedConnection {
   readonly kind: 'undecided' | 'simple' | 'windowed';
   readonly connection: {
     readonly bufferedBytes: number;
+    readonly stream: { readonly bytesInFlight: number };
     readonly sendQueue: { readonly controlRoom: number };
   };
   notify(message: DataMessage): void;
@@ -179,8 +180,11 @@ export class Overload {
       });
     }
     for (const burdened of this.#options.connections()) {
+      const { bufferedBytes, stream } = burdened.connection;
+      // What an opened session has under way it holds itself, until it is acknowledged: it is ended for that.
+      const bytes = burdened.kind === 'windowed' ? bufferedBytes - stream.bytesInFlight : bufferedBytes;
       candidates.push({
-        bytes: burdened.connection.bufferedBytes,
+        bytes,
         end: (error) => {
           burdened.end(error);
         },

@@ -63,7 +63,8 @@ class Burdens {
     this.account.add(bytes);
     const { account, ended } = this;
     const words: string[] = [];
-    const connection = { bufferedBytes: bytes, sendQueue: { controlRoom: 8 } };
+    const stream = { bytesInFlight: 0 };
+    const connection = { bufferedBytes: bytes, stream, sendQueue: { controlRoom: 8 } };
     let relieved = 0;
     const burdened = {
       kind,
@@ -168,6 +169,15 @@ describe('above the budget', () => {
     burdens.session('e', 2_500);
     burdens.clock.advance(SHED_AFTER_MS + WATCH_MS);
     expect(burdens.ended).toEqual(['b OVERLOADED', 'c OVERLOADED']);
+  });
+
+  it('what is under way to a client with opened sessions is held by these: its connection is not ended for it', () => {
+    const burdens = new Burdens();
+    burdens.connection('opened', 5_000).connection.stream.bytesInFlight = 4_000;
+    burdens.connection('simple', 3_000, 'simple').connection.stream.bytesInFlight = 3_000;
+    burdens.session('a', 2_500);
+    burdens.clock.advance(SHED_AFTER_MS + WATCH_MS);
+    expect(burdens.ended).toEqual(['simple OVERLOADED']);
   });
 
   it('a quarter above it nobody waits', () => {
