@@ -536,4 +536,56 @@ export const cases: readonly Case[] = [
       expect(1);
     },
   },
+  {
+    name: 'a Gap waits until there is room for what is behind it',
+    options: { policy: OverflowPolicy.CONFLATE },
+    run(script, expect) {
+      script.open(1, 7, { windowMessages: 1 });
+      script.control(1, pause);
+      script.sends(1);
+      script.sends(2, { key: 'k' });
+      script.control(1, { action: 'resume' });
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0');
+      script.ack(1, 1);
+      expect(1, 'GAP 2-2 overflow', 'DATA 3 ack 0');
+    },
+  },
+  {
+    name: 'a closing session whose client gets on, however slowly, is waited for',
+    run(script, expect) {
+      script.open(1, 7);
+      script.sends(3);
+      script.control(1, close);
+      for (let sequence = 1; sequence <= 3; sequence += 1) {
+        script.gateway.advance(60);
+        script.ack(1, sequence);
+      }
+      expect(
+        1,
+        ...['OPENED fresh received 0 ack 0', 'DATA 1 ack 0', 'DATA 2 ack 0', 'DATA 3 ack 0'],
+        'CLOSED as asked ack 0',
+      );
+    },
+  },
+  {
+    name: 'drain: at the deadline also what an older connection was sent is given up, in one Gap with what was lost before',
+    run(script, expect) {
+      script.open(1, 7);
+      script.sends(1);
+      script.control(1, pause);
+      script.sends(1, { ttlMs: 5 });
+      script.sends(1);
+      script.gateway.advance(5);
+      script.control(1, { action: 'resume' });
+      expect(1, 'OPENED fresh received 0 ack 0', 'DATA 1 ack 0', 'GAP 2-2 expired', 'DATA 3 ack 0');
+      script.resume(2, 7, 0, { windowMessages: 1 });
+      script.gateway.drain(50);
+      script.gateway.advance(50);
+      expect(
+        2,
+        ...['OPENED resumed received 0 ack 0', 'ACK 0', 'DATA 1 ack 0'],
+        ...['DRAIN', 'GAP 2-3 expired', 'CLOSED DRAINING ack 0'],
+      );
+    },
+  },
 ];

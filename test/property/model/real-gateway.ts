@@ -333,7 +333,7 @@ export class RealGateway implements GatewaySide {
           heartbeatIntervalMs: 0,
           sendTimeoutMs: FOREVER_MS,
         },
-        ...{ sendBufferBytes: SEND_BUFFER_BYTES, maxControlAnswers: 4, drainQuietMs: 20 },
+        ...{ sendBufferBytes: SEND_BUFFER_BYTES, maxControlAnswers: 3, drainQuietMs: 20 },
         ...{ ackDelayMs, shedAfterMs, resumeWindowMs },
       },
       windowed: {

@@ -68,7 +68,7 @@ export class Script {
 
   /** Everything written to the connection since last read. */
   read(connection: number): string[] {
-    this.gateway.pump(100);
+    this.gateway.pump(Infinity);
     this.gateway.standing(connection);
     return this.gateway.written(connection).map(brief);
   }
@@ -77,7 +77,7 @@ export class Script {
     if (!this.#known.has(connection)) this.gateway.connected(connection);
     this.#known.add(connection);
     this.gateway.receive(connection, [{ ...message, sessionId: 's' }]);
-    this.gateway.pump(100);
+    this.gateway.pump(Infinity);
   }
 
   control(connection: number, control: Control): void {
@@ -131,7 +131,7 @@ export class Script {
 
   #sends(pieces: readonly DataMessage[]): void {
     this.gateway.routeSends(pieces);
-    this.gateway.pump(100);
+    this.gateway.pump(Infinity);
   }
 
   async finish(...accepted: readonly boolean[]): Promise<void> {
