@@ -2,7 +2,9 @@
  * What quiet clients cost: connections of their own, a session open on each, heartbeats every 20 s. Exits 1
  * when the server's resident memory went over the limit or any connection was lost.
  *
- *   npm run bench:idle -- [--connections n] [--seconds s] [--limit-mib n] [--server sluice|go|plain|http2]
+ *   npm run bench:idle -- [--windowed] [--connections n] [--seconds s] [--limit-mib n] [--server sluice|go|plain|http2]
+ *
+ * With --windowed the sessions are opened, which only sluice knows.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -31,6 +33,7 @@ function readOptions() {
       seconds: { type: 'string', default: '120' },
       'limit-mib': { type: 'string', default: '290' },
       server: { type: 'string', default: 'sluice' },
+      windowed: { type: 'boolean', default: false },
     },
   });
   const server = SERVER_NAMES.find((name) => name === values.server);
@@ -41,7 +44,10 @@ function readOptions() {
     connections: Number(values.connections),
     seconds: Number(values.seconds),
     limitBytes: Number(values['limit-mib']) * MIB,
+    windowed: values.windowed,
   };
+  if (options.windowed && server !== 'sluice')
+    throw new Error('--windowed: only sluice has sessions to open');
   if (!(options.connections >= 1 && options.seconds > 0 && options.limitBytes > 0)) {
     throw new Error('--connections, --seconds and --limit-mib are numbers above 0');
   }
@@ -56,7 +62,7 @@ async function main(): Promise<boolean> {
   const definition = defineServer(options.server, go);
   if (isMissing(definition)) throw new Error(`no ${definition.name}: ${definition.reason}`);
   console.log(
-    `${String(options.connections)} connections to ${definition.title}, ` +
+    `${String(options.connections)} connections${options.windowed ? ' with opened sessions' : ''} to ${definition.title}, ` +
       `held for ${String(options.seconds)} s by the generator (${generator.title})`,
   );
 
@@ -85,6 +91,7 @@ async function main(): Promise<boolean> {
       server.address,
       options.connections,
       options.seconds,
+      options.windowed,
       (opened, seconds) => {
         connectedAtSample = sample();
         const each = (connectedAtSample - empty) / opened / 1024;

@@ -87,9 +87,10 @@ export async function generateIdle(
   address: string,
   connections: number,
   seconds: number,
+  windowed: boolean,
   onConnected: (opened: number, openingSeconds: number) => void,
 ): Promise<IdleResult> {
-  const flags = { mode: 'idle', addr: address, conns: connections, seconds };
+  const flags = { mode: 'idle', addr: address, conns: connections, seconds, windowed: String(windowed) };
   return (await runGenerator(generator, flags, seconds, (line) => {
     if (line['event'] === 'connected') onConnected(Number(line['connections']), Number(line['seconds']));
   })) as IdleResult;
@@ -103,7 +104,7 @@ async function runGenerator(
   seconds: number,
   onLine: (line: Line) => void = () => undefined,
 ): Promise<unknown> {
-  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const args = Object.entries(flags).map(([name, value]) => `--${name}=${String(value)}`);
   let last: Line = {};
   const { command } = generator;
   const child = new Child({ name: 'the generator', command, args: [...generator.args, ...args] }, (text) => {

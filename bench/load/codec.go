@@ -29,6 +29,7 @@ const (
 	typeHeartbeat   = 2
 	typeControl     = 3
 	typeHealthCheck = 4
+	typeAck         = 5
 )
 
 // frameReader takes one received gRPC message; the bytes are valid during the call only.
@@ -182,6 +183,15 @@ func encodeOpen(sessionID string, batched bool) []byte {
 	}
 	frame := protowire.AppendTag(nil, fieldMessages, protowire.BytesType)
 	return protowire.AppendBytes(frame, b)
+}
+
+func encodeAck(sessionID string, sequence uint64) []byte {
+	b := protowire.AppendTag(nil, fieldType, protowire.VarintType)
+	b = protowire.AppendVarint(b, typeAck)
+	b = protowire.AppendTag(b, fieldSessionID, protowire.BytesType)
+	b = protowire.AppendString(b, sessionID)
+	b = protowire.AppendTag(b, fieldAck, protowire.VarintType)
+	return protowire.AppendVarint(b, sequence)
 }
 
 func encodeHeartbeat(timestampMs int64) []byte {

@@ -30,6 +30,9 @@ type idler struct {
 	// One writer at a time: the heartbeat, or the answer to a probe.
 	sending sync.Mutex
 	echoed  chan error
+	// Whether its session is opened, and how many messages it has sent there.
+	windowed bool
+	sent     uint64
 	// Why the stream ended; nil while it lives.
 	ended atomic.Pointer[error]
 
@@ -53,9 +56,15 @@ func openIdler(ctx context.Context, o options, number int, heartbeats, probes *a
 	idler := &idler{
 		channel: channel, stream: stream,
 		sessionID: fmt.Sprintf("session-%05d", number), payload: payloadOf(o.size, number),
-		echoed: make(chan error, 1), heartbeats: heartbeats, probes: probes,
+		echoed: make(chan error, 1), heartbeats: heartbeats, probes: probes, windowed: o.windowed,
 	}
 	go idler.receive()
+	if idler.windowed {
+		if err := idler.send(encodeOpen(idler.sessionID, false)); err != nil {
+			_ = channel.Close()
+			return nil, err
+		}
+	}
 	if err := idler.echo(ctx); err != nil {
 		_ = channel.Close()
 		return nil, err
@@ -84,6 +93,9 @@ func (c *idler) readFrame(frame []byte) error {
 			return fmt.Errorf("%s: the echo differs from what was sent", c.sessionID)
 		}
 		c.settle(nil)
+		if c.windowed {
+			return c.send(encodeAck(c.sessionID, m.sequence))
+		}
 	case typeHeartbeat:
 		c.heartbeats.Add(1)
 	case typeHealthCheck:
@@ -110,7 +122,14 @@ func (c *idler) send(frame []byte) error {
 
 // echo sends one DATA message of the session and waits for its answer.
 func (c *idler) echo(ctx context.Context) error {
-	if err := c.send(encodeData(c.sessionID, c.payload, time.Now().UnixMilli(), false)); err != nil {
+	frame := encodeData(c.sessionID, c.payload, time.Now().UnixMilli(), c.windowed)
+	if c.windowed {
+		c.sent++
+		putPadded(frame[sequenceAt:], c.sent)
+		// What came is acknowledged by itself, when it comes.
+		putPadded(frame[ackAt:], c.sent-1)
+	}
+	if err := c.send(frame); err != nil {
 		if ended := c.ended.Load(); ended != nil {
 			return *ended
 		}

@@ -46,7 +46,7 @@ func main() {
 	flag.Float64Var(&warmup, "warmup", 1, "seconds before the measured interval")
 	flag.Float64Var(&seconds, "seconds", 5, "seconds of the measured interval, or of the idling")
 	flag.Float64Var(&heartbeat, "heartbeat", 20, "seconds between heartbeats (idle)")
-	flag.BoolVar(&o.windowed, "windowed", false, "open each session, number and acknowledge its messages (throughput)")
+	flag.BoolVar(&o.windowed, "windowed", false, "open each session, number and acknowledge its messages")
 	flag.IntVar(&o.serverPID, "server-pid", 0, "also measure the CPU time of this process")
 	flag.Parse()
 	o.warmup = time.Duration(warmup * float64(time.Second))

@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { connect, type ClientHttp2Session } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { decodeMessage } from '../../src/wire/codec.js';
-import { dataMessage, MessageType } from '../../src/wire/messages.js';
+import { controlMessage, dataMessage, MessageType, type Open } from '../../src/wire/messages.js';
 import { NodeCall } from './node-call.js';
 import type { LoadOptions } from './node-options.js';
 
@@ -25,12 +26,15 @@ class Idler {
   readonly #call: NodeCall;
   readonly #sessionId: string;
   readonly #payload: Buffer;
+  readonly #windowed: boolean;
+  #sent = 0;
   #settle: (failure: string | undefined) => void = () => undefined;
   alive = true;
 
   constructor(options: LoadOptions, number: number, counts: Counts) {
     this.#sessionId = `session-${String(number)}`;
     this.#payload = Buffer.alloc(options.size, number);
+    this.#windowed = options.windowed;
     this.#session = connect(`http://${options.addr}`);
     this.#session.on('error', () => {
       // Its stream tells.
@@ -43,8 +47,13 @@ class Idler {
         this.#call.send({ ...message, ack: message.sequence });
       } else if (message.type === MessageType.DATA || message.type === MessageType.UNSPECIFIED) {
         this.#settle(this.#payload.equals(message.data) ? undefined : 'the echo differs from what was sent');
+        if (this.#windowed) {
+          const { sequence: ack } = message;
+          this.#call.send(dataMessage({ type: MessageType.ACK, sessionId: this.#sessionId, ack }));
+        }
       }
     });
+    if (this.#windowed) this.#call.send(controlMessage(newOpen(), this.#sessionId));
     void this.#call.ended.then((failure) => {
       this.alive = false;
       this.#settle(failure ?? 'the server ended the stream');
@@ -58,8 +67,9 @@ class Idler {
     const answer = new Promise<string | undefined>((resolve) => {
       this.#settle = resolve;
     });
+    const sequence = this.#windowed ? (this.#sent += 1) : 0;
     this.#call.send(
-      dataMessage({ sessionId: this.#sessionId, data: this.#payload, timestampMs: Date.now() }),
+      dataMessage({ sessionId: this.#sessionId, sequence, data: this.#payload, timestampMs: Date.now() }),
     );
     const late = sleep(ECHO_LIMIT_MS, 'no echo in time', { signal: limit.signal }).catch(() => undefined);
     const failure = await Promise.race([answer, late]);
@@ -77,6 +87,21 @@ class Idler {
       this.#session.destroy();
     });
   }
+}
+
+function newOpen(): Open {
+  return {
+    ...{ action: 'open', route: '', subject: '', resumeToken: randomBytes(16), lastReceivedSequence: 0 },
+    ...{
+      windowMessages: 0,
+      windowBytes: 0,
+      overflow: 0,
+      history: 0,
+      afterSequence: 0,
+      resume: false,
+      attempt: 1,
+    },
+  };
 }
 
 /** As the Go generator: open, hold with heartbeats, and end with one more echo on each. */

@@ -14,6 +14,8 @@ export interface LoadOptions {
   readonly durationMs: number;
   readonly heartbeatMs: number;
   readonly serverPid: number;
+  /** Open each session, number and acknowledge its messages; only when idle. */
+  readonly windowed: boolean;
 }
 
 export function readLoadOptions(): LoadOptions {
@@ -32,6 +34,7 @@ export function readLoadOptions(): LoadOptions {
       seconds: text('5'),
       heartbeat: text('20'),
       'server-pid': text('0'),
+      windowed: text('false'),
     },
   });
   return {
@@ -47,5 +50,6 @@ export function readLoadOptions(): LoadOptions {
     durationMs: Number(values.seconds) * 1000,
     heartbeatMs: Number(values.heartbeat) * 1000,
     serverPid: Number(values['server-pid']),
+    windowed: values.windowed === 'true',
   };
 }
