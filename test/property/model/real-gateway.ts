@@ -1,27 +1,18 @@
 import { DROP_REASONS, FlowCounters } from '../../../src/core/counters.js';
-import { ByteAccount, MESSAGE_OVERHEAD_BYTES } from '../../../src/flow/byte-account.js';
-import { StreamMetrics } from '../../../src/metrics/stream-metrics.js';
-import { ConnectionPool } from '../../../src/pool/connection-pool.js';
-import { StreamingServer } from '../../../src/server/streaming-server.js';
-import type { Logger } from '../../../src/core/logger.js';
+import { MESSAGE_OVERHEAD_BYTES } from '../../../src/flow/byte-account.js';
 import type { RouteHandler } from '../../../src/session/route.js';
-import { SessionManager } from '../../../src/session/session-manager.js';
 import type { WindowedSession } from '../../../src/session/windowed/windowed-session.js';
-import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { controlMessage, dataMessage, MessageType, type DataMessage } from '../../../src/wire/messages.js';
-import { settings } from '../../helpers/fake-stream.js';
 import type { GatewaySide, RouteEvents, SessionView, WorldOptions } from './contract.js';
 import { HeldStream, SEND_BUFFER_BYTES } from './held-stream.js';
 import { check } from './ledger.js';
-import { Conversation, FAILURE, routeOf } from './real-route.js';
+import { Conversation } from './real-route.js';
+import { BUDGET_BYTES, realServer } from './real-server.js';
 import { changed, largest, type Size } from './window.js';
 
 const CLIENT = 'ann';
 const SESSION = 's';
 const STRANGER = 'bob';
-const BUDGET_BYTES = 1 << 20;
-const FOREVER_MS = 1e9;
-const RECENT = { maxMessages: 4, maxBytes: 100 };
 
 /**
  * The gateway that is built, under the moves, the client and the checks that the
@@ -30,16 +21,7 @@ const RECENT = { maxMessages: 4, maxBytes: 100 };
  */
 export class RealGateway implements GatewaySide {
   readonly #options: WorldOptions;
-  readonly #clock = new FakeClock({ startMs: 0 });
-  readonly #metrics = new StreamMetrics();
-  readonly #account = new ByteAccount(BUDGET_BYTES);
-  readonly #pool = new ConnectionPool({
-    maxConnections: FOREVER_MS,
-    maxConnectionsPerClient: FOREVER_MS,
-    retryAfterMs: 0,
-  });
-  readonly #sessions: SessionManager;
-  readonly #server: StreamingServer;
+  readonly #built: ReturnType<typeof realServer>;
   readonly #connections = new Map<number, HeldStream>();
   /** Whose session each connection speaks of, and what that client has sent in it, each message once. */
   readonly #subjects = new Map<number, string>();
@@ -48,8 +30,6 @@ export class RealGateway implements GatewaySide {
   readonly #conversations: Conversation[] = [];
   #drains = 0;
   #drainsDone = 0;
-  #fault: Error | undefined;
-  #granted: Size;
   #largestGranted: Size;
   /** What others hold, to exceed the budget. */
   #ballastBytes = 0;
@@ -57,9 +37,8 @@ export class RealGateway implements GatewaySide {
 
   constructor(options: WorldOptions, events: RouteEvents) {
     this.#options = options;
-    this.#granted = this.#largestGranted = options.upWindow;
-    this.#sessions = this.#newSessions();
-    this.#server = this.#newServer(events);
+    this.#largestGranted = options.upWindow;
+    this.#built = realServer(options, (session) => this.#converse(session, events));
   }
 
   connected(connection: number): void {
@@ -99,10 +78,10 @@ export class RealGateway implements GatewaySide {
   pump(limit: number): void {
     const bytes = limit === Infinity ? SEND_BUFFER_BYTES : 1;
     for (let i = 0; i < limit; i += 1) {
-      const before = this.#metrics.messagesSent;
+      const before = this.#built.metrics.messagesSent;
       for (const stream of this.#connections.values()) stream.letGo(bytes);
       this.#turn();
-      if (this.#metrics.messagesSent === before) break;
+      if (this.#built.metrics.messagesSent === before) break;
     }
     for (const stream of this.#connections.values()) stream.hold();
   }
@@ -114,28 +93,29 @@ export class RealGateway implements GatewaySide {
   }
 
   now(): number {
-    return this.#clock.now();
+    return this.#built.clock.now();
   }
 
   advance(ms: number): void {
-    this.#clock.advance(ms);
+    this.#built.clock.advance(ms);
     this.#turn();
   }
 
   drain(deadlineMs: number): void {
     this.#drains += 1;
-    void this.#server.drain(deadlineMs).then(() => (this.#drainsDone += 1));
+    void this.#built.server.drain(deadlineMs).then(() => (this.#drainsDone += 1));
     this.#turn();
   }
 
   changeWindow(change: Size): void {
-    this.#granted = changed(this.#granted, change);
-    this.#largestGranted = largest(this.#largestGranted, this.#granted);
+    const { windows } = this.#built;
+    windows.granted = changed(windows.granted, change);
+    this.#largestGranted = largest(this.#largestGranted, windows.granted);
   }
 
   overBudget(isOver: boolean): void {
     const bytes = isOver ? BUDGET_BYTES + 1 : 0;
-    this.#account.add(bytes - this.#ballastBytes);
+    this.#built.account.add(bytes - this.#ballastBytes);
     this.#ballastBytes = bytes;
     this.#turn();
   }
@@ -174,7 +154,7 @@ export class RealGateway implements GatewaySide {
   async routeFinishes(accepted: boolean): Promise<void> {
     // Those of ended sessions come late, and change nothing.
     for (const conversation of this.#conversations) conversation.finish(accepted);
-    await this.#clock.settle();
+    await this.#built.clock.settle();
     this.#turn();
   }
 
@@ -189,7 +169,7 @@ export class RealGateway implements GatewaySide {
   }
 
   session(): SessionView | undefined {
-    const session = this.#sessions.windowed(CLIENT, SESSION);
+    const session = this.#built.sessions.windowed(CLIENT, SESSION);
     if (session === undefined) return undefined;
     return {
       subject: session.subject,
@@ -203,9 +183,10 @@ export class RealGateway implements GatewaySide {
   }
 
   remains(): number {
-    const { windowed, size } = this.#server;
-    const kept = windowed.size + windowed.detached.size + windowed.remembered.size + this.#sessions.size;
-    return kept + size + this.#pool.size + this.#account.bytes + this.#clock.pending;
+    const { windowed, size } = this.#built.server;
+    const kept =
+      windowed.size + windowed.detached.size + windowed.remembered.size + this.#built.sessions.size;
+    return kept + size + this.#built.pool.size + this.#built.account.bytes + this.#built.clock.pending;
   }
 
   endedTotals(): { readonly up: FlowCounters; readonly down: FlowCounters } {
@@ -219,7 +200,7 @@ export class RealGateway implements GatewaySide {
   }
 
   audit(): void {
-    const { windowed } = this.#server;
+    const { windowed } = this.#built.server;
     let bytes = this.#ballastBytes;
     let [pendingUp, pendingDown] = [0, 0];
     for (const session of windowed) {
@@ -227,17 +208,17 @@ export class RealGateway implements GatewaySide {
       pendingUp += session.inboxLength;
       pendingDown += session.outboxLength;
     }
-    check(this.#account.bytes === bytes, `${this.#account.bytes} bytes accounted, ${bytes} held`);
-    check(this.#metrics.up.pending === pendingUp, 'up: all that is pending is what all hold');
-    check(this.#metrics.down.pending === pendingDown, 'down: all that is pending is what all hold');
-    check(windowed.size === this.#sessions.size, 'the windowed sessions are all there are');
+    check(this.#built.account.bytes === bytes, `${this.#built.account.bytes} bytes accounted, ${bytes} held`);
+    check(this.#built.metrics.up.pending === pendingUp, 'up: all that is pending is what all hold');
+    check(this.#built.metrics.down.pending === pendingDown, 'down: all that is pending is what all hold');
+    check(windowed.size === this.#built.sessions.size, 'the windowed sessions are all there are');
     check(windowed.detached.size <= 1, 'more detached sessions than there may be');
     for (const conversation of this.#conversations) this.#auditOne(conversation);
   }
 
   async settled(): Promise<void> {
     for (const conversation of this.#conversations) conversation.finish(true);
-    await this.#clock.settle();
+    await this.#built.clock.settle();
     for (const conversation of this.#conversations) conversation.checkPromises();
     check(this.#drainsDone === this.#drains, 'a drain never ends');
     check(this.remains() === 0, 'something came back after the end');
@@ -292,71 +273,18 @@ export class RealGateway implements GatewaySide {
 
   /** The end of a turn: what was scheduled for it runs. Throws what its route or its log was told and should not have been. */
   #turn(): void {
-    this.#clock.runImmediates();
+    this.#built.clock.runImmediates();
     this.#live?.noteTaken();
-    if (this.#fault !== undefined) throw this.#fault;
+    const [fault] = this.#built.faults;
+    if (fault !== undefined) throw fault;
   }
 
   // --- how it is built ---
 
   #connect(clientId: string): HeldStream {
-    const stream = new HeldStream(this.#clock, clientId);
-    stream.receiver = this.#server.accept(stream);
+    const stream = new HeldStream(this.#built.clock, clientId);
+    stream.receiver = this.#built.server.accept(stream);
     return stream;
-  }
-
-  #newSessions(): SessionManager {
-    return new SessionManager({
-      clock: this.#clock,
-      ...{ maxPerConnection: 10, maxPerClient: 10, max: 10, idleTimeoutMs: 0, retryAfterMs: 0 },
-      recent: RECENT,
-      totalUp: this.#metrics.up,
-    });
-  }
-
-  #newServer(events: RouteEvents): StreamingServer {
-    const { shedAfterMs, ackDelayMs, resumeWindowMs, waitingBound, maxPayloadBytes } = this.#options;
-    const granted = (): Size => this.#granted;
-    return new StreamingServer({
-      clock: this.#clock,
-      logger: this.#logger,
-      nodeId: 'model',
-      pool: this.#pool,
-      sessions: this.#sessions,
-      counters: this.#metrics,
-      settings: {
-        ...settings,
-        // The World's network has a liveness of its own.
-        ...{
-          firstMessageTimeoutMs: 0,
-          receiveTimeoutMs: 0,
-          heartbeatIntervalMs: 0,
-          sendTimeoutMs: FOREVER_MS,
-        },
-        ...{ sendBufferBytes: SEND_BUFFER_BYTES, maxControlAnswers: 3, drainQuietMs: 20 },
-        ...{ ackDelayMs, shedAfterMs, resumeWindowMs },
-      },
-      windowed: {
-        limits: {
-          get window() {
-            return granted();
-          },
-          maxWindow: { messages: 1_000, bytes: 1 << 20 },
-          waiting: waitingBound,
-          maxPayloadBytes,
-          maxMessageBytes: settings.maxMessageBytes,
-          resumeWindowMs,
-          recent: RECENT,
-        },
-        maxDetached: 1,
-        maxDetachedBytes: 1 << 20,
-        ended: { max: 100, maxPerClient: 100, maxBytes: 1 << 16 },
-      },
-      account: this.#account,
-      routes: new Map([['model', routeOf(this.#options, (session) => this.#converse(session, events))]]),
-      defaultRoute: 'model',
-      interceptors: [],
-    });
   }
 
   #converse(session: WindowedSession, events: RouteEvents): RouteHandler {
@@ -366,15 +294,6 @@ export class RealGateway implements GatewaySide {
     const conversation = new Conversation(session, sent, this.#options.quickRoute, events);
     this.#conversations.push(conversation);
     return conversation;
-  }
-
-  /** A route's failure is logged, and else forgotten: that of a check must not be. */
-  get #logger(): Logger {
-    const log = (fields: object): void => {
-      if (!('err' in fields) || fields.err === FAILURE) return;
-      this.#fault ??= fields.err instanceof Error ? fields.err : new Error('a fault', { cause: fields.err });
-    };
-    return { debug: log, info: log, warn: log, error: log };
   }
 }
 
