@@ -34,20 +34,26 @@ export class FlowCounters {
   delivered = 0;
   /** Bytes of data, key and metadata of what was admitted. */
   admittedBytes = 0;
-  readonly droppedBy: Record<DropReason, number> = {
-    'connection-closed': 0,
-    'session-closed': 0,
-    'session-expired': 0,
-    drained: 0,
-    overflow: 0,
-    expired: 0,
-    evicted: 0,
-    overloaded: 0,
-  };
+  /** Made when it is asked for: most sessions drop nothing, and there may be a hundred thousand. */
+  #droppedBy: Record<DropReason, number> | undefined;
+
+  get droppedBy(): Record<DropReason, number> {
+    return (this.#droppedBy ??= {
+      'connection-closed': 0,
+      'session-closed': 0,
+      'session-expired': 0,
+      drained: 0,
+      overflow: 0,
+      expired: 0,
+      evicted: 0,
+      overloaded: 0,
+    });
+  }
 
   get dropped(): number {
+    if (this.#droppedBy === undefined) return 0;
     let sum = 0;
-    for (const reason of DROP_REASONS) sum += this.droppedBy[reason];
+    for (const reason of DROP_REASONS) sum += this.#droppedBy[reason];
     return sum;
   }
 

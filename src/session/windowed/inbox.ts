@@ -49,7 +49,7 @@ export class Inbox {
   /** The payload whose end has not come. */
   readonly #unended = new Load();
   /** Errors that the client may not know of, ascending. */
-  readonly #errors = new RingQueue<WireError>();
+  #errors: RingQueue<WireError> | undefined;
   #errorBytes = 0;
   /** The most messages ever granted in this session: how far back a client can be. */
   #reachMessages = 0;
@@ -120,7 +120,7 @@ export class Inbox {
 
   /** The Errors of the last window, ascending: to be repeated after each Opened, and kept when the session has ended. */
   get errors(): readonly WireError[] {
-    return this.#errors.toArray();
+    return this.#errors?.toArray() ?? [];
   }
 
   /** What they take in memory. */
@@ -130,7 +130,7 @@ export class Inbox {
 
   /** What an Opened may acknowledge: nothing that a repeated Error has yet to speak of. */
   get ackBeforeErrors(): number {
-    const first = this.#errors.peek();
+    const first = this.#errors?.peek();
     return first === undefined ? this.#finished : Math.min(this.#finished, first.sequence - 1);
   }
 
@@ -190,7 +190,7 @@ export class Inbox {
   fail(code: ErrorCode, message: string, retryAfterMs: number): WireError {
     this.#finish();
     const error: WireError = { action: 'error', code, message, sequence: this.#finished, retryAfterMs };
-    this.#errors.push(error);
+    (this.#errors ??= new RingQueue()).push(error);
     this.#errorBytes += costOf(error);
     return error;
   }
@@ -217,7 +217,7 @@ export class Inbox {
 
   /** For a session that is over: who asks for them has been given them. */
   forgetErrors(): void {
-    this.#errors.clear();
+    this.#errors = undefined;
     this.#errorBytes = 0;
   }
 
@@ -255,10 +255,11 @@ export class Inbox {
 
   /** Who sends something had settled, Errors included, all that is a window behind it. */
   #forgetSettled(through: number): void {
-    for (let error = this.#errors.peek(); error !== undefined && error.sequence <= through;) {
-      this.#errors.shift();
+    const errors = this.#errors;
+    if (errors === undefined) return;
+    for (let error = errors.peek(); error !== undefined && error.sequence <= through; error = errors.peek()) {
+      errors.shift();
       this.#errorBytes -= costOf(error);
-      error = this.#errors.peek();
     }
   }
 

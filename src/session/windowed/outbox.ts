@@ -50,7 +50,8 @@ export class Outbox {
   /** By sequence. A list, for conflation and the time to live drop from its middle, and most sessions are idle. */
   readonly #messages = new LinkedList<Held>();
   readonly #held = new Load();
-  readonly #lost = new LostRanges();
+  /** Made for the first loss. */
+  #lost: LostRanges | undefined;
   readonly #inFlight = new Load();
   readonly #waiting = new Load();
   /** Under conflate: the first piece of the droppable payload of each key, of which there is one at most. */
@@ -61,11 +62,8 @@ export class Outbox {
   #next: Held | undefined;
   /** The first message of payloads of which no piece was ever sent: what may be dropped. */
   #droppable: Held | undefined;
-  /** Of the droppable payloads. */
-  readonly #deadlines = new Deadlines();
-  readonly #expire = (payload: Held): void => {
-    this.#drop(payload, 'expired');
-  };
+  /** Of the droppable payloads; made for the first that has one. */
+  #deadlines: Deadlines | undefined;
   #window = NO_WINDOW;
   #acked = 0;
   #cursor = 0;
@@ -98,7 +96,7 @@ export class Outbox {
 
   /** How many ranges of lost messages are remembered: at most two more than messages are held. */
   get lostRanges(): number {
-    return this.#lost.count;
+    return this.#lost?.count ?? 0;
   }
 
   /** Everything was acknowledged past, gaps included: the session may end without loss. */
@@ -186,7 +184,7 @@ export class Outbox {
    * may still be on its way somewhere.
    */
   take(batch: DataMessage[], maxMessages: number, maxBytes: number, nowMs: number): number {
-    if (nowMs >= this.#deadlines.earliestMs) this.#deadlines.sweep(this.#droppable, nowMs, this.#expire);
+    if (this.#deadlines !== undefined) this.#expire(this.#deadlines, nowMs);
     let taken = 0;
     while (batch.length < maxMessages && taken < maxBytes) {
       const held = this.#next;
@@ -216,7 +214,7 @@ export class Outbox {
     if (sequence <= this.#acked) return true;
     if (sequence > this.#cursor) return false;
     this.#acked = sequence;
-    this.#lost.forget(sequence);
+    this.#lost?.forget(sequence);
     let delivered = 0;
     for (
       let held = this.#messages.first;
@@ -264,14 +262,21 @@ export class Outbox {
     this.#countDropped(this.#held.messages, reason);
     this.#messages.clear();
     this.#held.clear();
-    this.#lost.clear();
+    this.#lost = undefined;
     this.#inFlight.clear();
     this.#waiting.clear();
     this.#byKey?.clear();
     this.#fresh = undefined;
     this.#next = undefined;
     this.#droppable = undefined;
-    this.#deadlines.clear();
+    this.#deadlines = undefined;
+  }
+
+  #expire(deadlines: Deadlines, nowMs: number): void {
+    if (nowMs < deadlines.earliestMs) return;
+    deadlines.sweep(this.#droppable, nowMs, (payload) => {
+      this.#drop(payload, 'expired');
+    });
   }
 
   /** Undefined: it may come in. */
@@ -281,7 +286,7 @@ export class Outbox {
     bytes: number,
     nowMs: number,
   ): 'wait' | 'disconnect' | 'drop-it' | undefined {
-    if (nowMs >= this.#deadlines.earliestMs) this.#deadlines.sweep(this.#droppable, nowMs, this.#expire);
+    if (this.#deadlines !== undefined) this.#expire(this.#deadlines, nowMs);
     const older = this.#byKey?.get(first.key);
     if (older !== undefined) this.#drop(older, 'overflow');
     while (!fits(this.#bound, this.#waiting, messages, bytes)) {
@@ -320,6 +325,8 @@ export class Outbox {
     }
     const { key } = held.message;
     if (key !== '') this.#byKey?.set(key, held);
+    if (held.deadlineMs === undefined && this.#deadlines === undefined) return;
+    this.#deadlines ??= new Deadlines();
     this.#deadlines.note(held, this.#droppable === held);
   }
 
@@ -336,10 +343,10 @@ export class Outbox {
 
   #writeGap(to: number, reason = 'RESUME_EXPIRED'): DataMessage {
     const from = this.#cursor + 1;
-    const named = this.#lost.reasonAt(from) ?? reason;
+    const named = this.#lost?.reasonAt(from) ?? reason;
     this.#cursor = to;
     if (to > this.#reached) this.#reached = to;
-    this.#lost.add(from, to, named, to);
+    (this.#lost ??= new LostRanges()).add(from, to, named, to);
     return controlMessage(
       { action: 'gap', fromSequence: from, toSequence: to, reason: named },
       this.#sessionId,
@@ -361,7 +368,7 @@ export class Outbox {
     if (this.#next === first) this.#next = held;
     if (this.#droppable === first) this.#droppable = held;
     this.#countDropped(messages, reason);
-    this.#lost.add(payload, payload + messages - 1, reason, this.#cursor);
+    (this.#lost ??= new LostRanges()).add(payload, payload + messages - 1, reason, this.#cursor);
   }
 
   /** Returns the message that followed. */
