@@ -9,7 +9,7 @@ it('the gateway keeps its promises to honest clients, whatever breaks', { timeou
     fc.asyncProperty(options, moves, async (worldOptions, steps) => {
       await new World(worldOptions, (...made) => new RealGateway(...made)).run(steps);
     }),
-    // Half a minute; stops in time on a slow machine rather than failing there, but not before 2,000 runs.
+    // Some 20 seconds; stops in time on a slow machine rather than failing there.
     { numRuns: 10_000, interruptAfterTimeLimit: 150_000, markInterruptAsFailure: false },
   );
 });

@@ -1,5 +1,5 @@
 import type { FlowCounters } from '../../../src/core/counters.js';
-import type { DataMessage } from '../../../src/wire/messages.js';
+import { dataMessage, type DataMessage } from '../../../src/wire/messages.js';
 import type { Size } from './window.js';
 
 /** What a run fixes: the route's nature and every limit, small, so that all of them are met. */
@@ -19,13 +19,25 @@ export interface WorldOptions {
   readonly ackDelayMs: number;
   /** How long the gateway may stay above its budget before it ends what holds most. */
   readonly shedAfterMs: number;
-  /** The route is done with each message in the turn in which it gets it (`quickly`), instead of when a move says so. */
+  /** The route is done with each message within the call that gives it (`quickly`), instead of when a move says so. */
   readonly quickRoute: boolean;
 }
 
-/** What a quick route makes of a message, or of the payload that ends with it. */
-export function quickly({ sequence }: DataMessage): boolean {
-  return sequence % 3 !== 0;
+/** What a quick route does with a message, or with the payload that ends with it, in this order. */
+export function quickly({ sequence, data }: DataMessage): {
+  readonly answer: DataMessage | undefined;
+  readonly ends: boolean;
+  readonly accepts: boolean;
+} {
+  // It names itself by what it answers, and is taken for nothing else.
+  const name = new DataView(data.buffer, data.byteOffset).getUint32(0) | 0x8000_0000;
+  const answer = new Uint8Array(4);
+  new DataView(answer.buffer).setUint32(0, name);
+  return {
+    answer: sequence % 2 === 0 ? dataMessage({ data: answer }) : undefined,
+    ends: sequence === 9,
+    accepts: sequence % 3 !== 0,
+  };
 }
 
 /** What the route of a session meets and does; told as it happens. */

@@ -441,8 +441,12 @@ export class ModelGateway implements GatewaySide {
   }
 
   #handleQuickly(): void {
-    for (let last = this.routeHandling()?.at(-1); last !== undefined; last = this.routeHandling()?.at(-1))
-      this.routeFinishes(quickly(last));
+    for (let last = this.routeHandling()?.at(-1); last !== undefined; last = this.routeHandling()?.at(-1)) {
+      const { answer, ends, accepts } = quickly(last);
+      if (answer !== undefined) this.routeSends([answer]);
+      if (ends) this.routeEnds();
+      this.routeFinishes(accepts);
+    }
   }
 
   /** The ack that goes out now, noted as told; above the budget none rises. */

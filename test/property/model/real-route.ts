@@ -48,8 +48,7 @@ export class Conversation implements RouteHandler {
   }
 
   get handling(): readonly DataMessage[] | undefined {
-    const { state } = this.session;
-    return state === 'open' || state === 'closing' ? this.#handling?.pieces : undefined;
+    return this.#isHandling ? this.#handling?.pieces : undefined;
   }
 
   /** What its sends that wait for room weigh, as the account has it. */
@@ -65,9 +64,12 @@ export class Conversation implements RouteHandler {
     check(pieces.length > 0 && data.equals(message.data), `${message.sequence} is not what was sent`);
     this.#handled = message.sequence;
     if (this.#quick) {
-      const accepted = quickly(message);
-      this.#events.finished(this.session.subject, pieces, accepted);
-      if (!accepted) throw FAILURE;
+      const { answer, ends, accepts } = quickly(pieces.at(-1) ?? message);
+      if (answer !== undefined) this.send([answer]);
+      if (ends) this.session.end();
+      // What the route had before it when the session ended is not done.
+      if (this.#isHandling) this.#events.finished(this.session.subject, pieces, accepts);
+      if (!accepts) throw FAILURE;
       return;
     }
     return new Promise((accept, fail) => {
@@ -111,6 +113,11 @@ export class Conversation implements RouteHandler {
     this.noteTaken();
     this.ended = true;
     this.#events.ended(this.session.subject);
+  }
+
+  get #isHandling(): boolean {
+    const { state } = this.session;
+    return state === 'open' || state === 'closing';
   }
 
   /** Sends are taken in order: how many have been, the session's account says. */
