@@ -60,6 +60,8 @@ export type OpenDecision =
 const TOKEN_BYTES = 16;
 /** How long a message may keep the network's buffer that it came in: so much more memory than the account says is what comes in meanwhile. */
 const DETACH_AFTER_MS = 20;
+/** So many evictions a turn, for each looks through all that are detached: when a network fails, thousands may be due. */
+const EVICTED_AT_ONCE = 100;
 /** What expires one after the other is looked at together. */
 const MIN_SWEEP_MS = 10;
 
@@ -349,10 +351,13 @@ export class WindowedSessions {
     this.#evicting = true;
     this.#clock.setImmediate(() => {
       this.#evicting = false;
-      for (let over = this.#detached.toEvict(); over !== undefined; over = this.#detached.toEvict()) {
+      for (let left = EVICTED_AT_ONCE; left > 0; left -= 1) {
+        const over = this.#detached.toEvict();
+        if (over === undefined) return;
         this.#options.counters.sessionsEvicted += 1;
         this.#forget(over.session, 'evicted', over.because);
       }
+      this.#evictSoon();
     });
   }
 

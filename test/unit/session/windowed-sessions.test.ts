@@ -448,6 +448,27 @@ describe('a detached session', () => {
     world.windowed.stop();
   });
 
+  it('is evicted with others in one turn only in part, where thousands are due: the rest follows', () => {
+    const sessions = { maxPerClient: 2_000, max: 2_000 };
+    const world = new WindowedWorld({
+      sessions,
+      windowed: { maxDetached: 2_000, maxDetachedBytes: 100_000 },
+    });
+    for (let n = 0; n < 1_000; n += 1) {
+      const { session } = world.opened({ id: `s${n}` });
+      void world.route.session.send({ data: new Uint8Array(1_000) });
+      world.windowed.detach(session);
+    }
+    let leftByFirst = 0;
+    world.clock.setImmediate(() => (leftByFirst = world.windowed.detached.size));
+    world.clock.runImmediates();
+    expect(leftByFirst).toBe(900);
+    expect(world.windowed.detached.bytes).toBeLessThanOrEqual(100_000);
+    expect(world.windowed.detached.size).toBeGreaterThan(50);
+    expectBalanced(world);
+    world.windowed.stop();
+  });
+
   it('that grows while it waits is seen to: what its route sends counts', () => {
     const world = new WindowedWorld({ windowed: { maxDetachedBytes: 10_000 } });
     const session = world.detached();
