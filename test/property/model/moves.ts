@@ -18,7 +18,12 @@ export type Move =
   | { readonly kind: 'flow' }
   | { readonly kind: 'up'; readonly which: number; readonly count: number }
   | { readonly kind: 'down'; readonly which: number; readonly count: number }
-  | { readonly kind: 'route-finishes'; readonly accepted: boolean }
+  /** `meanwhile` happens when the route is done and the gateway has not heard of it. */
+  | {
+      readonly kind: 'route-finishes';
+      readonly accepted: boolean;
+      readonly meanwhile: 'nothing' | 'flow' | 'gateway-loses' | 'route-ends';
+    }
   | {
       readonly kind: 'route-sends';
       readonly weights: readonly number[];
@@ -54,6 +59,12 @@ function weighted<T>(
   return { weight: weightOfIt, arbitrary };
 }
 
+function finishing(
+  meanwhile: fc.Arbitrary<(Move & { readonly kind: 'route-finishes' })['meanwhile']>,
+): fc.Arbitrary<Move> {
+  return fc.record({ kind: fc.constant('route-finishes' as const), accepted: fc.boolean(), meanwhile });
+}
+
 /** What sessions meet while they live. */
 const living: readonly fc.WeightedArbitrary<Move>[] = [
   weighted(8, fc.record({ kind: fc.constant('connect' as const) })),
@@ -68,7 +79,7 @@ const living: readonly fc.WeightedArbitrary<Move>[] = [
   weighted(16, fc.record({ kind: fc.constant('flow' as const) })),
   weighted(18, fc.record({ kind: fc.constant('up' as const), which, count })),
   weighted(18, fc.record({ kind: fc.constant('down' as const), which, count })),
-  weighted(10, fc.record({ kind: fc.constant('route-finishes' as const), accepted: fc.boolean() })),
+  weighted(10, finishing(fc.constantFrom('nothing', 'nothing', 'nothing', 'flow', 'gateway-loses'))),
   weighted(
     14,
     fc.record({
@@ -90,6 +101,7 @@ const mortal: readonly fc.WeightedArbitrary<Move>[] = [
   weighted(1, fc.record({ kind: fc.constant('abandon' as const) })),
   weighted(4, fc.record({ kind: fc.constant('client-closes' as const) })),
   weighted(3, fc.record({ kind: fc.constant('route-ends' as const) })),
+  weighted(1, finishing(fc.constant('route-ends'))),
   weighted(1, fc.record({ kind: fc.constant('drain' as const), ms: fc.constantFrom(20, 80) })),
   weighted(1, fc.record({ kind: fc.constant('wait' as const), ms: fc.constant(110) })),
   weighted(1, fc.record({ kind: fc.constant('crowd' as const) })),
