@@ -171,26 +171,26 @@ export class Overload {
 
   #costliest(): readonly Candidate[] {
     const candidates: Candidate[] = [];
+    // Of a hundred thousand sessions most hold nothing.
     for (const session of this.#options.windowed) {
-      candidates.push({
-        bytes: session.heldBytes,
-        end: (error) => {
-          session.expel('overloaded', error);
-        },
-      });
+      const bytes = session.heldBytes;
+      if (bytes === 0) continue;
+      const end = (error: SluiceError): void => {
+        session.expel('overloaded', error);
+      };
+      candidates.push({ bytes, end });
     }
     for (const burdened of this.#options.connections()) {
       const { bufferedBytes, stream } = burdened.connection;
       // What an opened session has under way it holds itself, until it is acknowledged: it is ended for that.
       const bytes = burdened.kind === 'windowed' ? bufferedBytes - stream.bytesInFlight : bufferedBytes;
-      candidates.push({
-        bytes,
-        end: (error) => {
-          burdened.end(error);
-        },
-      });
+      if (bytes <= 0) continue;
+      const end = (error: SluiceError): void => {
+        burdened.end(error);
+      };
+      candidates.push({ bytes, end });
     }
-    return candidates.filter(({ bytes }) => bytes > 0).sort((one, other) => other.bytes - one.bytes);
+    return candidates.sort((one, other) => other.bytes - one.bytes);
   }
 
   /** Tells clients with opened sessions that what they send now will only wait; each once. */
