@@ -27,6 +27,9 @@ const FEEDER_WINDOW = 64;
 const RECEIVE_QUEUE = 32;
 const STREAM_WINDOW_BYTES = 64 * KIB;
 
+/** For a busy machine. */
+const PATIENT = { timeout: 20_000 };
+
 const numbered = (n: number): Uint8Array => {
   const data = new Uint8Array(MESSAGE_BYTES);
   new DataView(data.buffer).setUint32(0, n);
@@ -139,6 +142,8 @@ describe.each(STREAM_HANDLERS)('a client that stops taking, through the %s handl
     })();
 
     const through = TAKER_WINDOW + WAITING;
+    await expect.poll(() => sent + settledCount, PATIENT).toBe(through + FEEDER_WINDOW + through);
+    // And there it stays.
     expect(await settled(() => sent + settledCount)).toBe(through + FEEDER_WINDOW + through);
     expectTakerStands(route, taker);
     // What the taker's bounds have room for is acknowledged, and no more: the acks stop.
@@ -154,7 +159,7 @@ describe.each(STREAM_HANDLERS)('a client that stops taking, through the %s handl
       onMessage: ({ data }) => void echoed.push(Buffer.from(data).toString()),
     });
     await other.send(Buffer.from('beside it'));
-    await expect.poll(() => echoed).toEqual(['beside it']);
+    await expect.poll(() => echoed, PATIENT).toEqual(['beside it']);
     await other.close();
 
     taker.open();
@@ -184,17 +189,18 @@ describe.each(STREAM_HANDLERS)('a client that stops taking, through the %s handl
       call.end();
     })();
 
+    const taken = TAKER_WINDOW + WAITING + RECEIVE_QUEUE;
+    // What has left the client fills the stream's window beyond that, but for a message or two.
+    const left = (): number => (sent + 1) * frameBytes - call.writableLength;
+    await expect.poll(left, PATIENT).toBeGreaterThan(taken * frameBytes + STREAM_WINDOW_BYTES / 2);
+    await expect.poll(() => server.gateway.metrics.up.admitted, PATIENT).toBe(taken);
     const written = await settled(() => sent);
+    expect(left()).toBeLessThanOrEqual(taken * frameBytes + STREAM_WINDOW_BYTES);
     expectTakerStands(route, taker);
     const { queues } = (await (await fetch(`${server.admin}/totals`)).json()) as Totals;
     // What the route has before it is in the receive queue until it is done.
     expect(queues.receive.messages).toBe(RECEIVE_QUEUE);
-    const taken = TAKER_WINDOW + WAITING + RECEIVE_QUEUE;
     expect(server.gateway.metrics.up.admitted).toBe(taken);
-    // What has left the client fills the stream's window beyond that, but for a message or two.
-    const left = (written + 1) * frameBytes - call.writableLength;
-    expect(left).toBeGreaterThan(taken * frameBytes + STREAM_WINDOW_BYTES / 2);
-    expect(left).toBeLessThanOrEqual(taken * frameBytes + STREAM_WINDOW_BYTES);
     // The sender stands: what it has written beside that is its stream's own buffer, and one write that waits.
     expect(call.writableLength).toBeLessThanOrEqual(call.writableHighWaterMark + frameBytes);
     expect(written).toBeLessThan(MESSAGES / 4);
