@@ -93,8 +93,10 @@ export class DirectStream implements TransportStream {
   #inputDone = false;
   /** What HTTP/2 has not been given yet; undefined when that is nothing. */
   #waiting: PieceQueue | undefined;
-  /** `bytesInFlight` when it was last known to rise or fall; what the account holds of it. */
+  /** `bytesInFlight` when it was last known to rise or fall. */
   #lastInFlight = 0;
+  /** What the account holds of it. */
+  #countedInFlight = 0;
   #deadline: { cancel(): void } | undefined;
 
   constructor(http2: ServerHttp2Stream, call: DirectCall, context: DirectStreamContext) {
@@ -221,8 +223,12 @@ export class DirectStream implements TransportStream {
   }
 
   #noteInFlight(bytes: number): void {
-    this.#context.account?.add(bytes - this.#lastInFlight);
     this.#lastInFlight = bytes;
+    // What is out within its turn is not worth counting.
+    const counted = bytes > BACKED_UP_BYTES ? bytes : 0;
+    if (counted === this.#countedInFlight) return;
+    this.#context.account?.add(counted - this.#countedInFlight);
+    this.#countedInFlight = counted;
   }
 
   #queue(chunk: Buffer): void {
