@@ -548,13 +548,8 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     if (this.#payloads === undefined && !message.more && encodedBound(message) <= maxMessageBytes) {
       return [message];
     }
-    const payloads = (this.#payloads ??= new OutgoingPayloads({ maxMessageBytes, collected: waiting }));
-    try {
-      return payloads.next(message);
-    } finally {
-      // What is being collected is held, too.
-      this.#account();
-    }
+    this.#payloads ??= new OutgoingPayloads({ maxMessageBytes, collected: waiting });
+    return this.#payloads.next(message);
   }
 
   #beFresh(): void {
