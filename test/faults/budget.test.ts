@@ -4,6 +4,7 @@ import type { Totals } from '../../src/metrics/totals.js';
 import { controlMessage, dataMessage, MessageType, type Closed } from '../../src/wire/messages.js';
 import { Bystander } from '../helpers/bystander.js';
 import { GatewayProcess } from '../helpers/gateway-process.js';
+import { STREAM_HANDLERS } from '../helpers/stream-handlers.js';
 import { openOf, tokenOf } from '../helpers/windowed-world.js';
 import { WindowedClient } from '../helpers/windowed-client.js';
 import { grpcConnector, type Connection } from '../helpers/windowed-transport.js';
@@ -187,3 +188,32 @@ describe('above memory.budget', () => {
     await bystander.check();
   });
 });
+
+describe.each(STREAM_HANDLERS)(
+  'what is buffered for clients that do not read, through the %s handler',
+  (streamHandler) => {
+    it('is counted in the queues and on the way to the network, and nothing of it when they are gone', async () => {
+      await using gateway = await GatewayProcess.ready(['--server.streamHandler', streamHandler]);
+      const clients = Array.from({ length: 10 }, () => new WireClient(gateway.address));
+      try {
+        const message = framedMessage({ sessionId: 's', data: new Uint8Array(MESSAGE_BYTES) });
+        for (const client of clients) {
+          const call = client.open({ 'x-route': 'echo' });
+          for (let i = 0; i < 100; i += 1) call.write(message);
+        }
+        const inFlight = async () => (await totalsOf(gateway)).queues.bytesInFlight;
+        await expect.poll(inFlight, { timeout: LIMIT_MS }).toBeGreaterThan(10 * 64 * KIB);
+        await expect
+          .poll(async () => {
+            const { queues, bytes } = await totalsOf(gateway);
+            return bytes.buffered - queues.receive.bytes - queues.send.bytes - queues.bytesInFlight;
+          })
+          .toBeGreaterThanOrEqual(0);
+      } finally {
+        for (const { session } of clients) session.destroy();
+      }
+      await expect.poll(async () => (await totalsOf(gateway)).connections.active).toBe(0);
+      await expect.poll(async () => (await totalsOf(gateway)).bytes.buffered).toBe(0);
+    });
+  },
+);
