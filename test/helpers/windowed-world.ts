@@ -242,7 +242,7 @@ export class WindowedWorld {
   }
 }
 
-export function said(decision: OpenDecision): string {
+function said(decision: OpenDecision): string {
   switch (decision.kind) {
     case 'attached':
       return decision.resumed ? 'resumed' : 'opened';
