@@ -588,4 +588,19 @@ export const cases: readonly Case[] = [
       );
     },
   },
+  {
+    name: 'an ack that the budget held back comes by itself when there is room again',
+    options: { ackDelayMs: 5 },
+    async run(script, expect) {
+      script.open(1, 7);
+      script.gateway.overBudget(true);
+      script.data(1, 1);
+      await script.finish(true);
+      script.gateway.advance(5);
+      expect(1, 'OPENED fresh received 0 ack 0', 'PAUSE');
+      script.gateway.overBudget(false);
+      script.gateway.advance(5);
+      expect(1, 'RESUME', 'ACK 1');
+    },
+  },
 ];

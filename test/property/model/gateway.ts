@@ -166,7 +166,8 @@ export class ModelGateway implements GatewaySide {
   acknowledge(): void {
     const session = this.#session;
     if (session?.attachment === undefined) return;
-    if (!session.repeated && session.inbox.finished === session.inbox.told) return;
+    const isNews = this.#overSinceMs === Infinity && session.inbox.finished > session.inbox.told;
+    if (!session.repeated && !isNews) return;
     this.#write(session, dataMessage({ type: MessageType.ACK, ack: this.#tell(session) }));
   }
 
