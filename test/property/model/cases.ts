@@ -603,4 +603,18 @@ export const cases: readonly Case[] = [
       expect(1, 'RESUME', 'ACK 1');
     },
   },
+  {
+    name: 'what waited while too many answers were unwritten goes on when they are',
+    options: { upWindow: { messages: 8, bytes: 100 } },
+    async run(script, expect) {
+      script.open(1, 7);
+      expect(1, 'OPENED fresh received 0 ack 0');
+      script.dataWhileHeld(1, 1, 2, 3, 4);
+      await script.finish(false, false, false);
+      expect(1, 'ERROR 1', 'ERROR 2', 'ERROR 3');
+      await script.finish(true);
+      script.gateway.acknowledge();
+      expect(1, 'ACK 4');
+    },
+  },
 ];

@@ -111,6 +111,12 @@ export class Script {
     this.write(connection, dataMessage({ sequence, data: new Uint8Array(bytes), more }));
   }
 
+  /** The same for several, while the network takes nothing of what is written. */
+  dataWhileHeld(connection: number, ...sequences: readonly number[]): void {
+    for (const sequence of sequences)
+      this.gateway.receive(connection, [dataMessage({ sessionId: 's', sequence, data: new Uint8Array(4) })]);
+  }
+
   ack(connection: number, ack: number): void {
     this.write(connection, dataMessage({ type: MessageType.ACK, ack }));
   }
