@@ -48,3 +48,8 @@ export function changed(window: Size, change: Size): Size {
 export function largest(one: Size, other: Size): Size {
   return { messages: Math.max(one.messages, other.messages), bytes: Math.max(one.bytes, other.bytes) };
 }
+
+/** What is asked for, cut to what may be had, part by part. */
+export function smallest(asked: Size, most: Size): Size {
+  return { messages: Math.min(asked.messages, most.messages), bytes: Math.min(asked.bytes, most.bytes) };
+}

@@ -4,7 +4,8 @@ import { ByteAccount } from '../../src/flow/byte-account.js';
 import type { Route, RouteHandler, RouteSession } from '../../src/session/route.js';
 import { SessionManager, type SessionManagerOptions } from '../../src/session/session-manager.js';
 import type { SessionLink } from '../../src/session/windowed/session-link.js';
-import type { WindowedLimits, WindowedSession } from '../../src/session/windowed/windowed-session.js';
+import type { WindowedLimits } from '../../src/session/windowed/windowed-host.js';
+import type { WindowedSession } from '../../src/session/windowed/windowed-session.js';
 import {
   WindowedSessions,
   type OpenDecision,

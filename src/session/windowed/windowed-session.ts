@@ -1,68 +1,20 @@
-import type { Clock } from '../../core/clock.js';
-import { tally, type DropReason, type FlowCounters, type RefusalReason } from '../../core/counters.js';
+import { tally, type DropReason } from '../../core/counters.js';
 import { SluiceError } from '../../core/errors.js';
-import { MESSAGE_OVERHEAD_BYTES, type ByteAccount } from '../../flow/byte-account.js';
+import { MESSAGE_OVERHEAD_BYTES } from '../../flow/byte-account.js';
 import type { Linked } from '../../flow/linked-list.js';
-import type { Size } from '../../flow/window.js';
-import { encodedBound } from '../../wire/codec.js';
-import { controlMessage, dataMessage, MessageType, weightOf, type DataMessage } from '../../wire/messages.js';
+import { smallest, type Size } from '../../flow/window.js';
+import { controlMessage, dataMessage, MessageType, type DataMessage } from '../../wire/messages.js';
 import { closedControl, errorControl } from '../control-messages.js';
 import { detached } from '../detached-message.js';
 import type { Overflow } from '../overflow.js';
-import type { RecentLimits } from '../recent-messages.js';
 import { StreamSession, type SessionSpec, type SessionState } from '../stream-session.js';
+import { draining, offence, slowConsumer } from './endings.js';
 import { Inbox } from './inbox.js';
-import { offence } from './offences.js';
-import { OutgoingPayloads } from './outgoing-payloads.js';
-import { Outbox } from './outbox.js';
+import type { Outbox } from './outbox.js';
+import { Sender } from './sender.js';
 import type { SessionLink } from './session-link.js';
 import type { SessionEnding } from './tombstones.js';
-import { WaitingSends, type Payload } from './waiting-sends.js';
-
-/** What every windowed session is held to. */
-export interface WindowedLimits {
-  /** Granted to clients; what is sent to a client that names no window of its own. */
-  readonly window: Size;
-  /** The largest window a client may state: a larger one is cut to it. */
-  readonly maxWindow: Size;
-  /** The most that may wait unsent. */
-  readonly waiting: Size;
-  readonly maxPayloadBytes: number;
-  readonly maxMessageBytes: number;
-  /** How long a detached session waits for its client, and one that is ending for its client's acks. */
-  readonly resumeWindowMs: number;
-  readonly recent: RecentLimits;
-}
-
-/** What windowed sessions count beside their accounts. */
-export interface WindowedTraffic {
-  /** Messages that were not admitted, outside all accounts. */
-  readonly messagesRefused: Map<RefusalReason, number>;
-  gapsSent: number;
-  acksSent: number;
-}
-
-/** What a windowed session needs of the gateway; it outlives any connection. */
-export interface WindowedHost {
-  readonly clock: Clock;
-  readonly limits: WindowedLimits;
-  readonly totals: { readonly up: FlowCounters; readonly down: FlowCounters };
-  readonly account: ByteAccount;
-  readonly counters: WindowedTraffic;
-  /** Unix milliseconds, one reading a turn. */
-  stampMs(): number;
-  observeProcessing(ms: number): void;
-  /** Without a session: its route failed to open it. */
-  routeFailed(session: WindowedSession | undefined, error: unknown): void;
-  /** The session holds data that may be views of what it arrived in: `detachHeld` is to be called before long. */
-  fresh(session: WindowedSession): void;
-  /** What the session holds has grown, or shrunk, by so many bytes. */
-  held(session: WindowedSession, bytes: number): void;
-  /** The session waits to be closed: whether its client gets on is watched from here on. */
-  closing(session: WindowedSession): void;
-  /** The session is over; what its client is told of it after a resume, if anything. */
-  ended(session: WindowedSession, ending: SessionEnding | undefined): void;
-}
+import type { WindowedHost } from './windowed-host.js';
 
 export interface WindowedSessionSpec extends Omit<SessionSpec, 'now' | 'recent'> {
   readonly host: WindowedHost;
@@ -99,9 +51,8 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   detachedAt = 0;
   readonly #host: WindowedHost;
   readonly #inbox: Inbox;
+  readonly #sender: Sender;
   readonly #outbox: Outbox;
-  readonly #waitingSends = new WaitingSends();
-  #payloads: OutgoingPayloads | undefined;
   #link: SessionLink | undefined;
   #phase: Phase = 'open';
   /** Whether the client has been told Opened: before that it is told nothing else. */
@@ -131,13 +82,15 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
       counters: this.up,
       total: totals.up,
     });
-    this.#outbox = new Outbox({
+    this.#sender = new Sender({
       sessionId: this.sessionId,
       overflow: spec.overflow,
-      bound: limits.waiting,
+      waiting: limits.waiting,
+      maxMessageBytes: limits.maxMessageBytes,
       counters: this.down,
       total: totals.down,
     });
+    this.#outbox = this.#sender.outbox;
     this.#inbox.attach(limits.window);
     this.#outbox.attach(0, spec.window);
     this.#link = spec.link;
@@ -195,7 +148,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
 
   /** Sends of the route that wait for room. */
   get waitingSends(): number {
-    return this.#waitingSends.length;
+    return this.#sender.waitingSends;
   }
 
   /** All that it holds, in both directions, each message with what it takes beside its bytes. */
@@ -210,12 +163,12 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
 
   /** Whether the route has nothing before it, or waits itself for the client's acks. */
   get isHandled(): boolean {
-    return !this.busy || this.#waitingSends.length > 0;
+    return !this.busy || this.#sender.waitingSends > 0;
   }
 
   /** Whether neither side has anything to do. */
   get isIdle(): boolean {
-    return this.#inbox.pending.messages === 0 && this.#outbox.settled && this.#waitingSends.length === 0;
+    return this.#inbox.pending.messages === 0 && this.#outbox.settled && this.#sender.waitingSends === 0;
   }
 
   /** Whether `take` would give something. */
@@ -321,7 +274,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     const inbox = this.#inbox;
     this.#greeted = true;
     // What the route sent at once.
-    if (this.#outbox.held.messages > 0 && !this.#isFresh) this.#beFresh();
+    if (this.#outbox.held.messages > 0) this.#taken();
     this.#write(
       dataMessage({
         type: MessageType.CONTROL,
@@ -377,7 +330,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     this.#phase = 'ending';
     this.#endReason = reason;
     this.#inbox.discard('session-closed');
-    this.#payloads?.clear();
+    this.#sender.forgetUnfinished();
     this.#watchProgress();
     this.#closeIfComplete();
     this.#account();
@@ -450,13 +403,23 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   }
 
   protected dispatch(message: DataMessage): undefined | Promise<void> {
+    this.#noteDebt();
     try {
-      const payload = this.#payloadOf(message);
-      if (payload === undefined) return undefined;
-      if (this.#waitingSends.length > 0 || this.#host.account.exceeded || !this.#admit(payload))
-        return this.#waitForRoom(payload);
-      this.#link?.wake();
-      return undefined;
+      const sent = this.#sender.send(message, this.now(), this.#host.account.exceeded);
+      switch (sent) {
+        case 'collected':
+          return undefined;
+        case 'taken':
+          this.#taken();
+          this.#link?.wake();
+          return undefined;
+        case 'disconnect':
+          this.#fail(slowConsumer(this.#outbox));
+          throw this.endError;
+        default:
+          this.#link?.progressed();
+          return sent;
+      }
     } finally {
       // Whatever became of it: it was taken, waits, is a piece of what is being collected, or was refused with its pieces.
       this.#account();
@@ -543,90 +506,25 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
 
   // --- down ---
 
-  #payloadOf(message: DataMessage): Payload | undefined {
-    const { maxMessageBytes, waiting } = this.#host.limits;
-    if (this.#payloads === undefined && !message.more && encodedBound(message) <= maxMessageBytes) {
-      return [message];
-    }
-    this.#payloads ??= new OutgoingPayloads({ maxMessageBytes, collected: waiting });
-    return this.#payloads.next(message);
-  }
-
-  #beFresh(): void {
+  /** Something was taken into the outbox. */
+  #taken(): void {
+    if (this.#isFresh || !this.#greeted) return;
     this.#isFresh = true;
     this.#host.fresh(this);
   }
 
-  /** False: it has to wait. Throws what refuses the payload, or has ended the session over it. */
-  #admit(payload: Payload): boolean {
-    const outbox = this.#outbox;
-    // Nothing was owed to the client so far: its time begins now.
-    if (this.#phase !== 'open' && outbox.settled) this.#progressAt = this.now();
-    const admission =
-      payload.length === 1 ? outbox.admit(payload[0], this.now()) : outbox.admitPieces(payload, this.now());
-    switch (admission) {
-      case 'taken':
-        if (!this.#isFresh && this.#greeted) this.#beFresh();
-        return true;
-      case 'wait':
-        return false;
-      case 'disconnect':
-        this.#fail(
-          new SluiceError(
-            'SLOW_CONSUMER',
-            `${outbox.waiting.messages} messages of ${outbox.waiting.bytes} bytes wait for the client already ` +
-              '(session.waitingMessages, session.waitingSize), and its policy is disconnect',
-          ),
-        );
-        throw this.endError;
-      case 'too-large':
-        throw new SluiceError(
-          'MESSAGE_TOO_LARGE',
-          `a payload of ${payload.length} messages to the client fits neither its window ` +
-            `(${outbox.window.messages} messages, ${outbox.window.bytes} bytes) nor what may wait for it ` +
-            '(session.waitingMessages, session.waitingSize)',
-        );
-    }
-  }
-
-  #waitForRoom(payload: Payload): Promise<void> {
-    const sends = this.#waitingSends;
-    let bytes = 0;
-    for (const message of payload) bytes += weightOf(message);
-    const { waiting } = this.#host.limits;
-    // One may always wait; those beside it only come of sends that were not awaited.
-    if (sends.length > 0 && (sends.length >= waiting.messages || sends.bytes + bytes > waiting.bytes)) {
-      throw new SluiceError(
-        'OVERLOADED',
-        `${sends.length} sends of ${sends.bytes} bytes wait for room in session "${this.sessionId}" already ` +
-          `(session.waitingMessages = ${waiting.messages}, session.waitingSize = ${waiting.bytes} bytes): ` +
-          'await each send before the next',
-      );
-    }
-    const [first, ...rest] = payload;
-    const promise = sends.add([detached(first), ...rest.map(detached)], bytes);
-    this.#link?.progressed();
-    return promise;
-  }
-
   /** Takes in the sends that waited for room. */
   #roomMade(): void {
-    for (
-      let send = this.#waitingSends.first;
-      send !== undefined && !this.#host.account.exceeded;
-      send = this.#waitingSends.first
-    ) {
-      try {
-        if (!this.#admit(send.payload)) return;
-        this.#waitingSends.shift();
-        send.taken();
-      } catch (error) {
-        // Ended over it, it was refused with all others.
-        if (this.#waitingSends.first !== send) return;
-        this.#waitingSends.shift();
-        send.refused(error);
-      }
-    }
+    if (this.#sender.waitingSends === 0 || this.#host.account.exceeded) return;
+    this.#noteDebt();
+    const outcome = this.#sender.takeWaiting(this.now());
+    if (outcome === 'disconnect') this.#fail(slowConsumer(this.#outbox));
+    else this.#taken();
+  }
+
+  /** Where the session waits to be closed and nothing was owed to the client so far, its time begins now. */
+  #noteDebt(): void {
+    if (this.#phase !== 'open' && this.#outbox.settled) this.#progressAt = this.now();
   }
 
   // --- ending ---
@@ -674,9 +572,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   #discard(reason: DropReason, error: SluiceError): void {
     this.#inbox.discard(reason);
     this.#inbox.forgetErrors();
-    this.#outbox.discard(reason);
-    this.#payloads?.clear();
-    this.#waitingSends.refuseAll(error);
+    this.#sender.discard(reason, error);
     this.#account();
   }
 
@@ -695,38 +591,12 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
 
   /** Adds to the accounts what has changed. */
   #account(): void {
-    const unhandled = this.#inbox.pending;
-    const { held } = this.#outbox;
-    const sends = this.#waitingSends;
-    const payloads = this.#payloads;
-    const messages = unhandled.messages + held.messages + sends.messages + (payloads?.messages ?? 0);
-    const bytes =
-      unhandled.bytes +
-      held.bytes +
-      sends.bytes +
-      (payloads?.bytes ?? 0) +
-      messages * MESSAGE_OVERHEAD_BYTES +
-      this.#inbox.errorBytes;
-    const change = bytes - this.#accountedBytes;
+    const { pending, errorBytes } = this.#inbox;
+    const { messages, bytes } = this.#sender;
+    const held = pending.bytes + bytes + (pending.messages + messages) * MESSAGE_OVERHEAD_BYTES + errorBytes;
+    const change = held - this.#accountedBytes;
     if (change === 0) return;
-    this.#accountedBytes = bytes;
+    this.#accountedBytes = held;
     this.#host.held(this, change);
   }
-}
-
-/** What a client asks for, cut to what it may have, part by part. */
-export function smallest(asked: Size, most: Size): Size {
-  return {
-    messages: Math.min(asked.messages, most.messages),
-    bytes: Math.min(asked.bytes, most.bytes),
-  };
-}
-
-/** How soon a session that was closed because the gateway leaves should be opened elsewhere, in milliseconds. */
-const DRAINING_RETRY_MS = 1_000;
-
-export function draining(): SluiceError {
-  return new SluiceError('DRAINING', 'the gateway is leaving: open the session elsewhere', {
-    retryAfterMs: DRAINING_RETRY_MS,
-  });
 }

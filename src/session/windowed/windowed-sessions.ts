@@ -2,21 +2,17 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock, Timer } from '../../core/clock.js';
 import type { DropReason } from '../../core/counters.js';
 import { SluiceError } from '../../core/errors.js';
-import type { Size } from '../../flow/window.js';
+import { smallest, type Size } from '../../flow/window.js';
 import { OverflowPolicy, type Open } from '../../wire/messages.js';
 import { ALL_OVERFLOWS, overflowOf, type Overflow } from '../overflow.js';
 import type { Route } from '../route.js';
 import type { SessionManager } from '../session-manager.js';
 import { DetachedSessions } from './detached-sessions.js';
+import { draining } from './endings.js';
 import type { SessionLink } from './session-link.js';
 import { Tombstones, type SessionEnding, type TombstoneLimits } from './tombstones.js';
-import {
-  draining,
-  smallest,
-  WindowedSession,
-  type WindowedHost,
-  type WindowedTraffic,
-} from './windowed-session.js';
+import type { WindowedHost, WindowedTraffic } from './windowed-host.js';
+import { WindowedSession } from './windowed-session.js';
 
 export interface WindowedSessionsOptions extends Omit<WindowedHost, 'fresh' | 'held' | 'closing' | 'ended'> {
   readonly sessions: SessionManager;

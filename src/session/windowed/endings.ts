@@ -1,6 +1,7 @@
 import { SluiceError } from '../../core/errors.js';
 import { weightOf, type DataMessage } from '../../wire/messages.js';
 import type { Inbox, Reception } from './inbox.js';
+import type { Outbox } from './outbox.js';
 
 /** What a session ends with over a message of its client that can't be: names the value, the limit and the setting. */
 export function offence(
@@ -34,4 +35,23 @@ export function offence(
           '(session.maxPayloadSize), or fills the window unfinished (session.windowMessages, session.windowSize)',
       );
   }
+}
+
+/** How soon a session that was closed because the gateway leaves should be opened elsewhere, in milliseconds. */
+const DRAINING_RETRY_MS = 1_000;
+
+/** What a session ends with, or an Open is refused with, when the gateway leaves. */
+export function draining(): SluiceError {
+  return new SluiceError('DRAINING', 'the gateway is leaving: open the session elsewhere', {
+    retryAfterMs: DRAINING_RETRY_MS,
+  });
+}
+
+/** What a session ends with under the policy disconnect. */
+export function slowConsumer({ waiting }: Outbox): SluiceError {
+  return new SluiceError(
+    'SLOW_CONSUMER',
+    `${waiting.messages} messages of ${waiting.bytes} bytes wait for the client already ` +
+      '(session.waitingMessages, session.waitingSize), and its policy is disconnect',
+  );
 }

@@ -1,0 +1,52 @@
+import type { Clock } from '../../core/clock.js';
+import type { FlowCounters, RefusalReason } from '../../core/counters.js';
+import type { ByteAccount } from '../../flow/byte-account.js';
+import type { Size } from '../../flow/window.js';
+import type { RecentLimits } from '../recent-messages.js';
+import type { SessionEnding } from './tombstones.js';
+import type { WindowedSession } from './windowed-session.js';
+
+/** What every windowed session is held to. */
+export interface WindowedLimits {
+  /** Granted to clients; what is sent to a client that names no window of its own. */
+  readonly window: Size;
+  /** The largest window a client may state: a larger one is cut to it. */
+  readonly maxWindow: Size;
+  /** The most that may wait unsent. */
+  readonly waiting: Size;
+  readonly maxPayloadBytes: number;
+  readonly maxMessageBytes: number;
+  /** How long a detached session waits for its client, and one that is ending for its client's acks. */
+  readonly resumeWindowMs: number;
+  readonly recent: RecentLimits;
+}
+
+/** What windowed sessions count beside their accounts. */
+export interface WindowedTraffic {
+  /** Messages that were not admitted, outside all accounts. */
+  readonly messagesRefused: Map<RefusalReason, number>;
+  gapsSent: number;
+  acksSent: number;
+}
+
+/** What a windowed session needs of the gateway; it outlives any connection. */
+export interface WindowedHost {
+  readonly clock: Clock;
+  readonly limits: WindowedLimits;
+  readonly totals: { readonly up: FlowCounters; readonly down: FlowCounters };
+  readonly account: ByteAccount;
+  readonly counters: WindowedTraffic;
+  /** Unix milliseconds, one reading a turn. */
+  stampMs(): number;
+  observeProcessing(ms: number): void;
+  /** Without a session: its route failed to open it. */
+  routeFailed(session: WindowedSession | undefined, error: unknown): void;
+  /** The session holds data that may be views of what it arrived in: `detachHeld` is to be called before long. */
+  fresh(session: WindowedSession): void;
+  /** What the session holds has grown, or shrunk, by so many bytes. */
+  held(session: WindowedSession, bytes: number): void;
+  /** The session waits to be closed: whether its client gets on is watched from here on. */
+  closing(session: WindowedSession): void;
+  /** The session is over; what its client is told of it after a resume, if anything. */
+  ended(session: WindowedSession, ending: SessionEnding | undefined): void;
+}
