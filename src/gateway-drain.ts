@@ -1,7 +1,5 @@
 import type { Clock, Timer } from './core/clock.js';
 import type { Logger } from './core/logger.js';
-import type { ClientConnection } from './pool/client-connection.js';
-import { queueDepths } from './server/inspection.js';
 
 /** What the last statuses have to leave the process, at the end of the grace time; of a short one a quarter. */
 const FAREWELL_MS = 1_000;
@@ -16,10 +14,23 @@ export interface Draining {
   readonly graceMs: number;
   /** Resolves when the last connection is gone. */
   readonly drained: Promise<void>;
-  /** Those that are left. */
-  readonly connections: Iterable<ClientConnection> & { readonly size: number };
+  /** What is left, asked for when it is to be told. */
+  readonly left: () => Left;
   /** Network connections that are left. */
   readonly sockets: () => number;
+}
+
+/** What a drain still waits for. */
+export interface Left {
+  readonly connections: number;
+  /** Simple and opened ones, attached and detached. */
+  readonly sessions: number;
+  /** Those of them that wait for their client to come back. */
+  readonly detached: number;
+  /** Messages that no route has finished yet. */
+  readonly upPending: number;
+  /** Messages that no client has taken yet; acknowledged, in opened sessions. */
+  readonly downPending: number;
 }
 
 /** What clients are given of a grace time, so that all is over when it is. */
@@ -32,7 +43,7 @@ export function drainDeadlineMs(graceMs: number): number {
  * at most `graceMs`; says every few seconds what is left.
  */
 export async function untilDrained(draining: Draining): Promise<void> {
-  const { clock, logger, graceMs, drained, connections } = draining;
+  const { clock, logger, graceMs, drained, left } = draining;
   const stopTelling = tellNowAndThen(draining);
   let timer: Timer | undefined;
   const graceOver = new Promise<'cut'>((resolve) => {
@@ -45,21 +56,17 @@ export async function untilDrained(draining: Draining): Promise<void> {
     stopTelling();
   });
   if (outcome === 'cut') {
-    logger.warn({ connections: connections.size }, 'the grace time is over: cutting what is left');
+    logger.warn(left(), 'the grace time is over: cutting what is left');
   } else {
     await untilSocketsClosed(draining);
   }
 }
 
-function tellNowAndThen({ clock, logger, connections }: Draining): () => void {
+function tellNowAndThen({ clock, logger, left }: Draining): () => void {
   let timer: Timer | undefined;
   const arm = (): void => {
     timer = clock.setTimeout(() => {
-      const { receive, send } = queueDepths(connections);
-      logger.info(
-        { connections: connections.size, receiveQueue: receive.messages, sendQueue: send.messages },
-        'still draining',
-      );
+      logger.info(left(), 'still draining');
       arm();
     }, REPORT_MS);
   };

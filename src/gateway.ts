@@ -4,7 +4,7 @@ import { SystemClock, type Clock } from './core/clock.js';
 import { StartError } from './core/start-error.js';
 import type { Logger } from './core/logger.js';
 import { ByteAccount } from './flow/byte-account.js';
-import { drainDeadlineMs, untilDrained } from './gateway-drain.js';
+import { drainDeadlineMs, untilDrained, type Left } from './gateway-drain.js';
 import {
   budgetBytes,
   grpcServerSettings,
@@ -301,7 +301,7 @@ export class Gateway {
     // Half started, it does not know yet what to close. Why it did not start is for who started it.
     await this.#starting?.catch(() => undefined);
     const graceMs = this.#config.server.drainGrace;
-    this.#logger.info({ graceMs, connections: this.connections, sessions: this.sessions }, 'draining');
+    this.#logger.info({ graceMs, ...this.#left() }, 'draining');
     const drained = this.#server.drain(drainDeadlineMs(graceMs));
     // Sessions live nowhere else: while there are any, their clients may come back to them.
     const closed = this.#server.sessionsDrained().then(async () => {
@@ -313,12 +313,23 @@ export class Gateway {
       logger: this.#logger,
       graceMs,
       drained,
-      connections: this.#pool,
+      left: () => this.#left(),
       sockets: () => this.sockets,
     });
     await this.destroy();
     await closed;
     this.#logger.info({}, 'gateway stopped');
+  }
+
+  #left(): Left {
+    const { up, down } = this.metrics;
+    return {
+      connections: this.connections,
+      sessions: this.sessions,
+      detached: windowedLevels(this.#server.windowed).detached,
+      upPending: up.pending,
+      downPending: down.pending,
+    };
   }
 
   #metricsSources(): MetricsSources {

@@ -328,6 +328,20 @@ describe.each(STREAM_HANDLERS)('opened sessions, through the %s handler', (strea
     await stopped;
   });
 
+  it('whose client is gone are waited for when the gateway leaves, and the log says so', async () => {
+    await using server = await startGateway({ ...settings, 'server.drainGrace': '400ms' });
+    using client = clientOf(grpcConnector({ address: server.address, clientId: 'ann' }));
+    await client.opened('s', { route: 'echo' });
+    await client.detach();
+    await expect.poll(() => server.gateway.connections).toBe(0);
+    await server.gateway.stop();
+    expect(server.log).toContainEqual({
+      level: 'info',
+      fields: { graceMs: 400, connections: 0, sessions: 1, detached: 1, upPending: 0, downPending: 0 },
+      message: 'draining',
+    });
+  });
+
   it('cost their bounds and no more when nobody acknowledges', async () => {
     const sends: number[] = [];
     const flood: Route = {
