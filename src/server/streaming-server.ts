@@ -254,6 +254,7 @@ export class StreamingServer {
       account,
       totals: counters,
       stampMs: () => flusher.stampMs(),
+      turnMs: () => flusher.turnMs(),
       routeFor: (name) => this.#routeNamed(name),
       observeProcessing: (ms) => {
         counters.processing.observe(ms);

@@ -14,7 +14,10 @@ export class TurnFlusher {
   readonly #clock: Clock;
   #scheduled: Flushable[] = [];
   #armed = false;
+  /** Whether the two times below are of this turn. */
+  #isRead = false;
   #stampMs = 0;
+  #turnMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -28,13 +31,23 @@ export class TurnFlusher {
 
   /** Unix milliseconds, read once a turn: what is sent in one turn bears one time. */
   stampMs(): number {
-    if (!this.#armed) this.#arm();
+    if (!this.#isRead) this.#arm();
     return this.#stampMs;
   }
 
+  /** Clock.now(), read as seldom: for what need not be exact. */
+  turnMs(): number {
+    if (!this.#isRead) this.#arm();
+    return this.#turnMs;
+  }
+
   #arm(): void {
+    if (!this.#isRead) {
+      this.#isRead = true;
+      this.#stampMs = this.#clock.wallNow();
+      this.#turnMs = this.#clock.now();
+    }
     this.#armed = true;
-    this.#stampMs = this.#clock.wallNow();
     this.#clock.setImmediate(this.#run);
   }
 
@@ -43,5 +56,7 @@ export class TurnFlusher {
     this.#scheduled = [];
     this.#armed = false;
     for (const flushable of due) flushable.flush();
+    // What was scheduled meanwhile goes out in a turn of its own.
+    this.#isRead = false;
   };
 }

@@ -192,6 +192,7 @@ export class WindowedWorld {
       counters: this.counters,
       sessions: this.sessions,
       stampMs: () => clock.wallNow(),
+      turnMs: () => clock.now(),
       observeProcessing: () => undefined,
       routeFailed: (_session, error) => {
         this.faults.push(error);

@@ -38,6 +38,8 @@ export interface WindowedHost {
   readonly counters: WindowedTraffic;
   /** Unix milliseconds, one reading a turn. */
   stampMs(): number;
+  /** Clock.now(), one reading a turn: for what need not be exact. */
+  turnMs(): number;
   observeProcessing(ms: number): void;
   /** Without a session: its route failed to open it. */
   routeFailed(session: WindowedSession | undefined, error: unknown): void;

@@ -219,7 +219,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
       return;
     }
     if (this.#outbox.acked === acked) return;
-    this.#progressAt = this.lastActivity = this.now();
+    this.#progressAt = this.lastActivity = this.#host.turnMs();
     this.#roomMade();
     this.#link?.wake();
     this.#closeIfComplete();
@@ -255,7 +255,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
    */
   take(batch: DataMessage[], until: number, maxBytes: number): number {
     const start = batch.length;
-    const taken = this.#outbox.take(batch, until, maxBytes, this.now());
+    const taken = this.#outbox.take(batch, until, maxBytes, this.#host.turnMs());
     // With nothing to ride on, the ack is still owed.
     if (batch.length > start) this.#ackOn(batch, start);
     this.#roomMade();
@@ -405,7 +405,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   protected dispatch(message: DataMessage): undefined | Promise<void> {
     this.#noteDebt();
     try {
-      const sent = this.#sender.send(message, this.now(), this.#host.account.exceeded);
+      const sent = this.#sender.send(message, this.#host.turnMs(), this.#host.account.exceeded);
       switch (sent) {
         case 'collected':
           return undefined;
@@ -517,7 +517,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   #roomMade(): void {
     if (this.#sender.waitingSends === 0 || this.#host.account.exceeded) return;
     this.#noteDebt();
-    const outcome = this.#sender.takeWaiting(this.now());
+    const outcome = this.#sender.takeWaiting(this.#host.turnMs());
     if (outcome === 'disconnect') this.#fail(slowConsumer(this.#outbox));
     else this.#taken();
   }

@@ -99,6 +99,7 @@ export class WindowedSessions {
     this.#host = {
       ...options,
       stampMs: () => options.stampMs(),
+      turnMs: () => options.turnMs(),
       observeProcessing: (ms) => {
         options.observeProcessing(ms);
       },
