@@ -119,9 +119,9 @@ export class ConnectionSupervisor
     return this.#kind;
   }
 
-  /** Above the budget only those are read on whom acks can be withheld from instead. */
+  /** Above the budget only those are read from whom acks can be withheld instead, or who may be about to say that they are such. */
   get readingIsHeld(): boolean {
-    return this.#context.account.exceeded && this.#kind !== 'windowed';
+    return this.#context.account.exceeded && this.#kind === 'simple';
   }
 
   get oweSomething(): boolean {

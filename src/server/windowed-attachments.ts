@@ -159,7 +159,15 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
   }
 
   pump(): void {
-    for (const { session } of [...this.#byId.values()]) session?.resumeHandling();
+    for (const attachment of [...this.#byId.values()]) {
+      if (this.#host.connection.sendQueue.controlRoom === 0) return;
+      // Who was served goes behind the others: answers that fill the queue must not always be the same session's.
+      if (this.#byId.get(attachment.sessionId) === attachment) {
+        this.#byId.delete(attachment.sessionId);
+        this.#byId.set(attachment.sessionId, attachment);
+      }
+      attachment.session?.resumeHandling();
+    }
   }
 
   /** The sessions wait for their client, save where the gateway leaves. */

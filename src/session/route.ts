@@ -53,7 +53,7 @@ export interface RouteSession {
   readonly sessionId: string;
   /** What the client asked for within the route; "" where it named nothing. */
   readonly subject: string;
-  /** Aborted when the session ends. */
+  /** Aborted when the session ends. A listener must not throw, and `send` throws from then on. */
   readonly signal: AbortSignal;
   /** The last messages the client sent, oldest first, where the route `wantsRecent`; bounded in messages and bytes. */
   readonly recent: readonly DataMessage[];

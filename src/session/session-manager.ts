@@ -177,6 +177,7 @@ export class SessionManager {
     const idle: StreamSession[] = [];
     for (const session of this) {
       if (session.state !== 'open' || session.inboxLength > 0 || session.connectionId === '') continue;
+      session.noticeSends(now);
       if (session.idleMs(now) >= idleTimeoutMs) idle.push(session);
     }
     for (const session of idle) {

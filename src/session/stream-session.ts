@@ -87,14 +87,17 @@ export abstract class StreamSession implements RouteSession {
 
   /**
    * How long neither side has sent anything, at `now`. What was sent down is
-   * only noticed by asking again, so the hot path pays nothing for it.
+   * noticed by `noticeSends` only, so the hot path pays nothing for it.
    */
   idleMs(now: number): number {
-    if (this.down.admitted !== this.#sentWhenAsked) {
-      this.#sentWhenAsked = this.down.admitted;
-      this.lastActivity = now;
-    }
     return now - this.lastActivity;
+  }
+
+  /** Counts what was sent since the last time as activity. */
+  noticeSends(now: number): void {
+    if (this.down.admitted === this.#sentWhenAsked) return;
+    this.#sentWhenAsked = this.down.admitted;
+    this.lastActivity = now;
   }
 
   send(fields: RouteMessage): undefined | Promise<void> {
@@ -161,7 +164,7 @@ export abstract class StreamSession implements RouteSession {
   /** Gives the session to its route, as the last step of construction. Throws what the route throws to refuse it. */
   protected openRoute(): void {
     try {
-      this.#handler = this.#route.open(this);
+      this.#handler = asHandler(this.#route.open(this), this.routeName);
       // What it sent at once may have ended the session: it had no handler to be told with.
       if (this.state === 'closed') this.#tellClosed();
     } catch (error) {
@@ -234,6 +237,15 @@ export abstract class StreamSession implements RouteSession {
       onFault(fault);
     }
   }
+}
+
+/** Only a route in JavaScript can give nothing, or something else: whatever it was sent would count as accepted. */
+function asHandler(handler: RouteHandler | undefined, routeName: string): RouteHandler {
+  if (typeof handler?.handle === 'function') return handler;
+  throw new SluiceError(
+    'ROUTE_FAILED',
+    `open of route "${routeName}" returned no handler: an object with a method handle`,
+  );
 }
 
 /** What else a handler may return (an arrow function's value) is no reason to wait. */

@@ -13,12 +13,12 @@ const MARK = '<!-- Generated from src/core/errors.ts by `npm run docs`. -->';
 const entries = Object.entries(errorCatalogue) as [string, CatalogueEntry][];
 const statusName = new Map(Object.entries(GrpcStatus).map(([name, code]) => [code as number, name]));
 
-/** Codes that some code of this version raises. */
+/** Codes that some code of this version raises, as an error or as the reason of a Gap. */
 function raisedCodes(): ReadonlySet<string> {
   const sources = readdirSync(`${ROOT}/src`, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))
     .map((path) => readFileSync(`${ROOT}/src/${path}`, 'utf8'));
-  const raised = sources.join('\n').matchAll(/new SluiceError\(\s*'([A-Z_]+)'/g);
+  const raised = sources.join('\n').matchAll(/(?:new SluiceError\(|reason =)\s*'([A-Z_]+)'/g);
   return new Set([...raised].map((match) => match[1] ?? ''));
 }
 

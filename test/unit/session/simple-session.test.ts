@@ -336,7 +336,14 @@ describe('SimpleSession', () => {
     port.time = 1_000;
     expect(session.idleMs(1_000)).toBe(1_000);
     session.down.admitted += 1;
+    expect(session.idleMs(1_500)).toBe(1_500);
+    session.noticeSends(1_500);
     expect(session.idleMs(1_500)).toBe(0);
     expect(session.idleMs(1_700)).toBe(200);
+  });
+
+  it('is refused where its route gives no handler: nothing it is sent would be handled', () => {
+    const none = (() => undefined) as unknown as (session: RouteSession) => RouteHandler;
+    expect(() => open(none)).toThrow(/returned no handler/);
   });
 });
