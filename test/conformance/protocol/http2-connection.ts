@@ -93,9 +93,11 @@ export class Http2Connection implements Connection {
   }
 
   break(): void {
-    if (this.#socket.destroyed) return;
-    this.#socket.resetAndDestroy();
-    this.#session.destroy();
+    // A reset waits for a connection that is still being made, and leaks the handle of one that was shut down before
+    // (libuv refuses it): those are just closed.
+    if (this.#socket.connecting || this.#socket.writableEnded) this.#socket.destroy();
+    else if (!this.#socket.destroyed) this.#socket.resetAndDestroy();
+    if (!this.#session.destroyed) this.#session.destroy();
   }
 
   stopReading(): void {
