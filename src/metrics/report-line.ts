@@ -10,6 +10,7 @@ export interface Reading {
   readonly numbers: Readonly<Record<CounterName, number>>;
   readonly rejected: ReadonlyMap<string, number>;
   readonly ended: ReadonlyMap<string, number>;
+  readonly sessionsEnded: ReadonlyMap<string, number>;
   readonly receiveErrors: ReadonlyMap<string, number>;
   readonly sendErrors: ReadonlyMap<string, number>;
   /** By direction and reason, `down.overflow`. */
@@ -66,6 +67,7 @@ export function readCounters(metrics: StreamMetrics, atMs: number): Reading {
     numbers,
     rejected: new Map(metrics.connectionsRejected),
     ended: new Map(metrics.connectionsEnded),
+    sessionsEnded: new Map(metrics.sessionsEnded),
     receiveErrors: new Map(metrics.receiveErrors),
     sendErrors: new Map(metrics.sendErrors),
     dropped,
@@ -102,6 +104,7 @@ export function reportLine(
   const perSec = (name: CounterName): number => (seconds > 0 ? rounded(since(name) / seconds) : 0);
   const rejected = difference(before.rejected, after.rejected);
   const ended = difference(before.ended, after.ended);
+  const sessionsEnded = difference(before.sessionsEnded, after.sessionsEnded);
   const receiveErrors = difference(before.receiveErrors, after.receiveErrors);
   const sendErrors = difference(before.sendErrors, after.sendErrors);
   const dropped = difference(before.dropped, after.dropped);
@@ -124,6 +127,8 @@ export function reportLine(
     sessionsResumed: since('sessionsResumed'),
     sessionsLost: sum(lost),
     sessionsLostBy: listed(lost),
+    sessionsEnded: sum(sessionsEnded),
+    sessionsEndedBy: listed(sessionsEnded),
     sessionsReset: since('sessionsReset'),
     detached: windowed.detached,
     detachedBytes: windowed.detachedBytes,

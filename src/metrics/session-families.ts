@@ -1,4 +1,5 @@
 import { REFUSAL_REASONS } from '../core/counters.js';
+import { errorCatalogue } from '../core/errors.js';
 import { counter, gauge, tallied, type MetricFamily } from './metric-family.js';
 import type { Level, MetricsSources, WindowedLevels } from './metrics-sources.js';
 import type { StreamMetrics } from './stream-metrics.js';
@@ -127,6 +128,13 @@ function events(metrics: StreamMetrics): readonly MetricFamily[] {
       'sluice_sessions_shed_total',
       'Sessions ended as OVERLOADED, over the budget of buffered bytes.',
       () => metrics.sessionsShed,
+    ),
+    tallied(
+      'sluice_sessions_ended_total',
+      'Opened sessions that the gateway ended with an error, by catalogue code.',
+      'code',
+      Object.keys(errorCatalogue),
+      () => metrics.sessionsEnded,
     ),
     tallied(
       'sluice_messages_refused_total',

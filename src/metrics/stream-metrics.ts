@@ -33,6 +33,8 @@ export class StreamMetrics {
   sessionsEvicted = 0;
   /** Sessions ended OVERLOADED because the gateway stayed above memory.budget. */
   sessionsShed = 0;
+  /** Opened sessions that the gateway ended with an error, by catalogue code; what a client or a route closed is not among them. */
+  readonly sessionsEnded = new Map<ErrorCode, number>();
 
   /** Every message of the wire, control included. */
   messagesReceived = 0;

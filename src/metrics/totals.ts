@@ -20,6 +20,7 @@ export interface Totals {
     readonly expired: number;
     readonly evicted: number;
     readonly shed: number;
+    readonly endedBy: Readonly<Record<string, number>>;
     readonly windowed: WindowedLevels;
   };
   readonly sockets: {
@@ -86,6 +87,7 @@ export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Total
       expired: metrics.sessionsExpired,
       evicted: metrics.sessionsEvicted,
       shed: metrics.sessionsShed,
+      endedBy: Object.fromEntries(metrics.sessionsEnded),
       windowed: sources.windowed(),
     },
     sockets: {

@@ -9,6 +9,8 @@ import { controlMessage, type DataMessage } from '../wire/messages.js';
 export interface BurdenedConnection {
   readonly kind: 'undecided' | 'simple' | 'windowed';
   readonly connection: {
+    readonly id: string;
+    readonly clientId: string;
     readonly bufferedBytes: number;
     readonly stream: { readonly bytesInFlight: number };
     readonly sendQueue: { readonly controlRoom: number };
@@ -21,6 +23,8 @@ export interface BurdenedConnection {
 
 /** A session that outlives its connections. */
 export interface BurdenedSession {
+  readonly clientId: string;
+  readonly sessionId: string;
   readonly heldBytes: number;
   expel(reason: DropReason, error: SluiceError): void;
 }
@@ -47,6 +51,7 @@ const LOG_INTERVAL_MS = 10_000;
 
 interface Candidate {
   readonly bytes: number;
+  readonly burden: BurdenedSession | BurdenedConnection;
   end(error: SluiceError): void;
 }
 
@@ -146,9 +151,11 @@ export class Overload {
     const { account, clock, counters, logger } = this.#options;
     const before = account.bytes;
     let ended = 0;
+    let costliest: Candidate | undefined;
     for (const candidate of this.#costliest()) {
       if (!account.exceeded) break;
       ended += 1;
+      costliest ??= candidate;
       candidate.end(
         new SluiceError(
           'OVERLOADED',
@@ -158,13 +165,20 @@ export class Overload {
         ),
       );
     }
-    if (ended === 0) return;
+    if (costliest === undefined) return;
     counters.sessionsShed += ended;
     const now = clock.now();
     if (now - this.#shedLoggedAt < LOG_INTERVAL_MS) return;
     this.#shedLoggedAt = now;
     logger.warn(
-      { ended, bytesBefore: before, bytes: account.bytes, budgetBytes: account.budgetBytes },
+      {
+        ended,
+        bytesBefore: before,
+        bytes: account.bytes,
+        budgetBytes: account.budgetBytes,
+        ...nameOf(costliest.burden),
+        costliestBytes: costliest.bytes,
+      },
       'the costliest sessions were ended to make room (memory.budget)',
     );
   }
@@ -178,7 +192,7 @@ export class Overload {
       const end = (error: SluiceError): void => {
         session.expel('overloaded', error);
       };
-      candidates.push({ bytes, end });
+      candidates.push({ bytes, burden: session, end });
     }
     for (const burdened of this.#options.connections()) {
       const { bufferedBytes, stream } = burdened.connection;
@@ -188,7 +202,7 @@ export class Overload {
       const end = (error: SluiceError): void => {
         burdened.end(error);
       };
-      candidates.push({ bytes, end });
+      candidates.push({ bytes, burden: burdened, end });
     }
     return candidates.sort((one, other) => other.bytes - one.bytes);
   }
@@ -210,4 +224,9 @@ export class Overload {
     for (const burdened of this.#advised) burdened.notify(advice);
     this.#advised.clear();
   }
+}
+
+function nameOf(burden: BurdenedSession | BurdenedConnection): object {
+  if ('sessionId' in burden) return { client: burden.clientId, session: burden.sessionId };
+  return { client: burden.connection.clientId, connection: burden.connection.id };
 }

@@ -18,6 +18,7 @@ import { ConnectionSupervisor, type SupervisorContext } from './connection-super
 import { clientIdOf, isPrintableId, quoted } from './identity.js';
 import { Overload } from './overload.js';
 import type { ServerCounters } from './server-counters.js';
+import { SessionEndLog } from './session-end-log.js';
 import type { StreamSettings } from './settings.js';
 import type { RouteChoice } from './simple-sessions.js';
 import type { StreamInterceptor } from './stream-interceptor.js';
@@ -81,6 +82,7 @@ export class StreamingServer {
   readonly windowed: WindowedSessions;
   readonly #context: SupervisorContext;
   readonly #overload: Overload;
+  readonly #sessionEnds: SessionEndLog;
   readonly #supervisors = new Map<string, ConnectionSupervisor>();
   /** Connection IDs are unique among all gateways: this one's part, and a count. */
   readonly #idPrefix: string;
@@ -95,6 +97,7 @@ export class StreamingServer {
   constructor(options: StreamingServerOptions) {
     this.#options = options;
     this.#idPrefix = `${options.clock.wallNow().toString(36)}${Math.floor(Math.random() * 36 ** 4).toString(36)}`;
+    this.#sessionEnds = new SessionEndLog(options.logger, options.clock);
     const flusher = new TurnFlusher(options.clock);
     this.windowed = this.#windowedSessions(flusher);
     this.#overload = new Overload({
@@ -180,6 +183,7 @@ export class StreamingServer {
     for (const supervisor of [...this.#supervisors.values()]) supervisor.abort(error);
     this.#cutTimer?.cancel();
     this.windowed.stop();
+    this.#sessionEnds.tellAll();
     this.#overload.stop();
   }
 
@@ -188,6 +192,7 @@ export class StreamingServer {
   }
 
   #admit(stream: TransportStream): StreamReceiver {
+    this.#sessionEnds.tellDue();
     const { clock, settings, pool, counters, account } = this.#options;
     const deadline = this.#drainDeadline;
     const noNewOnes = deadline === undefined ? undefined : leaving('it takes no new connections');
@@ -262,6 +267,9 @@ export class StreamingServer {
       routeFailed: (session, error) => {
         this.#routeFailed(session, error);
       },
+      forced: (session, end) => {
+        this.#sessionEnds.note(session, end);
+      },
     });
   }
 
@@ -307,6 +315,7 @@ export class StreamingServer {
   #onGone(supervisor: ConnectionSupervisor, end: ConnectionEnd, error: SluiceError | undefined): void {
     const { connection } = supervisor;
     if (!this.#supervisors.delete(connection.id)) return;
+    this.#sessionEnds.tellDue();
     this.#overload.forget(supervisor);
     this.#options.pool.remove(connection);
     this.#tell((interceptor) => interceptor.ended?.(connection, end, error));

@@ -1,3 +1,4 @@
+import type { Logger } from '../../src/core/logger.js';
 import { StreamMetrics } from '../../src/metrics/stream-metrics.js';
 import { ConnectionPool } from '../../src/pool/connection-pool.js';
 import type { StreamSettings } from '../../src/server/settings.js';
@@ -26,6 +27,7 @@ export function memoryServer(
   limits: Partial<SessionManagerOptions> = {},
   windowed: WindowedSettings = windowedSettings,
   account = new ByteAccount(1 << 30),
+  logger: Logger = quiet,
 ) {
   const clock = new FakeClock();
   const metrics = new StreamMetrics();
@@ -43,7 +45,7 @@ export function memoryServer(
   });
   const server = new StreamingServer({
     clock,
-    logger: quiet,
+    logger,
     nodeId: 'test',
     pool,
     sessions,

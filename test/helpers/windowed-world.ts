@@ -1,10 +1,11 @@
 /** Windowed sessions without a server: the links to their connections are the test's, and so is the time. */
 import { FlowCounters, type RefusalReason } from '../../src/core/counters.js';
+import type { ErrorCode } from '../../src/core/errors.js';
 import { ByteAccount } from '../../src/flow/byte-account.js';
 import type { Route, RouteHandler, RouteSession } from '../../src/session/route.js';
 import { SessionManager, type SessionManagerOptions } from '../../src/session/session-manager.js';
 import type { SessionLink } from '../../src/session/windowed/session-link.js';
-import type { WindowedLimits } from '../../src/session/windowed/windowed-host.js';
+import type { ForcedEnd, WindowedLimits } from '../../src/session/windowed/windowed-host.js';
 import type { WindowedSession } from '../../src/session/windowed/windowed-session.js';
 import {
   WindowedSessions,
@@ -164,11 +165,14 @@ export class WindowedWorld {
     sessionsReset: 0,
     sessionsExpired: 0,
     sessionsEvicted: 0,
+    sessionsEnded: new Map<ErrorCode, number>(),
   };
   readonly limits: WindowedLimits;
   readonly sessions: SessionManager;
   readonly windowed: WindowedSessions;
   readonly faults: unknown[] = [];
+  /** What the gateway ended, in order. */
+  readonly forced: (readonly [WindowedSession, ForcedEnd])[] = [];
   #links = 0;
 
   constructor({ limits, sessions, budgetBytes = 1 << 30, windowed }: WorldOptions = {}) {
@@ -198,6 +202,9 @@ export class WindowedWorld {
         this.faults.push(error);
       },
       routeFor: (name) => ({ name, route: this.route }),
+      forced: (session, end) => {
+        this.forced.push([session, end]);
+      },
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import type { FlowCounters, RefusalReason } from '../../core/counters.js';
+import type { SluiceError } from '../../core/errors.js';
 import type { ByteAccount } from '../../flow/byte-account.js';
 import type { Size } from '../../flow/window.js';
 import type { RecentLimits } from '../recent-messages.js';
@@ -29,6 +30,17 @@ export interface WindowedTraffic {
   acksSent: number;
 }
 
+/** Why the gateway ended a session, and what the session held then: that is lost. */
+export interface ForcedEnd {
+  readonly error: SluiceError;
+  /** The connection that held it; "" when it was detached. */
+  readonly connectionId: string;
+  /** Messages that its route was not done with. */
+  readonly toRoutes: number;
+  /** Messages that its client had not acknowledged, the unsent among them. */
+  readonly toClient: number;
+}
+
 /** What a windowed session needs of the gateway; it outlives any connection. */
 export interface WindowedHost {
   readonly clock: Clock;
@@ -49,6 +61,9 @@ export interface WindowedHost {
   held(session: WindowedSession, bytes: number): void;
   /** The session waits to be closed: whether its client gets on is watched from here on. */
   closing(session: WindowedSession): void;
-  /** The session is over; what its client is told of it after a resume, if anything. */
-  ended(session: WindowedSession, ending: SessionEnding | undefined): void;
+  /**
+   * The session is over; what its client is told of it after a resume, if anything.
+   * Forced: not as its client or its route closed it.
+   */
+  ended(session: WindowedSession, ending: SessionEnding | undefined, forced: ForcedEnd | undefined): void;
 }

@@ -14,7 +14,7 @@ import type { Outbox } from './outbox.js';
 import { Sender } from './sender.js';
 import type { SessionLink } from './session-link.js';
 import type { SessionEnding } from './tombstones.js';
-import type { WindowedHost } from './windowed-host.js';
+import type { ForcedEnd, WindowedHost } from './windowed-host.js';
 
 export interface WindowedSessionSpec extends Omit<SessionSpec, 'now' | 'recent'> {
   readonly host: WindowedHost;
@@ -101,7 +101,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
       this.#phase = 'closed';
       this.#discard('session-closed', this.endError);
       // The route may have ended it before.
-      host.ended(this, undefined);
+      host.ended(this, undefined, undefined);
       throw error;
     }
   }
@@ -344,7 +344,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
 
   /** Ends without a word to the client: a resume is told that the session is gone. */
   forget(reason: DropReason, error: SluiceError): void {
-    if (this.#phase !== 'closed') this.#release(reason, error, undefined);
+    if (this.#phase !== 'closed') this.#release(reason, error, undefined, this.#held());
   }
 
   /** The gateway leaves: the session is closed as soon as it has nothing to do. */
@@ -355,12 +355,14 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
 
   /** The time to leave is over: what was never sent is named by a Gap. */
   cut(): void {
+    // Before it is written off.
+    const held = this.#held();
     const gap = this.#outbox.writeOff('drained');
     if (gap !== undefined && this.#link !== undefined) {
       this.#host.counters.gapsSent += 1;
       this.#write(gap);
     }
-    this.#finish('drained', draining());
+    this.#finish('drained', draining(), held);
   }
 
   /** Whether its client owes acks, and gave none for so long, though the session waits to be closed. */
@@ -549,24 +551,36 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   }
 
   /** Ends the session and tells the client, now or when it resumes. */
-  #finish(reason: DropReason, error: SluiceError | undefined): void {
+  #finish(reason: DropReason, error: SluiceError | undefined, held = this.#held()): void {
     if (this.#phase === 'closed') return;
     const { errors } = this.#inbox;
     const ack = this.#inbox.finished;
     const closed = closedControl(error, error === undefined ? this.#endReason : error.message);
     this.#write(dataMessage({ type: MessageType.CONTROL, sessionId: this.sessionId, ack, control: closed }));
-    const cause = error ?? new SluiceError('INTERNAL', `session "${this.sessionId}" has ended`);
-    this.#release(reason, cause, { errors, ack, closed });
+    this.#release(reason, error, { errors, ack, closed }, held);
   }
 
-  #release(reason: DropReason, error: SluiceError, ending: SessionEnding | undefined): void {
+  /** Without an error: it was closed as its client or its route asked. */
+  #release(
+    reason: DropReason,
+    error: SluiceError | undefined,
+    ending: SessionEnding | undefined,
+    held: Omit<ForcedEnd, 'error'>,
+  ): void {
     this.#phase = 'closed';
-    this.#discard(reason, error);
-    this.closeRoute(error);
+    const cause = error ?? new SluiceError('INTERNAL', `session "${this.sessionId}" has ended`);
+    this.#discard(reason, cause);
+    this.closeRoute(cause);
     const link = this.#link;
     this.#link = undefined;
     link?.left();
-    this.#host.ended(this, ending);
+    this.#host.ended(this, ending, error === undefined ? undefined : { error, ...held });
+  }
+
+  /** What would be lost if it ended now, and who holds it. */
+  #held(): Omit<ForcedEnd, 'error'> {
+    const { connectionId } = this;
+    return { connectionId, toRoutes: this.inboxLength, toClient: this.#sender.messages };
   }
 
   #discard(reason: DropReason, error: SluiceError): void {

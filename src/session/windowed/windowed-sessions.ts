@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock, Timer } from '../../core/clock.js';
-import type { DropReason } from '../../core/counters.js';
-import { SluiceError } from '../../core/errors.js';
+import { tally, type DropReason } from '../../core/counters.js';
+import { SluiceError, type ErrorCode } from '../../core/errors.js';
 import { smallest, type Size } from '../../flow/window.js';
 import { OverflowPolicy, type Open } from '../../wire/messages.js';
 import { ALL_OVERFLOWS, overflowOf, type Overflow } from '../overflow.js';
@@ -11,7 +11,7 @@ import { DetachedSessions } from './detached-sessions.js';
 import { draining } from './endings.js';
 import type { SessionLink } from './session-link.js';
 import { Tombstones, type SessionEnding, type TombstoneLimits } from './tombstones.js';
-import type { WindowedHost, WindowedTraffic } from './windowed-host.js';
+import type { ForcedEnd, WindowedHost, WindowedTraffic } from './windowed-host.js';
 import { WindowedSession } from './windowed-session.js';
 
 export interface WindowedSessionsOptions extends Omit<WindowedHost, 'fresh' | 'held' | 'closing' | 'ended'> {
@@ -22,6 +22,8 @@ export interface WindowedSessionsOptions extends Omit<WindowedHost, 'fresh' | 'h
   readonly ended: Omit<TombstoneLimits, 'keepMs'>;
   /** The route an Open names. Throws UNKNOWN_ROUTE. "" names the default. */
   readonly routeFor: (name: string) => { readonly name: string; readonly route: Route };
+  /** A session was ended, and neither its client nor its route had closed it. */
+  readonly forced: (session: WindowedSession, end: ForcedEnd) => void;
 }
 
 /** Read by the metrics. */
@@ -33,6 +35,8 @@ export interface WindowedCounters extends WindowedTraffic {
   sessionsReset: number;
   sessionsExpired: number;
   sessionsEvicted: number;
+  /** Opened sessions that the gateway ended with an error, by catalogue code; what a client or a route closed is not among them. */
+  readonly sessionsEnded: Map<ErrorCode, number>;
 }
 
 export interface OpenRequest {
@@ -113,8 +117,8 @@ export class WindowedSessions {
         this.#closing.add(session);
         this.#arm();
       },
-      ended: (session, ending) => {
-        this.#ended(session, ending);
+      ended: (session, ending, forced) => {
+        this.#ended(session, ending, forced);
       },
     };
   }
@@ -315,13 +319,17 @@ export class WindowedSessions {
     if (this.#detached.changed(session, bytes)) this.#evictSoon();
   }
 
-  #ended(session: WindowedSession, ending: SessionEnding | undefined): void {
+  #ended(session: WindowedSession, ending: SessionEnding | undefined, forced: ForcedEnd | undefined): void {
     const { clientId, sessionId, token, attempt } = session;
     this.#detached.remove(session);
     this.#closing.delete(session);
     if (!this.#all.delete(session)) return;
     this.#options.sessions.remove(session);
     this.#options.counters.sessionsClosed += 1;
+    if (forced !== undefined) {
+      tally(this.#options.counters.sessionsEnded, forced.error.code);
+      this.#options.forced(session, forced);
+    }
     if (!this.#stopped) this.#bury(clientId, sessionId, keyOf(token), attempt, ending);
     if (this.#all.size > 0) return;
     this.#fresh.length = 0;

@@ -127,11 +127,14 @@ describe('PeriodicReport', () => {
   it('says what became of opened sessions and their messages', () => {
     const { clock, metrics, report, lineAt } = setUp();
     metrics.sessionsExpired = 7; // before the start
+    tally(metrics.sessionsEnded, 'SESSION_EXPIRED');
     report.start();
     metrics.sessionsResumed += 5;
     metrics.sessionsReset += 1;
     metrics.sessionsExpired += 2;
     metrics.sessionsShed += 1;
+    for (const code of ['SESSION_EXPIRED', 'OVERLOADED', 'SESSION_EXPIRED', 'SEQUENCE_GAP'] as const)
+      tally(metrics.sessionsEnded, code);
     metrics.gapsSent += 3;
     metrics.budgetExceeded += 1;
     tally(metrics.messagesRefused, 'not-open');
@@ -143,6 +146,8 @@ describe('PeriodicReport', () => {
       sessionsReset: 1,
       sessionsLost: 3,
       sessionsLostBy: 'expired=2 shed=1',
+      sessionsEnded: 4,
+      sessionsEndedBy: 'OVERLOADED=1 SEQUENCE_GAP=1 SESSION_EXPIRED=2',
       gaps: 3,
       refused: 3,
       refusedBy: 'duplicate=2 not-open=1',
@@ -150,7 +155,12 @@ describe('PeriodicReport', () => {
     });
     metrics.sessionsEvicted += 1;
     clock.advance(60_000);
-    expect(lineAt(1)).toMatchObject({ sessionsLostBy: 'evicted=1', refused: 0, refusedBy: '' });
+    expect(lineAt(1)).toMatchObject({
+      sessionsLostBy: 'evicted=1',
+      sessionsEndedBy: '',
+      refused: 0,
+      refusedBy: '',
+    });
     report.stop();
   });
 

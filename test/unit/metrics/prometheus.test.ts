@@ -108,6 +108,7 @@ describe('PrometheusExporter', () => {
       (families.get(name)?.samples ?? []).map((sample) => sample.labels[label] ?? '').sort();
     const idle = await scrape(exporter);
     expect(labelsOf(idle, 'sluice_connections_rejected_total', 'code')).toEqual(codes);
+    expect(labelsOf(idle, 'sluice_sessions_ended_total', 'code')).toEqual(codes);
     expect(labelsOf(idle, 'sluice_connections_ended_total', 'code')).toEqual(
       [...codes, 'OK', 'CANCELLED', 'LOST', 'DEADLINE_EXCEEDED'].sort(),
     );
@@ -118,11 +119,14 @@ describe('PrometheusExporter', () => {
     tally(metrics.messagesRefused, 'duplicate');
     tally(metrics.connectionsRejected, 'CONNECTION_LIMIT');
     tally(metrics.connectionsEnded, 'LOST');
+    tally(metrics.sessionsEnded, 'SEQUENCE_GAP');
     tally(metrics.sendErrors, 'SLOW_CONSUMER');
     tally(metrics.receiveErrors, 'MESSAGE_TOO_LARGE');
     const busy = await scrape(exporter);
     expect(valueOf(busy, 'sluice_connections_rejected_total', { code: 'CONNECTION_LIMIT' })).toBe(1);
     expect(valueOf(busy, 'sluice_connections_ended_total', { code: 'LOST' })).toBe(1);
+    expect(valueOf(busy, 'sluice_sessions_ended_total', { code: 'SEQUENCE_GAP' })).toBe(1);
+    expect(valueOf(busy, 'sluice_sessions_ended_total', { code: 'DRAINING' })).toBe(0);
     expect(valueOf(busy, 'sluice_send_errors_total', { code: 'SLOW_CONSUMER' })).toBe(1);
     expect(valueOf(busy, 'sluice_receive_errors_total', { code: 'MESSAGE_TOO_LARGE' })).toBe(1);
     expect(valueOf(busy, 'sluice_messages_refused_total', { reason: 'duplicate' })).toBe(1);

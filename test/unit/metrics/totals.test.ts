@@ -21,6 +21,7 @@ describe('totalsOf', () => {
     const metrics = new StreamMetrics();
     tally(metrics.connectionsRejected, 'CLIENT_LIMIT');
     tally(metrics.messagesRefused, 'not-open');
+    tally(metrics.sessionsEnded, 'SEQUENCE_GAP');
     metrics.down.admitted = 9;
     metrics.down.delivered = 4;
     metrics.down.droppedBy.drained = 2;
@@ -28,7 +29,7 @@ describe('totalsOf', () => {
     expect(totals.connections).toMatchObject({ active: 3, rejected: { CLIENT_LIMIT: 1 } });
     expect(totals.flow.down).toMatchObject({ admitted: 9, delivered: 4, dropped: 2, pending: 3 });
     expect(totals.queues).toEqual(QUEUES);
-    expect(totals.sessions).toMatchObject({ active: 4, windowed: WINDOWED });
+    expect(totals.sessions).toMatchObject({ active: 4, windowed: WINDOWED, endedBy: { SEQUENCE_GAP: 1 } });
     expect(totals.messages.refused).toEqual({ 'not-open': 1 });
     expect(totals.bytes).toMatchObject({ buffered: 16_000, budget: 17_000 });
   });

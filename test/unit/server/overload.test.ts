@@ -20,6 +20,7 @@ class Burdens {
   readonly account = new ByteAccount(BUDGET);
   readonly counters = { budgetExceeded: 0, sessionsShed: 0 };
   readonly log: string[] = [];
+  readonly fields: object[] = [];
   readonly ended: string[] = [];
   readonly sessions: BurdenedSession[] = [];
   readonly connections: BurdenedConnection[] = [];
@@ -32,7 +33,10 @@ class Burdens {
     logger: {
       debug: () => undefined,
       info: () => undefined,
-      warn: (_fields: object, message: string) => void this.log.push(message),
+      warn: (fields: object, message: string) => {
+        this.log.push(message);
+        this.fields.push(fields);
+      },
       error: () => undefined,
     },
     connections: () => this.connections,
@@ -48,6 +52,8 @@ class Burdens {
     const { account, ended } = this;
     let heldBytes = bytes;
     this.sessions.push({
+      clientId: 'ann',
+      sessionId: name,
       get heldBytes() {
         return heldBytes;
       },
@@ -64,7 +70,13 @@ class Burdens {
     const { account, ended } = this;
     const words: string[] = [];
     const stream = { bytesInFlight: 0 };
-    const connection = { bufferedBytes: bytes, stream, sendQueue: { controlRoom: 8 } };
+    const connection = {
+      id: name,
+      clientId: 'ben',
+      bufferedBytes: bytes,
+      stream,
+      sendQueue: { controlRoom: 8 },
+    };
     let relieved = 0;
     const burdened = {
       kind,
@@ -230,6 +242,28 @@ describe('above the budget', () => {
     burdens.session('late', 2 * BUDGET);
     burdens.clock.advance(WATCH_MS);
     expect(burdens.log).toHaveLength(4);
+  });
+
+  it('the log names the costliest of those that were ended, session or connection, and what it held', () => {
+    for (const [held, costliest] of [
+      [3_000, { client: 'ben', connection: 'c', costliestBytes: 5_000 }],
+      [7_000, { client: 'ann', session: 's', costliestBytes: 7_000 }],
+    ] as const) {
+      const burdens = new Burdens();
+      burdens.session('small', 2_000);
+      burdens.connection('c', 5_000);
+      burdens.session('s', held);
+      burdens.account.add(BUDGET);
+      burdens.clock.advance(WATCH_MS);
+      expect(burdens.fields.at(-1)).toEqual({
+        ended: 3,
+        bytesBefore: BUDGET + 7_000 + held,
+        bytes: BUDGET,
+        budgetBytes: BUDGET,
+        ...costliest,
+      });
+      burdens.overload.stop();
+    }
   });
 
   it('nothing is left once it is stopped, and nothing comes back', () => {

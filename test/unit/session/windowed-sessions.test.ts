@@ -355,6 +355,8 @@ describe('an Open is refused', () => {
     expect(world.answer()).toBe('SLOW_CONSUMER');
     expect([world.windowed.size, world.sessions.size, world.account.bytes]).toEqual([0, 0, 0]);
     expect(world.totals.down.pending).toBe(0);
+    // It was refused, and never opened.
+    expect([world.counters.sessionsEnded.size, world.forced]).toEqual([0, []]);
     world.windowed.stop();
   });
 });
@@ -602,6 +604,95 @@ describe('leaving', () => {
     world.windowed.stop();
     expect(world.answer({ id: 'c' })).toBe('DRAINING');
     expectNothingLeft(world);
+  });
+});
+
+describe('a session that the gateway ends is counted by code, with what was lost with it', () => {
+  /** What is told of the one session that was ended. */
+  function only({ forced, counters }: WindowedWorld) {
+    expect(forced).toHaveLength(1);
+    const { error, ...held } = forced[0]?.[1] ?? {};
+    expect([...counters.sessionsEnded]).toEqual([[error?.code, 1]]);
+    return { code: error?.code, ...held };
+  }
+
+  it('for a fault of its client: the messages of both directions, the unsent and those under way', () => {
+    const world = new WindowedWorld();
+    world.route.holds = true;
+    const { session } = world.opened({ windowMessages: 1 });
+    for (let n = 1; n <= 2; n += 1) session.receive(data(n), 0);
+    for (let i = 0; i < 3; i += 1) void world.route.session.send({ data: new Uint8Array(10) });
+    world.take(session);
+    session.receive(data(4), 0);
+    expect(only(world)).toEqual({ code: 'SEQUENCE_GAP', connectionId: 'c1', toRoutes: 2, toClient: 3 });
+    expect(world.forced[0]?.[0]).toBe(session);
+    world.windowed.stop();
+    // Once, whatever happens then.
+    only(world);
+  });
+
+  it('by the policy disconnect', () => {
+    const world = new WindowedWorld({ limits: { waiting: { messages: 2, bytes: 1_000 } } });
+    Object.assign(world.route, { overflow: 'disconnect' });
+    world.opened();
+    const send = () => world.route.session.send({ data: new Uint8Array(10) });
+    void send();
+    void send();
+    expect(send).toThrow('disconnect');
+    expect(only(world)).toMatchObject({ code: 'SLOW_CONSUMER', toRoutes: 0, toClient: 2 });
+    world.windowed.stop();
+  });
+
+  it('as nobody came back, or for want of room: no connection held it', () => {
+    for (const [windowed, afterMs] of [
+      [{}, WINDOW_MS],
+      [{ maxDetached: 0 }, 0],
+    ] as const) {
+      const world = new WindowedWorld({ windowed });
+      const { session } = world.opened();
+      void world.route.session.send({ data: new Uint8Array(10) });
+      world.windowed.detach(session);
+      world.clock.advance(afterMs);
+      world.clock.runImmediates();
+      expect(only(world)).toEqual({ code: 'SESSION_EXPIRED', connectionId: '', toRoutes: 0, toClient: 1 });
+      world.windowed.stop();
+    }
+  });
+
+  it('shed, and as its client opens another in its place', () => {
+    const world = new WindowedWorld();
+    world.opened().session.expel('overloaded', new SluiceError('OVERLOADED', 'too much'));
+    expect(only(world)).toMatchObject({ code: 'OVERLOADED', connectionId: 'c1' });
+    world.detached({ resumeToken: tokenOf(2) });
+    world.opened({ resumeToken: tokenOf(3) });
+    expect(world.forced.map(([, { error }]) => error.code)).toEqual(['OVERLOADED', 'SESSION_IN_USE']);
+    world.windowed.stop();
+  });
+
+  it('in a drain: nothing was lost with one that had nothing to do; at the deadline what was never sent, too', () => {
+    const world = new WindowedWorld();
+    world.opened({ id: 'idle' });
+    const { session } = world.opened({ id: 'busy', windowMessages: 1 });
+    for (let i = 0; i < 3; i += 1) void world.route.session.send({ data: new Uint8Array(10) });
+    world.take(session);
+    void world.windowed.drain();
+    world.windowed.cut();
+    expect(world.forced.map(([{ sessionId }, { toClient }]) => [sessionId, toClient])).toEqual([
+      ['idle', 0],
+      ['busy', 3],
+    ]);
+    expect([...world.counters.sessionsEnded]).toEqual([['DRAINING', 2]]);
+    world.windowed.stop();
+  });
+
+  it('but not one that its client or its route closed', () => {
+    const world = new WindowedWorld();
+    world.opened({ id: 'a' }).session.close();
+    world.opened({ id: 'b' });
+    world.route.session.end('done');
+    expect(world.counters.sessionsClosed).toBe(2);
+    expect([world.forced, world.counters.sessionsEnded.size]).toEqual([[], 0]);
+    world.windowed.stop();
   });
 });
 
