@@ -161,7 +161,7 @@ export class StreamingServer {
     this.#cutTimer = clock.setTimeout(() => {
       this.windowed.cut();
     }, this.#drainDeadline - clock.now());
-    void this.sessionsDrained().then(() => {
+    void this.windowed.drain(this.#drainDeadline).then(() => {
       this.#cutTimer?.cancel();
       this.#resolveIfEmpty();
     });

@@ -1,5 +1,4 @@
 import type { Clock, Timer } from '../core/clock.js';
-import type { DropReason } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
 import type { WindowedSessions } from '../session/windowed/windowed-sessions.js';
 import {
@@ -170,15 +169,15 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
     }
   }
 
-  /** The sessions wait for their client, save where the gateway leaves. */
-  release(_reason: DropReason, error: SluiceError | undefined): void {
+  /** The sessions wait for their client, save where the gateway's own time is over. */
+  release(): void {
     this.#ackTimer?.cancel();
     this.#ackTimer = undefined;
     const attachments = [...this.#byId.values()];
     this.#byId.clear();
     for (const { session } of attachments) {
       if (session === undefined) continue;
-      if (error?.code === 'DRAINING') session.cut();
+      if (this.#context.windowed.timeIsUp) session.cut();
       else {
         if (session.owesAck) session.writeAck();
         this.#context.windowed.detach(session);

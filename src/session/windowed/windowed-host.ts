@@ -5,7 +5,6 @@ import type { ByteAccount } from '../../flow/byte-account.js';
 import type { Size } from '../../flow/window.js';
 import type { RecentLimits } from '../recent-messages.js';
 import type { SessionEnding } from './tombstones.js';
-import type { WindowedSession } from './windowed-session.js';
 
 /** What every windowed session is held to. */
 export interface WindowedLimits {
@@ -42,7 +41,7 @@ export interface ForcedEnd {
 }
 
 /** What a windowed session needs of the gateway; it outlives any connection. */
-export interface WindowedHost {
+export interface WindowedHost<Session> {
   readonly clock: Clock;
   readonly limits: WindowedLimits;
   readonly totals: { readonly up: FlowCounters; readonly down: FlowCounters };
@@ -54,16 +53,16 @@ export interface WindowedHost {
   turnMs(): number;
   observeProcessing(ms: number): void;
   /** Without a session: its route failed to open it. */
-  routeFailed(session: WindowedSession | undefined, error: unknown): void;
+  routeFailed(session: Session | undefined, error: unknown): void;
   /** The session holds data that may be views of what it arrived in: `detachHeld` is to be called before long. */
-  fresh(session: WindowedSession): void;
+  fresh(session: Session): void;
   /** What the session holds has grown, or shrunk, by so many bytes. */
-  held(session: WindowedSession, bytes: number): void;
+  held(session: Session, bytes: number): void;
   /** The session waits to be closed: whether its client gets on is watched from here on. */
-  closing(session: WindowedSession): void;
+  closing(session: Session): void;
   /**
    * The session is over; what its client is told of it after a resume, if anything.
    * Forced: not as its client or its route closed it.
    */
-  ended(session: WindowedSession, ending: SessionEnding | undefined, forced: ForcedEnd | undefined): void;
+  ended(session: Session, ending: SessionEnding | undefined, forced: ForcedEnd | undefined): void;
 }

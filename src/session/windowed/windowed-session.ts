@@ -17,7 +17,7 @@ import type { SessionEnding } from './tombstones.js';
 import type { ForcedEnd, WindowedHost } from './windowed-host.js';
 
 export interface WindowedSessionSpec extends Omit<SessionSpec, 'now' | 'recent'> {
-  readonly host: WindowedHost;
+  readonly host: WindowedHost<WindowedSession>;
   /** 16 bytes. */
   readonly token: Uint8Array;
   readonly attempt: number;
@@ -49,7 +49,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   attempt: number;
   /** When its last connection was lost, in Clock.now(). */
   detachedAt = 0;
-  readonly #host: WindowedHost;
+  readonly #host: WindowedHost<WindowedSession>;
   readonly #inbox: Inbox;
   readonly #sender: Sender;
   readonly #outbox: Outbox;
@@ -292,7 +292,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
       }),
     );
     if (resumed) {
-      for (const error of inbox.errors) this.#write(controlMessage(error, this.sessionId));
+      this.#repeatErrors();
       this.#write(dataMessage({ type: MessageType.ACK, sessionId: this.sessionId, ack: inbox.tell() }));
     }
     this.#link?.wake();
@@ -309,6 +309,12 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     this.lastActivity = this.now();
     this.#inbox.attach(this.#host.limits.window);
     return this.#outbox.attach(position, window);
+  }
+
+  /** It ends over the Open that would have resumed it: behind the Errors that its client may not know of. */
+  failResume(error: SluiceError): void {
+    this.#repeatErrors();
+    this.#fail(error);
   }
 
   /** Its connection is gone; it waits for its client. */
@@ -597,6 +603,10 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     link.write(controlMessage(closedControl(error), this.sessionId));
     this.#link = undefined;
     link.left();
+  }
+
+  #repeatErrors(): void {
+    for (const error of this.#inbox.errors) this.#write(controlMessage(error, this.sessionId));
   }
 
   #write(message: DataMessage): void {

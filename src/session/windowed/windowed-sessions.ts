@@ -14,7 +14,10 @@ import { Tombstones, type SessionEnding, type TombstoneLimits } from './tombston
 import type { ForcedEnd, WindowedHost, WindowedTraffic } from './windowed-host.js';
 import { WindowedSession } from './windowed-session.js';
 
-export interface WindowedSessionsOptions extends Omit<WindowedHost, 'fresh' | 'held' | 'closing' | 'ended'> {
+export interface WindowedSessionsOptions extends Omit<
+  WindowedHost<WindowedSession>,
+  'fresh' | 'held' | 'closing' | 'ended'
+> {
   readonly sessions: SessionManager;
   readonly counters: WindowedCounters;
   readonly maxDetached: number;
@@ -72,7 +75,7 @@ const MIN_SWEEP_MS = 10;
  */
 export class WindowedSessions {
   readonly #options: WindowedSessionsOptions;
-  readonly #host: WindowedHost;
+  readonly #host: WindowedHost<WindowedSession>;
   readonly #clock: Clock;
   readonly #detached: DetachedSessions<WindowedSession>;
   readonly #tombstones: Tombstones;
@@ -87,6 +90,7 @@ export class WindowedSessions {
   #detachTimer: Timer | undefined;
   #evicting = false;
   #draining = false;
+  #drainDeadlineMs = Infinity;
   #stopped = false;
   readonly #whenEmpty: (() => void)[] = [];
 
@@ -169,9 +173,18 @@ export class WindowedSessions {
     for (const session of [...this.#all]) session.relieve();
   }
 
-  /** Refuses fresh Opens; each session is closed as soon as it has nothing to do. Resolves when none is left. */
-  drain(): Promise<void> {
+  /** Whether the time to leave is over. */
+  get timeIsUp(): boolean {
+    return this.#clock.now() >= this.#drainDeadlineMs;
+  }
+
+  /**
+   * Refuses fresh Opens; each session is closed as soon as it has nothing to do. Resolves when none is left. Told
+   * again, the sooner deadline (Clock.now()) holds; at it `cut` is to be called.
+   */
+  drain(deadlineMs = Infinity): Promise<void> {
     this.#draining = true;
+    this.#drainDeadlineMs = Math.min(this.#drainDeadlineMs, deadlineMs);
     for (const session of [...this.#all]) session.drain();
     if (this.#all.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -282,8 +295,7 @@ export class WindowedSessions {
     else this.#detached.remove(session);
     const { lastReceivedSequence: position } = open;
     if (!session.attach(link, position, windowOf(open, limits))) {
-      session.expel(
-        'session-closed',
+      session.failResume(
         new SluiceError(
           'INVALID_MESSAGE',
           `last_received_sequence ${position} of session "${clientId}:${sessionId}" was never sent`,

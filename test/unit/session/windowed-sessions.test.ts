@@ -361,6 +361,21 @@ describe('an Open is refused', () => {
   });
 });
 
+describe('a resume from a position that was never sent', () => {
+  it('ends the session behind the Errors that the final ack covers', () => {
+    const world = new WindowedWorld();
+    world.route.onMessage = () => {
+      throw new SluiceError('RATE_LIMITED', 'no');
+    };
+    const { session } = world.opened();
+    session.receive(data(1), 0);
+    world.windowed.detach(session);
+    const { link } = world.open({ resume: true, attempt: 2, lastReceivedSequence: 9 });
+    expect(link.words).toEqual(['error RATE_LIMITED', 'closed INVALID_MESSAGE']);
+    world.windowed.stop();
+  });
+});
+
 describe('a detached session', () => {
   it('waits for the resume window, then is gone; its route is told, its token dead for as long again', () => {
     const world = new WindowedWorld();
