@@ -26,6 +26,8 @@ const WAITING = 16;
 const FEEDER_WINDOW = 64;
 const RECEIVE_QUEUE = 32;
 const STREAM_WINDOW_BYTES = 64 * KIB;
+/** RFC 9113 section 4.2: the largest frame unless settings say otherwise. */
+const HTTP2_FRAME_BYTES = 16 * KIB;
 
 /** For a busy machine. */
 const PATIENT = { timeout: 20_000 };
@@ -189,21 +191,29 @@ describe.each(STREAM_HANDLERS)('a client that stops taking, through the %s handl
       call.end();
     })();
 
-    const taken = TAKER_WINDOW + WAITING + RECEIVE_QUEUE;
+    const through = TAKER_WINDOW + WAITING;
+    // The most. Once the receive queue was full, reading goes on when it is half empty: it may stand anywhere between.
+    const taken = through + RECEIVE_QUEUE;
     // What has left the client fills the stream's window beyond that, but for a message or two.
     const left = (): number => (sent + 1) * frameBytes - call.writableLength;
-    await expect.poll(left, PATIENT).toBeGreaterThan(taken * frameBytes + STREAM_WINDOW_BYTES / 2);
-    await expect.poll(() => server.gateway.metrics.up.admitted, PATIENT).toBe(taken);
+    await expect.poll(left, PATIENT).toBeGreaterThan(through * frameBytes + STREAM_WINDOW_BYTES / 2);
+    const { up } = server.gateway.metrics;
+    await expect.poll(() => up.admitted, PATIENT).toBeGreaterThan(through + RECEIVE_QUEUE / 2);
+    const admitted = await settled(() => up.admitted);
     const written = await settled(() => sent);
-    expect(left()).toBeLessThanOrEqual(taken * frameBytes + STREAM_WINDOW_BYTES);
+    // And one frame of HTTP/2, which newer versions of Node take from the stream before they may send it.
+    expect(left()).toBeLessThanOrEqual(taken * frameBytes + STREAM_WINDOW_BYTES + HTTP2_FRAME_BYTES);
     expectTakerStands(route, taker);
     const { queues } = (await (await fetch(`${server.admin}/totals`)).json()) as Totals;
     // What the route has before it is in the receive queue until it is done.
-    expect(queues.receive.messages).toBe(RECEIVE_QUEUE);
-    expect(server.gateway.metrics.up.admitted).toBe(taken);
+    expect(queues.receive.messages).toBe(admitted - through);
+    expect(admitted).toBeLessThanOrEqual(taken);
+    expect(up.admitted).toBe(admitted);
     // The sender stands: what it has written beside that is its stream's own buffer, and one write that waits.
     expect(call.writableLength).toBeLessThanOrEqual(call.writableHighWaterMark + frameBytes);
-    expect(written).toBeLessThan(MESSAGES / 4);
+    const underWay = STREAM_WINDOW_BYTES + HTTP2_FRAME_BYTES + call.writableHighWaterMark;
+    expect(written).toBeLessThanOrEqual(taken + Math.ceil(underWay / frameBytes));
+    expect(written).toBeLessThan(MESSAGES / 2);
 
     taker.open();
     await sending;
