@@ -21,7 +21,7 @@ const mayImport = {
   routes: ['core', 'wire', 'session', 'engine', 'upstream'],
   upstream: ['core', CONTRACT.transport],
   proxy: ['core', 'flow', CONTRACT.transport, 'upstream'],
-  auth: ['core'],
+  auth: ['core', 'flow'],
   health: ['core'],
   metrics: ['core'],
   server: ['core', 'wire', 'flow', CONTRACT.transport, 'pool', 'session'],

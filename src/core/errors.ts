@@ -84,7 +84,9 @@ export const errorCatalogue = {
     webSocketClose: 4029,
     httpStatus: 429,
     retry: 'backoff',
-    meaning: 'More was sent than the agreed rate allows.',
+    setting: 'auth.failures.burst, auth.failures.perSecond',
+    meaning:
+      'More was sent than the agreed rate allows, or too many attempts to come in have failed from there.',
   },
   OVERLOADED: {
     scope: 'connection',
@@ -140,7 +142,9 @@ export const errorCatalogue = {
     webSocketClose: 4001,
     httpStatus: 401,
     retry: 'never',
-    meaning: 'The gateway does not know who is calling.',
+    setting: 'auth.methods',
+    meaning:
+      'The gateway does not know who is calling: nothing was shown, or what was shown does not hold, or it was revoked.',
   },
   TOKEN_EXPIRED: {
     scope: 'connection',
@@ -148,7 +152,19 @@ export const errorCatalogue = {
     webSocketClose: 4001,
     httpStatus: 401,
     retry: 'now',
-    meaning: 'The token has expired; connect again with a fresh one.',
+    setting: 'auth.expiryGrace',
+    meaning:
+      'The token (or the client certificate) has expired, and no fresh one came in time; connect again with one.',
+  },
+  AUTH_UNAVAILABLE: {
+    scope: 'connection',
+    grpcStatus: GrpcStatus.UNAVAILABLE,
+    webSocketClose: 1013,
+    httpStatus: 503,
+    retry: 'backoff',
+    setting: 'auth.jwt.jwksUrl, auth.callout.url',
+    meaning:
+      'Who is calling, or what they may do, can not be told now: the keys or the authorization service can not be reached.',
   },
   PERMISSION_DENIED: {
     scope: 'session',
@@ -156,7 +172,8 @@ export const errorCatalogue = {
     webSocketClose: 4003,
     httpStatus: 403,
     retry: 'never',
-    meaning: 'The caller may not do this.',
+    setting: 'auth.classes, auth.callout.url',
+    meaning: 'The caller may not do this; the message names the permission that is missing.',
   },
   UNKNOWN_ROUTE: {
     scope: 'session',

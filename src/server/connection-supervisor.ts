@@ -12,7 +12,7 @@ import type { StreamClose, StreamReceiver } from '../transport/contract.js';
 import { controlMessage, dataMessage, MessageType, type DataMessage, type Open } from '../wire/messages.js';
 import type { ConnectionSessions, Receiving } from './connection-sessions.js';
 import { ControlHandler, type ControlHost } from './control-handler.js';
-import { saidBack } from './identity.js';
+import { saidBack } from './session-id.js';
 import { Leaving } from './leaving.js';
 import { Liveness } from './liveness.js';
 import { Reading } from './reading.js';

@@ -4,7 +4,8 @@ import type { ClientConnection } from '../pool/client-connection.js';
 import type { StreamClose, StreamReceiver } from '../transport/contract.js';
 import { MessageType, type DataMessage } from '../wire/messages.js';
 import type { Receiving } from './connection-sessions.js';
-import { invalidSessionId, isPrintableId } from './identity.js';
+import { isPrintableId } from '../core/printable.js';
+import { invalidSessionId } from './session-id.js';
 import type { ServerCounters } from './server-counters.js';
 
 /** What the receive loop makes of what arrives; the supervisor of the connection answers. */

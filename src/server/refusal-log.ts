@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js';
 import type { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { TransportStream } from '../transport/contract.js';
-import { isPrintableId, quoted } from './identity.js';
+import { isPrintableId, quoted } from '../core/printable.js';
 import { LogByCode } from './log-by-code.js';
 
 /** Says who is turned away and why, in sum. */

@@ -9,7 +9,7 @@ import { closedControl, errorControl } from '../session/control-messages.js';
 import { detached } from '../session/detached-message.js';
 import type { SimpleSession, SimpleSessionPort } from '../session/simple-session.js';
 import type { Receiving } from './connection-sessions.js';
-import { quoted } from './identity.js';
+import { quoted } from '../core/printable.js';
 
 /** What an attachment needs of the connection's supervisor. */
 export interface SimpleAttachmentHost {

@@ -12,7 +12,8 @@ import {
   type SimpleAttachmentHost,
   type SimpleAttachmentOwner,
 } from './simple-attachment.js';
-import { invalidSessionId, isPrintableId } from './identity.js';
+import { isPrintableId } from '../core/printable.js';
+import { invalidSessionId } from './session-id.js';
 import type { ServerCounters } from './server-counters.js';
 
 /** The route of a simple connection's sessions, chosen by its metadata. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../core/clock.js';
 import type { ConnectionEnd } from '../core/connection-end.js';
 import { SluiceError } from '../core/errors.js';
@@ -15,7 +16,7 @@ import { WindowedSessions, type WindowedCounters } from '../session/windowed/win
 import type { StreamAcceptor, StreamReceiver, TransportStream } from '../transport/contract.js';
 import { controlMessage, PROTOCOL_VERSION } from '../wire/messages.js';
 import { ConnectionSupervisor, type SupervisorContext } from './connection-supervisor.js';
-import { clientIdOf, isPrintableId, quoted } from './identity.js';
+import { isPrintableId, quoted } from '../core/printable.js';
 import { Overload } from './overload.js';
 import type { ServerCounters } from './server-counters.js';
 import { SessionEndLog } from './session-end-log.js';
@@ -341,4 +342,15 @@ export class StreamingServer {
 
 function leaving(what: string): SluiceError {
   return new SluiceError('DRAINING', `the gateway is leaving: ${what}`, { retryAfterMs: DRAINING_RETRY_MS });
+}
+
+/** Who the caller says it is, or a new name for it. Throws INVALID_MESSAGE for an ID that can't be one. */
+function clientIdOf(metadata: ReadonlyMap<string, string>): string {
+  const claimed = metadata.get('x-client-id');
+  if (claimed === undefined) return randomUUID();
+  if (isPrintableId(claimed)) return claimed;
+  throw new SluiceError(
+    'INVALID_MESSAGE',
+    `metadata x-client-id ${quoted(claimed)} is not 1 to 128 printable characters`,
+  );
 }

@@ -11,7 +11,8 @@ import {
   type Window,
 } from '../wire/messages.js';
 import type { ConnectionSessions } from './connection-sessions.js';
-import { invalidSessionId, isPrintableId, quoted } from './identity.js';
+import { isPrintableId, quoted } from '../core/printable.js';
+import { invalidSessionId } from './session-id.js';
 import {
   WindowedAttachment,
   type WindowedAttachmentHost,

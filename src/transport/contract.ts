@@ -1,3 +1,4 @@
+import type { ClientCertificate } from '../core/credentials.js';
 import type { SluiceError } from '../core/errors.js';
 import type { DataMessage } from '../wire/messages.js';
 
@@ -17,6 +18,8 @@ export interface TransportStream {
   readonly peer: string;
   /** Request metadata, names in lower case, text values only (several of a name are joined by ", "). */
   readonly metadata: ReadonlyMap<string, string>;
+  /** The certificate the client showed below, verified by TLS; undefined where it showed none. */
+  readonly certificate?: ClientCertificate | undefined;
   /** When the network connection below is to be left because of its age, in Clock.now(); undefined where it has no limit. */
   readonly connectionDeadline?: number | undefined;
   /** Bytes handed to `send` that the network has not taken yet: what a peer that does not read leaves behind. */

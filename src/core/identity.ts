@@ -1,0 +1,41 @@
+/** What a caller may be allowed to do with a route and a subject within it. */
+export type Action = 'open' | 'publish' | 'subscribe' | 'ingest';
+
+/** How the gateway came to know who is calling. */
+export type AuthMethod = 'anonymous' | 'static' | 'jwt' | 'certificate';
+
+/** What clients of a class are held to; undefined = what all are held to. */
+export interface ClientLimits {
+  /** Connections and sessions of one client ID. */
+  readonly maxConnections?: number;
+  readonly maxSessions?: number;
+  /** The throttle before each send of one connection. */
+  readonly messagesPerSecond?: number;
+  readonly bytesPerSecond?: number;
+}
+
+/** Who is calling, and what they may do. Immutable: a refreshed token makes another. */
+export interface Identity {
+  /** 1 to 128 printable characters: the verified subject, or what stands in for one. */
+  readonly clientId: string;
+  readonly method: AuthMethod;
+  /** A class of the configuration (`auth.classes`). */
+  readonly clientClass: string;
+  readonly limits: ClientLimits;
+  /** Unix milliseconds; undefined where it holds for good. */
+  readonly expiresAtMs: number | undefined;
+  /** Pure, and quick enough to be asked for every message. `subject` "" where none is named. */
+  allows(action: Action, route: string, subject: string): boolean;
+}
+
+/** Everybody, where nobody has to say who they are. */
+export function anonymousIdentity(clientId: string): Identity {
+  return {
+    clientId,
+    method: 'anonymous',
+    clientClass: 'default',
+    limits: {},
+    expiresAtMs: undefined,
+    allows: () => true,
+  };
+}
