@@ -1,6 +1,7 @@
 import type { ConnectionEnd } from '../core/connection-end.js';
 import { FlowCounters, type RefusalReason } from '../core/counters.js';
 import type { ErrorCode } from '../core/errors.js';
+import { AuthCounts } from './auth-counts.js';
 import { TimeHistogram } from './time-histogram.js';
 
 /** Upper bounds of the processing-time buckets, in milliseconds. */
@@ -86,6 +87,9 @@ export class StreamMetrics {
   handshakeFailures = 0;
   /** Sockets ended with GOAWAY "too_many_pings". */
   pingFloods = 0;
+
+  /** Who came in, who was refused, and what they may. */
+  readonly auth = new AuthCounts();
 
   /** Time from handing a message to its route until the route accepted or failed it. */
   readonly processing = new TimeHistogram(PROCESSING_BUCKETS_MS);
