@@ -10,6 +10,22 @@ export interface MetricsSources {
   /** The opened sessions, all together. */
   windowed(): WindowedLevels;
   memory(): MemoryLevels;
+  /** Undefined, or left out, where nobody has to say who they are. */
+  auth?(): AuthLevels | undefined;
+}
+
+/** What is held of those who are not known yet, not believed, or not wanted. */
+export interface AuthLevels {
+  /** Streams that have not said yet who they are. */
+  readonly unidentified: number;
+  /** Addresses that failed attempts are held against. */
+  readonly failingAddresses: number;
+  /** Subjects that are revoked, by the admin address or by the file. */
+  readonly revocations: number;
+  /** Since the key set was last fetched; undefined where there is none, and before the first time. */
+  readonly jwksAgeMs: number | undefined;
+  /** Whether the authorization service is not asked for now; undefined where there is none. */
+  readonly calloutBreakerOpen: boolean | undefined;
 }
 
 /** What opened sessions are and hold at this moment. */

@@ -1,4 +1,5 @@
 import { DROP_REASONS } from '../core/counters.js';
+import { ATTEMPT_METHODS, type AuthCounts } from './auth-counts.js';
 import type { LoopDelay } from './event-loop-delay.js';
 import type { MetricsSources } from './metrics-sources.js';
 import type { StreamMetrics } from './stream-metrics.js';
@@ -16,6 +17,8 @@ export interface Reading {
   /** By direction and reason, `down.overflow`. */
   readonly dropped: ReadonlyMap<string, number>;
   readonly refused: ReadonlyMap<string, number>;
+  /** Who was not let in, or not let do something: `jwt.TOKEN_EXPIRED`, `slowed`, `open.denied`. */
+  readonly authRefused: ReadonlyMap<string, number>;
   readonly processing: TimeHistogram;
 }
 
@@ -72,8 +75,21 @@ export function readCounters(metrics: StreamMetrics, atMs: number): Reading {
     sendErrors: new Map(metrics.sendErrors),
     dropped,
     refused: new Map(metrics.messagesRefused),
+    authRefused: authRefusals(metrics.auth),
     processing: metrics.processing.snapshot(),
   };
+}
+
+/** All that was refused to somebody for who they are. */
+function authRefusals(counts: AuthCounts): ReadonlyMap<string, number> {
+  const refusals = new Map([['slowed', counts.attemptsSlowed]]);
+  for (const method of ATTEMPT_METHODS) {
+    for (const [result, count] of counts.attempts[method]) {
+      if (result !== 'ok') refusals.set(`${method}.${result}`, count);
+    }
+  }
+  for (const [action, count] of counts.denied) refusals.set(`${action}.denied`, count);
+  return refusals;
 }
 
 /** Resident, heap and external memory of the process, in bytes, as `process.memoryUsage` tells them. */
@@ -110,6 +126,7 @@ export function reportLine(
   const dropped = difference(before.dropped, after.dropped);
   const processing = after.processing.since(before.processing);
   const refused = difference(before.refused, after.refused);
+  const authRefused = difference(before.authRefused, after.authRefused);
   const lost = lostSessions(since);
   const queues = sources.queues();
   const windowed = sources.windowed();
@@ -119,6 +136,8 @@ export function reportLine(
     accepted: since('connectionsAccepted'),
     rejected: sum(rejected),
     rejectedBy: listed(rejected),
+    authRefused: sum(authRefused),
+    authRefusedBy: listed(authRefused),
     ended: sum(ended),
     endedBy: listed(ended),
     sessions: sources.sessions(),

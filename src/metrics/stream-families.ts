@@ -1,6 +1,7 @@
 import { PLAIN_ENDINGS } from '../core/connection-end.js';
 import { DROP_REASONS, type FlowCounters } from '../core/counters.js';
 import { errorCatalogue } from '../core/errors.js';
+import { authFamilies, type AuthLimits } from './auth-families.js';
 import {
   counter,
   gauge,
@@ -29,6 +30,8 @@ export interface MetricsLimits {
   readonly sendBufferBytes: number;
   /** Of opened sessions. */
   readonly windowed: WindowedLimits;
+  /** Of who is calling. */
+  readonly auth?: AuthLimits;
 }
 
 export interface QueueLimit {
@@ -102,6 +105,7 @@ export function streamFamilies(
     counter('sluice_sessions_opened_total', 'Sessions opened.', () => metrics.sessionsOpened),
     counter('sluice_sessions_closed_total', 'Sessions closed.', () => metrics.sessionsClosed),
     ...sessionFamilies(metrics, sources, limits.windowed, windowed),
+    ...authFamilies(metrics.auth, () => sources.auth?.(), limits.auth),
     gauge('sluice_sockets', 'Network connections open now.', () => sources.sockets()),
     gauge('sluice_sockets_limit', 'Network connections that may be open at once.', () => limits.sockets),
     counter('sluice_sockets_accepted_total', 'Network connections accepted.', () => metrics.socketsAccepted),

@@ -1,4 +1,5 @@
 import type { FlowCounters } from '../core/counters.js';
+import { authTotals, type AuthTotals } from './auth-totals.js';
 import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sources.js';
 import type { StreamMetrics } from './stream-metrics.js';
 
@@ -23,6 +24,8 @@ export interface Totals {
     readonly endedBy: Readonly<Record<string, number>>;
     readonly windowed: WindowedLevels;
   };
+  /** Who came in, who was refused, and what they may. */
+  readonly auth: AuthTotals;
   readonly sockets: {
     readonly active: number;
     readonly accepted: number;
@@ -90,6 +93,7 @@ export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Total
       endedBy: Object.fromEntries(metrics.sessionsEnded),
       windowed: sources.windowed(),
     },
+    auth: authTotals(metrics.auth, sources.auth?.()),
     sockets: {
       active: sources.sockets(),
       accepted: metrics.socketsAccepted,

@@ -1,4 +1,9 @@
-import type { MetricsSources, QueueDepths, WindowedLevels } from '../../../src/metrics/metrics-sources.js';
+import type {
+  AuthLevels,
+  MetricsSources,
+  QueueDepths,
+  WindowedLevels,
+} from '../../../src/metrics/metrics-sources.js';
 import type { MetricsLimits } from '../../../src/metrics/stream-families.js';
 
 export const QUEUES: QueueDepths = {
@@ -18,6 +23,14 @@ export const WINDOWED: WindowedLevels = {
   unhandled: { messages: 15, bytes: 1_500 },
 };
 
+export const AUTH: AuthLevels = {
+  unidentified: 17,
+  failingAddresses: 18,
+  revocations: 19,
+  jwksAgeMs: 20_500,
+  calloutBreakerOpen: true,
+};
+
 export const SOURCES: MetricsSources = {
   connections: () => 3,
   sessions: () => 4,
@@ -25,6 +38,7 @@ export const SOURCES: MetricsSources = {
   queues: () => QUEUES,
   windowed: () => WINDOWED,
   memory: () => ({ bufferedBytes: 16_000, budgetBytes: 17_000 }),
+  auth: () => AUTH,
 };
 
 export const LIMITS: MetricsLimits = {
@@ -43,4 +57,5 @@ export const LIMITS: MetricsLimits = {
     waiting: { messages: 512, bytes: 2_097_152 },
     unhandled: { messages: 256, bytes: 1_048_576 },
   },
+  auth: { unidentified: 1_000, failingAddresses: 10_000, revocations: 100_000 },
 };

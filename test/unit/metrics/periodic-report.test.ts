@@ -164,6 +164,26 @@ describe('PeriodicReport', () => {
     report.stop();
   });
 
+  it('says who was refused, and why, in one short text', () => {
+    const { clock, metrics, report, lineAt } = setUp();
+    tally(metrics.auth.attempts.static, 'UNAUTHENTICATED'); // before the start
+    report.start();
+    clock.advance(60_000);
+    expect(lineAt(0)).toMatchObject({ authRefused: 0, authRefusedBy: '' });
+    tally(metrics.auth.attempts.jwt, 'ok');
+    tally(metrics.auth.attempts.jwt, 'TOKEN_EXPIRED');
+    tally(metrics.auth.attempts.none, 'UNAUTHENTICATED');
+    metrics.auth.attemptsSlowed += 40;
+    tally(metrics.auth.denied, 'open');
+    tally(metrics.auth.denied, 'open');
+    clock.advance(60_000);
+    expect(lineAt(1)).toMatchObject({
+      authRefused: 44,
+      authRefusedBy: 'jwt.TOKEN_EXPIRED=1 none.UNAUTHENTICATED=1 open.denied=2 slowed=40',
+    });
+    report.stop();
+  });
+
   it('estimates processing times from what was observed since the last line alone', () => {
     const { clock, metrics, report, lineAt } = setUp();
     metrics.processing.observe(9_000, 1_000);
