@@ -1,5 +1,6 @@
 import type { Http2Session, ServerHttp2Stream } from 'node:http2';
 import type { Clock } from '../../core/clock.js';
+import type { ClientCertificate } from '../../core/credentials.js';
 import { SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
 import type {
@@ -10,6 +11,7 @@ import type {
   TransportStream,
 } from '../contract.js';
 import { connectionDeadlineOf } from './connection-age.js';
+import { connectionCertificateOf } from './connection-certificate.js';
 import { answerNextTurn, closeOnceSent } from './close-once-sent.js';
 import type { BufferAccount } from '../held-bytes.js';
 import { receiverFault, truncated } from '../stream-errors.js';
@@ -125,6 +127,10 @@ export class DirectStream implements TransportStream {
 
   get bytesHeld(): number {
     return this.#reader.heldBytes;
+  }
+
+  get certificate(): ClientCertificate | undefined {
+    return connectionCertificateOf(this.#session);
   }
 
   get connectionDeadline(): number | undefined {

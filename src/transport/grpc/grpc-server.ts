@@ -1,8 +1,11 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 
+import type { ClientCertificate } from '../../core/credentials.js';
+import { StartError } from '../../core/start-error.js';
 import type { StreamAcceptor } from '../contract.js';
 import { parseListenAddresses, type BoundAddress } from './address.js';
+import { setConnectionCertificate } from './connection-certificate.js';
 import type { GrpcServerOptions } from './grpc-server-options.js';
 import { HealthService } from './health-service.js';
 import { findHttp2Server } from './http2-server.js';
@@ -17,6 +20,12 @@ import { TlsGate } from './tls.js';
 
 /** A flood of one kind of event is one log line in this time. */
 const FLOOD_LOG_INTERVAL_MS = 10_000;
+
+interface Injection {
+  readonly socket: Socket;
+  /** What its client has shown, verified. */
+  readonly certificate: ClientCertificate | undefined;
+}
 
 type State = 'new' | 'starting' | 'listening' | 'leaving' | 'destroyed';
 
@@ -40,8 +49,8 @@ export class GrpcServer {
   #tls: TlsGate | undefined;
   #state: State = 'new';
   #draining = false;
-  /** The socket being handed to HTTP/2, so that its session knows it. */
-  #injecting: Socket | undefined;
+  /** The socket being handed to HTTP/2 and whose it is, so that its session knows. */
+  #injecting: Injection | undefined;
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
@@ -141,6 +150,12 @@ export class GrpcServer {
     if (reflection) addReflection(server);
     const http2Server = findHttp2Server(server);
     if (http2Server === undefined) {
+      if (this.#options.tls?.clientCaFile !== undefined) {
+        throw new StartError(
+          'server.tls.clientCaFile',
+          'server.tls.clientCaFile: this version of @grpc/grpc-js has no known way to tell streams whose certificate their connection has shown.',
+        );
+      }
       logger.warn({}, 'HTTP/2 limits are off: this version of @grpc/grpc-js has no known way to them');
       return;
     }
@@ -157,8 +172,8 @@ export class GrpcServer {
     const { tls, handshakeTimeoutMs, clock, logger, metrics } = this.#options;
     if (tls === undefined) return undefined;
     return new TlsGate(tls, handshakeTimeoutMs, clock, logger, {
-      onSecure: (socket) => {
-        this.#inject(socket);
+      onSecure: (socket, certificate) => {
+        this.#inject(socket, certificate);
       },
       onHandshakeTimeout: () => {
         metrics.handshakeTimeouts += 1;
@@ -184,17 +199,18 @@ export class GrpcServer {
     }
   }
 
-  #inject(socket: Socket): void {
+  #inject(socket: Socket, certificate?: ClientCertificate): void {
     if (socket.destroyed) return;
     // The 'session' event comes from within this call.
-    this.#injecting = socket;
+    this.#injecting = { socket, certificate };
     this.#streams?.injector.injectConnection(socket);
     this.#injecting = undefined;
   }
 
   #onSession(session: ServerHttp2Session): void {
-    const socket = this.#injecting;
-    if (socket === undefined || session.destroyed) return;
+    if (this.#injecting === undefined || session.destroyed) return;
+    const { socket, certificate } = this.#injecting;
+    if (certificate !== undefined) setConnectionCertificate(session, certificate);
     const guard = new SessionGuard(
       session,
       socket,

@@ -1,6 +1,7 @@
 import type { Http2Session } from 'node:http2';
 import { Metadata, type ServerInterceptingCallInterface, status as Status } from '@grpc/grpc-js';
 import type { Timer } from '../../core/clock.js';
+import type { ClientCertificate } from '../../core/credentials.js';
 import { type SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { BodyReader, encodeBodies } from '../bodies.js';
@@ -8,6 +9,7 @@ import type { StreamClose, StreamMethod, StreamReceiver, TransportStream } from 
 import { HeldBytes } from '../held-bytes.js';
 import { receiverFault, truncated } from '../stream-errors.js';
 import { connectionDeadlineOf } from './connection-age.js';
+import { connectionCertificateOf } from './connection-certificate.js';
 import { closeOnceSent } from './close-once-sent.js';
 import { PREFIX_BYTES } from './frame-reader.js';
 import { refusalOf } from './grpc-js-status.js';
@@ -80,6 +82,10 @@ export class InterceptorStream implements TransportStream {
   /** Of whole messages: what grpc-js has gathered of the next it keeps to itself. */
   get bytesHeld(): number {
     return this.#held.counted;
+  }
+
+  get certificate(): ClientCertificate | undefined {
+    return connectionCertificateOf(this.#session);
   }
 
   get connectionDeadline(): number | undefined {

@@ -17,3 +17,27 @@ export function tlsFailureReason(error: Error): string {
   // An alert is the client's own complaint: it does not trust the certificate, for example.
   return reason.includes('alert') ? `the client ended it: ${reason}` : reason;
 }
+
+/** OpenSSL's verdicts (`openssl verify`), as what to look at first. */
+const VERDICTS: ReadonlyMap<string, string> = new Map([
+  ['CERT_HAS_EXPIRED', 'it, or an authority above it, has expired'],
+  ['CERT_NOT_YET_VALID', 'it, or an authority above it, is not valid yet'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'it is signed by itself'],
+  ['INVALID_PURPOSE', 'its extended key usage does not allow it for clients'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'its authority is not in server.tls.clientCaFile'],
+  ['UNABLE_TO_GET_ISSUER_CERT', 'its chain does not end in server.tls.clientCaFile'],
+  [
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    'its authority is not in server.tls.clientCaFile, or the client sends no intermediate certificates',
+  ],
+  [
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'its authority is not in server.tls.clientCaFile, or the client sends no intermediate certificates',
+  ],
+]);
+
+/** Why a client's certificate does not hold, for a person, with OpenSSL's code to search for. */
+export function certificateRefusal(code: string): string {
+  const verdict = VERDICTS.get(code);
+  return `client certificate refused: ${verdict === undefined ? code : `${verdict} (${code})`}`;
+}

@@ -3,17 +3,19 @@ import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 
 import type { Clock, Timer } from '../../core/clock.js';
+import type { ClientCertificate } from '../../core/credentials.js';
+import { readClientCertificate } from './client-certificate.js';
 import type { TransportLogger } from './limited-log.js';
 import { peerOf } from './socket-peer.js';
 import { readTlsMaterial, secureContextOptions, type TlsMaterial, type TlsOptions } from './tls-files.js';
-import { tlsFailureReason } from './tls-refusal.js';
+import { certificateRefusal, tlsFailureReason } from './tls-refusal.js';
 
 /** A certificate that ends sooner is worth a warning whenever it is loaded. */
 const EXPIRY_WARNING_MS = 7 * 24 * 60 * 60 * 1000;
 
 export interface TlsEvents {
   /** The handshake is done, and the client's certificate, if any, is good. */
-  onSecure(socket: TLSSocket): void;
+  onSecure(socket: TLSSocket, certificate: ClientCertificate | undefined): void;
   onHandshakeTimeout(): void;
   /** The client spoke no TLS, no common version, or showed a certificate that does not hold. */
   onRefused(reason: string, peer: string): void;
@@ -56,13 +58,15 @@ export class TlsGate {
     });
     this.#server.on('secureConnection', (socket) => {
       socket.on('error', ignoreError);
-      const refusal = this.#refusal(socket);
-      if (refusal === undefined) {
-        events.onSecure(socket);
-      } else {
-        events.onRefused(refusal, peerOf(socket));
+      let certificate: ClientCertificate | undefined;
+      try {
+        certificate = this.#certificateOf(socket);
+      } catch (error) {
+        events.onRefused(textOf(error), peerOf(socket));
         socket.destroy();
+        return;
       }
+      events.onSecure(socket, certificate);
     });
     this.#server.on('tlsClientError', (error, socket) => {
       const peer = peerOf(socket);
@@ -93,7 +97,7 @@ export class TlsGate {
       this.#material = material;
       this.#server.setSecureContext(this.#contextOptions());
     } catch (error) {
-      this.#keep(error instanceof Error ? error.message : String(error));
+      this.#keep(textOf(error));
       return false;
     }
     this.#logger.info(
@@ -113,19 +117,34 @@ export class TlsGate {
   #contextOptions(): ReturnType<typeof secureContextOptions> {
     return {
       ...secureContextOptions(this.#options, this.#material),
+      // RFC 9113 section 9.2.1; and a certificate is judged once, so it must stay the same.
       // A resumed TLS session skips the check of the client's certificate: none where that check matters.
-      ...(this.#options.clientCaFile === undefined ? {} : { secureOptions: constants.SSL_OP_NO_TICKET }),
+      secureOptions:
+        this.#options.clientCaFile === undefined
+          ? constants.SSL_OP_NO_RENEGOTIATION
+          : constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_TICKET,
     };
   }
 
-  /** Why this client may not come in; undefined when it may. */
-  #refusal(socket: TLSSocket): string | undefined {
-    if (this.#options.clientCaFile === undefined || socket.authorized) return undefined;
-    if (socket.getPeerX509Certificate() === undefined) {
-      return this.#options.requireClientCertificate === true ? 'no client certificate' : undefined;
+  /**
+   * What the client has shown, undefined when that is nothing and may be;
+   * throws why it may not come in. Read here and now: a certificate that can't
+   * be read must not pass for none, and one connection is one client.
+   */
+  #certificateOf(socket: TLSSocket): ClientCertificate | undefined {
+    if (this.#options.clientCaFile === undefined) return undefined;
+    const shown = socket.getPeerX509Certificate();
+    if (shown === undefined) {
+      if (this.#options.requireClientCertificate === true) throw new Error('no client certificate');
+      return undefined;
     }
     // Typed as an Error, a string in truth.
-    return `client certificate refused: ${String(socket.authorizationError)}`;
+    if (!socket.authorized) throw new Error(certificateRefusal(String(socket.authorizationError)));
+    try {
+      return readClientCertificate(shown);
+    } catch (error) {
+      throw new Error(`client certificate refused: it can't be read: ${textOf(error)}`, { cause: error });
+    }
   }
 
   #checkDates(material: TlsMaterial): void {
@@ -170,6 +189,10 @@ export class TlsGate {
 function sameMaterial(a: TlsMaterial, b: TlsMaterial): boolean {
   const sameCa = a.ca === undefined || b.ca === undefined ? a.ca === b.ca : a.ca.equals(b.ca);
   return a.cert.equals(b.cert) && a.key.equals(b.key) && sameCa;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function ignoreError(): void {

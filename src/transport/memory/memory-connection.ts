@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../core/clock.js';
+import type { ClientCertificate } from '../../core/credentials.js';
 import type { SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { BodyReader, encodeBodies } from '../bodies.js';
@@ -15,6 +16,8 @@ export interface MemoryConnectionOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** What the server sees as the client's address. Default `memory:1`. */
   readonly peer?: string;
+  /** The client's certificate, as if TLS had verified it. Default none. */
+  readonly certificate?: ClientCertificate;
   /**
    * How much may lie unread at either end, in encoded bytes; one message always
    * fits. Beyond it the server's `bytesInFlight` stays and `send` returns
@@ -80,6 +83,7 @@ export class MemoryConnection {
         method,
         peer: options.peer ?? 'memory:1',
         metadata: new Map(Object.entries(options.metadata ?? {})),
+        certificate: options.certificate,
         maxMessageBytes,
         onFault: options.onFault ?? (() => undefined),
       },

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.js';
+import type { ClientCertificate } from '../../core/credentials.js';
 import { type SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { BodyReader, encodeBodies } from '../bodies.js';
@@ -26,6 +27,7 @@ export interface MemoryCall {
   readonly method: StreamMethod;
   readonly peer: string;
   readonly metadata: ReadonlyMap<string, string>;
+  readonly certificate: ClientCertificate | undefined;
   readonly maxMessageBytes: number;
   readonly onFault: (error: unknown) => void;
 }
@@ -37,6 +39,7 @@ export class MemoryStream implements TransportStream {
   readonly method: StreamMethod;
   readonly peer: string;
   readonly metadata: ReadonlyMap<string, string>;
+  readonly certificate: ClientCertificate | undefined;
   bytesInFlight = 0;
   bytesSent = 0;
   bytesReceived = 0;
@@ -63,6 +66,7 @@ export class MemoryStream implements TransportStream {
     this.method = call.method;
     this.peer = call.peer;
     this.metadata = call.metadata;
+    this.certificate = call.certificate;
     clock.setImmediate(() => {
       this.#accept(acceptor);
     });
