@@ -31,6 +31,8 @@ export function streamSettings({ server, stream, session, memory }: Config): Str
     ageJitter: server.ageJitter,
     ageGraceMs: server.ageGrace,
     drainQuietMs: server.drainQuiet,
+    // From the section auth, once there is one.
+    ...{ identifyTimeoutMs: 10_000, maxUnidentified: 1_000, expiryNoticeMs: 60_000, expiryGraceMs: 30_000 },
     maxSessionsPerConnection: session.maxPerConnection,
     resumeWindowMs: session.resumeWindow,
     ackDelayMs: session.ackDelay,

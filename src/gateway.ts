@@ -1,3 +1,7 @@
+import { randomUUID } from 'node:crypto';
+import { SluiceError } from './core/errors.js';
+import { anonymousIdentity } from './core/identity.js';
+import { isPrintableId, quoted } from './core/printable.js';
 import { AdminServer } from './admin/admin-server.js';
 import type { Config } from './config/schema.js';
 import { SystemClock, type Clock } from './core/clock.js';
@@ -114,6 +118,18 @@ export class Gateway {
       clock,
       logger,
       nodeId: config.node.id,
+      gatekeeper: {
+        takesTokens: false,
+        identify: ({ claimedId = randomUUID() }) => {
+          if (isPrintableId(claimedId)) return anonymousIdentity(claimedId);
+          throw new SluiceError(
+            'INVALID_MESSAGE',
+            `metadata x-client-id ${quoted(claimedId)} is not 1 to 128 printable characters`,
+          );
+        },
+        mayOpen: () => undefined,
+        showedNothing: () => undefined,
+      },
       pool: this.#pool,
       sessions: this.#sessions,
       counters: this.metrics,

@@ -15,6 +15,7 @@ import { SessionManager } from '../../src/session/session-manager.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import type { StreamReceiver, TransportStream } from '../../src/transport/contract.js';
 import { controlMessage, dataMessage, MessageType, type DataMessage } from '../../src/wire/messages.js';
+import { openGate } from '../../test/helpers/open-gate.js';
 
 const PER_CONNECTION = 100;
 const RESUME_WINDOW_MS = 120_000;
@@ -74,6 +75,7 @@ function newServer(sessionCount: number) {
   });
   const server = new StreamingServer({
     ...{ clock, sessions, counters: metrics, nodeId: 'bench', defaultRoute: 'bench' },
+    gatekeeper: openGate,
     logger: { debug: silent, info: silent, warn: silent, error: silent },
     pool: new ConnectionPool({ maxConnections: max, maxConnectionsPerClient: max, retryAfterMs: 0 }),
     settings: {
@@ -83,7 +85,8 @@ function newServer(sessionCount: number) {
       ...{ heartbeatIntervalMs: 0, flowControlDelayMs: 100, messagesPerSecond: 0, bytesPerSecond: 0 },
       ...{ maxStreamAgeMs: 0, maxStreamMessages: 0, maxStreamBytes: 0, ageJitter: 0, ageGraceMs: 30_000 },
       ...{ drainQuietMs: 1_000, maxSessionsPerConnection: max, resumeWindowMs: RESUME_WINDOW_MS },
-      ...{ ackDelayMs: 50, shedAfterMs: 1_000 },
+      ...{ ackDelayMs: 50, shedAfterMs: 1_000, identifyTimeoutMs: 10_000, maxUnidentified: 1 },
+      ...{ expiryNoticeMs: 0, expiryGraceMs: 0 },
     },
     windowed: {
       limits: {

@@ -12,6 +12,7 @@ import { SessionManager } from '../../src/session/session-manager.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { controlMessage, dataMessage, MessageType } from '../../src/wire/messages.js';
 import { FakeStream, settings, windowedSettings } from '../../test/helpers/fake-stream.js';
+import { openGate } from '../../test/helpers/open-gate.js';
 
 const TURNS = 20_000;
 const PER_TURN = 16;
@@ -33,6 +34,7 @@ function server() {
     clock,
     server: new StreamingServer({
       clock,
+      gatekeeper: openGate,
       logger: quiet,
       nodeId: 'bench',
       pool: new ConnectionPool({ maxConnections: 10, maxConnectionsPerClient: 10, retryAfterMs: 0 }),

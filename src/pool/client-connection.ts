@@ -1,5 +1,6 @@
 import type { ConnectionEnd } from '../core/connection-end.js';
 import type { FlowCounters } from '../core/counters.js';
+import type { Identity } from '../core/identity.js';
 import { Quota } from '../flow/quota.js';
 import type { Throttle } from '../flow/throttle.js';
 import type { TransportStream } from '../transport/contract.js';
@@ -30,7 +31,7 @@ const ALLOWED: Readonly<Record<ConnectionState['kind'], readonly ConnectionState
 
 export interface ClientConnectionOptions extends SendQueueOptions {
   readonly id: string;
-  readonly clientId: string;
+  readonly identity: Identity;
   readonly stream: TransportStream;
   /** Clock.now() */
   readonly now: number;
@@ -48,6 +49,8 @@ export interface ClientConnectionOptions extends SendQueueOptions {
 export class ClientConnection {
   readonly id: string;
   readonly clientId: string;
+  /** A refreshed token changes it, never the client ID. */
+  identity: Identity;
   readonly stream: TransportStream;
   readonly openedAt: number;
   /** When something last arrived, in Clock.now(); also when reading went on after a stop of our own. */
@@ -73,7 +76,8 @@ export class ClientConnection {
 
   constructor(options: ClientConnectionOptions) {
     this.id = options.id;
-    this.clientId = options.clientId;
+    this.clientId = options.identity.clientId;
+    this.identity = options.identity;
     this.stream = options.stream;
     this.openedAt = options.now;
     this.lastActivity = options.now;

@@ -1,4 +1,5 @@
 import { SluiceError } from '../core/errors.js';
+import type { Identity } from '../core/identity.js';
 import type { ClientConnection } from './client-connection.js';
 
 export interface ConnectionPoolOptions {
@@ -22,26 +23,35 @@ export class ConnectionPool {
     return this.#byId.size;
   }
 
+  /** The error that would refuse one more connection, whoever's, while so many are `arriving`; undefined when there is room. */
+  refusalIfFull(arriving = 0): SluiceError | undefined {
+    const { maxConnections, retryAfterMs } = this.#options;
+    const held = this.#byId.size + arriving;
+    if (held < maxConnections) return undefined;
+    return new SluiceError(
+      'CONNECTION_LIMIT',
+      `the gateway holds ${held} connections, the most it may (pool.maxConnections = ${maxConnections})`,
+      { retryAfterMs },
+    );
+  }
+
   /** The error that would refuse one more connection of this client; undefined when there is room. */
-  refusal(clientId: string): SluiceError | undefined {
-    const { maxConnections, maxConnectionsPerClient, retryAfterMs } = this.#options;
-    if (this.#byId.size >= maxConnections) {
-      return new SluiceError(
-        'CONNECTION_LIMIT',
-        `the gateway holds ${this.#byId.size} connections, the most it may (pool.maxConnections = ${maxConnections})`,
-        { retryAfterMs },
-      );
-    }
+  refusal({ clientId, clientClass, limits }: Identity): SluiceError | undefined {
+    const { maxConnectionsPerClient, retryAfterMs } = this.#options;
+    const full = this.refusalIfFull();
+    if (full !== undefined) return full;
     const held = this.#byClient.get(clientId)?.size ?? 0;
-    if (held >= maxConnectionsPerClient) {
-      return new SluiceError(
-        'CLIENT_LIMIT',
-        `client "${clientId}" holds ${held} connections, the most one may ` +
-          `(pool.maxConnectionsPerClient = ${maxConnectionsPerClient})`,
-        { retryAfterMs },
-      );
-    }
-    return undefined;
+    const most = limits.maxConnections ?? maxConnectionsPerClient;
+    if (held < most) return undefined;
+    const setting =
+      limits.maxConnections === undefined
+        ? 'pool.maxConnectionsPerClient'
+        : `auth.classes.${clientClass}.maxConnections`;
+    return new SluiceError(
+      'CLIENT_LIMIT',
+      `client "${clientId}" holds ${held} connections, the most one may (${setting} = ${most})`,
+      { retryAfterMs },
+    );
   }
 
   add(connection: ClientConnection): void {

@@ -18,10 +18,14 @@ export interface ConnectionSessions {
   readonly waitForAcks: boolean;
   /** After a half-close: everything received is handled, and what may be sent is. */
   readonly isDone: boolean;
+  /** Whether nothing is to be read meanwhile: who may open what is being asked. */
+  readonly holdsReading: boolean;
   /** Whether a client that leaves now would leave something unfinished. */
   readonly oweSomething: boolean;
   /** The session that data is for; undefined when it was refused (and the client told, where it is to be). */
   receiverOf(sessionId: string): Receiving | undefined;
+  /** Keeps a message about a session whose Open is undecided until it is; whether it did. */
+  defers(message: DataMessage): boolean;
   /** An ACK, or an ack that rides on something else than data. */
   acknowledge(message: DataMessage): void;
   open(sessionId: string, open: Open): void;
@@ -31,6 +35,8 @@ export interface ConnectionSessions {
   changeWindow(sessionId: string, change: Window): void;
   /** The client has said its last word: it can't resume what it has paused. */
   resumeAll(): void;
+  /** The client's permissions may have changed: what they no longer cover is closed. */
+  identityChanged(): void;
   /** Handles what waited for room among the answers. */
   pump(): void;
   /** The connection is over, with `error` or, without one, because its client is done or gone. */

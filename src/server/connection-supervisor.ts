@@ -11,6 +11,8 @@ import type { WindowedSessions } from '../session/windowed/windowed-sessions.js'
 import type { StreamClose, StreamReceiver } from '../transport/contract.js';
 import { controlMessage, dataMessage, MessageType, type DataMessage, type Open } from '../wire/messages.js';
 import type { ConnectionSessions, Receiving } from './connection-sessions.js';
+import type { Gatekeeper } from './gatekeeper.js';
+import { IdentityWatch, type IdentityWatchEvents } from './identity-watch.js';
 import { ControlHandler, type ControlHost } from './control-handler.js';
 import { saidBack } from './session-id.js';
 import { Leaving } from './leaving.js';
@@ -36,6 +38,9 @@ export interface SupervisorContext {
   readonly counters: ServerCounters;
   readonly settings: StreamSettings;
   readonly logger: Logger;
+  readonly gatekeeper: Gatekeeper;
+  /** What a client is greeted with, first and whenever it has authenticated. */
+  readonly welcome: (connection: ClientConnection) => DataMessage;
   /** The connection is over and holds nothing any more. */
   readonly onGone: (supervisor: ConnectionSupervisor, end: ConnectionEnd, error?: SluiceError) => void;
 }
@@ -54,7 +59,7 @@ const CLOSE_ENDS: Readonly<Record<StreamClose, ConnectionEnd>> = {
  * once, and leaves nothing behind.
  */
 export class ConnectionSupervisor
-  implements ReceiveEvents, ControlHost, SimpleSessionsHost, WindowedAttachmentsHost
+  implements ReceiveEvents, ControlHost, SimpleSessionsHost, WindowedAttachmentsHost, IdentityWatchEvents
 {
   readonly connection: ClientConnection;
   readonly receiver: StreamReceiver;
@@ -68,6 +73,7 @@ export class ConnectionSupervisor
   readonly #sendLoop: SendLoop;
   readonly #liveness: Liveness;
   readonly #leaving: Leaving;
+  readonly #identity: IdentityWatch;
   readonly #control: ControlHandler;
   #answersWereBlocked = false;
   #endTimer: Timer | undefined;
@@ -91,6 +97,7 @@ export class ConnectionSupervisor
     this.#sendLoop = new SendLoop(clock, context.flusher, connection, settings, this, counters);
     this.#liveness = new Liveness(clock, connection, settings, this);
     this.#leaving = new Leaving(clock, connection, settings, this);
+    this.#identity = new IdentityWatch(clock, connection, context.gatekeeper, settings, this);
     this.#control = new ControlHandler(this);
   }
 
@@ -121,6 +128,7 @@ export class ConnectionSupervisor
 
   /** Above the budget only those are read from whom acks can be withheld instead, or who may be about to say that they are such. */
   get readingIsHeld(): boolean {
+    if (this.#sessions.holdsReading) return true;
     return this.#context.account.exceeded && this.#kind === 'simple';
   }
 
@@ -137,11 +145,12 @@ export class ConnectionSupervisor
   }
 
   /** Begins: the client is greeted, the clocks run. */
-  start(welcome: DataMessage): void {
+  start(): void {
     this.connection.transition({ kind: 'open' });
-    this.notify(welcome);
+    this.notify(this.#context.welcome(this.connection));
     this.#liveness.start();
     this.#leaving.start();
+    this.#identity.start();
   }
 
   /** Queues control for the client, ahead of data. */
@@ -217,6 +226,10 @@ export class ConnectionSupervisor
     if (message.sequence === 0) return this.#sessions.receiverOf(message.sessionId);
     this.fail(sequencedData(message));
     return undefined;
+  }
+
+  defers(message: DataMessage): boolean {
+    return this.#sessions.defers(message);
   }
 
   onAck(message: DataMessage): void {
@@ -299,6 +312,22 @@ export class ConnectionSupervisor
     this.#context.onGone(this, state.kind === 'closed' ? state.end : end, this.#endError);
   }
 
+  // --- who is calling ---
+
+  authenticate(token: string): void {
+    this.#identity.authenticate(token);
+  }
+
+  refreshed(): void {
+    this.#context.counters.auth.tokensRefreshed += 1;
+    this.notify(this.#context.welcome(this.connection));
+    this.#sessions.identityChanged();
+  }
+
+  expired(): void {
+    this.#context.counters.auth.tokensExpired += 1;
+  }
+
   // --- what the send loop says ---
 
   onSent(): void {
@@ -358,6 +387,11 @@ export class ConnectionSupervisor
     this.#receiveLoop.forget(attachment);
   }
 
+  replay(messages: readonly DataMessage[]): void {
+    this.#receiveLoop.replay(messages);
+    this.handled();
+  }
+
   sendWaits(): void {
     this.#reading.sendWaits();
   }
@@ -385,5 +419,6 @@ export class ConnectionSupervisor
     this.#sendLoop.stop();
     this.#liveness.stop();
     this.#leaving.stop();
+    this.#identity.stop();
   }
 }

@@ -12,6 +12,8 @@ export interface ControlHost {
   onOpen(sessionId: string, open: Open): void;
   notify(message: DataMessage): void;
   refuse(sessionId: string, error: SluiceError): void;
+  /** A fresh token. */
+  authenticate(token: string): void;
   wake(): void;
 }
 
@@ -46,7 +48,7 @@ export class ControlHandler {
         this.#host.sessions.changeWindow(sessionId, control);
         return;
       case 'authenticate':
-        this.#refuse(sessionId, 'Authenticate is not served: this gateway takes every client as it is');
+        this.#host.authenticate(control.token);
         return;
       case 'unknown':
         this.#refuse(sessionId, `a CONTROL message with unknown action (field ${control.field})`);

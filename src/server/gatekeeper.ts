@@ -1,4 +1,5 @@
 import type { Credentials } from '../core/credentials.js';
+import { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
 
 /** What somebody wants to open. */
@@ -30,4 +31,16 @@ export interface Gatekeeper {
   mayOpen(question: OpenQuestion, signal: AbortSignal): undefined | Promise<void>;
   /** Somebody came and showed nothing for so long that they were sent away: it counts as a failed attempt. */
   showedNothing(peer: string): void;
+}
+
+/** What a client is told of whatever a gatekeeper failed with. */
+export function asRefusal(error: unknown): SluiceError {
+  if (error instanceof SluiceError) return error;
+  return new SluiceError('AUTH_UNAVAILABLE', 'a fault of the gateway; its log says more', { cause: error });
+}
+
+/** Why a session is closed, or not opened, over a fresh token that allows less than the one before. */
+export function notCovered(sessionId: string): SluiceError {
+  const what = sessionId === '' ? 'the sessions of this connection' : `session "${sessionId}"`;
+  return new SluiceError('PERMISSION_DENIED', `the fresh token does not cover ${what}`);
 }

@@ -14,6 +14,8 @@ export interface ReceiveEvents {
   readonly readingIsHeld: boolean;
   /** The session this data is for; undefined when it was refused. */
   sessionFor(message: DataMessage): Receiving | undefined;
+  /** Keeps a message about a session for which it is not decided yet whether it opens; whether it did. */
+  defers(message: DataMessage): boolean;
   /** An ACK, or another message of a session that bears an ack. */
   onAck(message: DataMessage): void;
   onControl(message: DataMessage): void;
@@ -84,6 +86,11 @@ export class ReceiveLoop implements StreamReceiver {
     if (this.#aside.length === 0 || this.#connection.sendQueue.controlRoom === 0) return;
     const messages = this.#aside;
     this.#aside = [];
+    this.replay(messages);
+  }
+
+  /** Messages that were read before and have waited. */
+  replay(messages: readonly DataMessage[]): void {
     this.#sort(messages, this.#clock.now());
     this.#events.onReceived();
   }
@@ -122,7 +129,8 @@ export class ReceiveLoop implements StreamReceiver {
       if (message.type === MessageType.DATA || message.type === MessageType.UNSPECIFIED) {
         this.#onData(message, now);
       } else if (message.control?.action === 'open' && sendQueue.controlRoom === 0) {
-        this.#aside = messages.slice(at);
+        // What was put aside before came later than what is read again.
+        this.#aside = [...messages.slice(at), ...this.#aside];
         break;
       } else this.#onOther(message);
       at += 1;
@@ -145,7 +153,9 @@ export class ReceiveLoop implements StreamReceiver {
   #onOther(message: DataMessage): void {
     if (message.type === MessageType.HEARTBEAT) {
       this.#events.onHeartbeat();
-      if (message.ack !== 0 && message.sessionId !== '') this.#events.onAck(message);
+      if (message.ack !== 0 && message.sessionId !== '' && !this.#events.defers(message)) {
+        this.#events.onAck(message);
+      }
       return;
     }
     // Answers name the session: a name without bounds would make answers without bounds.
@@ -155,6 +165,7 @@ export class ReceiveLoop implements StreamReceiver {
     }
     switch (message.type) {
       case MessageType.CONTROL:
+        if (message.sessionId !== '' && this.#events.defers(message)) return;
         // Not on an Open: its position acknowledges nothing, and the session is not open here yet.
         if (message.ack !== 0 && message.control?.action !== 'open') this.#events.onAck(message);
         this.#events.onControl(message);
@@ -163,7 +174,7 @@ export class ReceiveLoop implements StreamReceiver {
         this.#events.onHealthCheck(message);
         return;
       case MessageType.ACK:
-        this.#events.onAck(message);
+        if (!this.#events.defers(message)) this.#events.onAck(message);
         return;
       default:
         this.#events.refuse(

@@ -30,5 +30,7 @@ export interface ServerCounters {
   readonly messagesRefused: Map<RefusalReason, number>;
   /** Times the budget of buffered bytes was crossed, and what was ended over it. */
   budgetExceeded: number;
+  /** Fresh tokens taken within their streams, and connections ended because none came. */
+  readonly auth: { tokensRefreshed: number; tokensExpired: number };
   sessionsShed: number;
 }

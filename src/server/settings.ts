@@ -25,6 +25,14 @@ export interface StreamSettings {
   readonly ageGraceMs: number;
   /** A connection that was told to leave and neither sends nor is owed anything for this long is ended. */
   readonly drainQuietMs: number;
+  /** From the start of a stream until who is calling is known. */
+  readonly identifyTimeoutMs: number;
+  /** Streams that have not shown yet who is calling. */
+  readonly maxUnidentified: number;
+  /** How long before a token expires its client is told; 0 = never. */
+  readonly expiryNoticeMs: number;
+  /** From a token's expiry until its connection is ended. */
+  readonly expiryGraceMs: number;
   /** What `Welcome.max_sessions` tells. */
   readonly maxSessionsPerConnection: number;
   /** How long a windowed session waits for its client; what `Welcome.resume_window_ms` tells. */

@@ -6,12 +6,15 @@ import type { SessionManager } from '../session/session-manager.js';
 import { closedControl } from '../session/control-messages.js';
 import type { SimpleSession } from '../session/simple-session.js';
 import { controlMessage, MessageType, type DataMessage } from '../wire/messages.js';
-import type { ConnectionSessions } from './connection-sessions.js';
+import type { ByteAccount } from '../flow/byte-account.js';
+import type { ConnectionSessions, Receiving } from './connection-sessions.js';
+import { asRefusal, notCovered, type Gatekeeper } from './gatekeeper.js';
 import {
   SimpleAttachment,
   type SimpleAttachmentHost,
   type SimpleAttachmentOwner,
 } from './simple-attachment.js';
+import { UndecidedOpen, WHAT_WAS_READ } from './undecided-open.js';
 import { isPrintableId } from '../core/printable.js';
 import { invalidSessionId } from './session-id.js';
 import type { ServerCounters } from './server-counters.js';
@@ -21,9 +24,13 @@ export interface RouteChoice {
   readonly name: string;
   readonly route: Route;
   readonly subject: string;
+  /** Whether the client named it. */
+  readonly named: boolean;
 }
 
 export interface SimpleSessionsContext {
+  readonly gatekeeper: Gatekeeper;
+  readonly account: ByteAccount;
   readonly sessions: SessionManager;
   readonly counters: ServerCounters;
   readonly logger: Logger;
@@ -36,7 +43,11 @@ export interface SimpleSessionsHost extends SimpleAttachmentHost {
   /** A session is not opened; the client is told. */
   refuseSession(sessionId: string, error: SluiceError): void;
   /** The session is over: nobody may hold it any more. */
-  forget(attachment: SimpleAttachment): void;
+  forget(attachment: Receiving): void;
+  /** A message that is not taken: counted, not answered. */
+  ignored(): void;
+  /** Messages that have waited are read now. */
+  replay(messages: readonly DataMessage[]): void;
 }
 
 /** The sessions of one simple connection: opened by being named, found by name, ended together. */
@@ -47,6 +58,10 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
   readonly #byId = new Map<string, SimpleAttachment>();
   /** Nothing is acknowledged here. */
   readonly waitForAcks = false;
+  /** While somebody else is asked whether the client may open sessions at all. */
+  #undecided: UndecidedOpen | undefined;
+  /** What they said: a yes holds until the client's permissions change, a no for those that have waited for it. */
+  #verdict: 'allowed' | SluiceError | undefined;
   #routeFaultLogged = false;
 
   constructor(context: SimpleSessionsContext, host: SimpleSessionsHost, choice: RouteChoice) {
@@ -60,19 +75,31 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
   }
 
   get isDone(): boolean {
-    return this.#host.connection.receiveQuota.messages === 0;
+    return this.#host.connection.receiveQuota.messages === 0 && this.#undecided === undefined;
   }
 
   get oweSomething(): boolean {
-    return this.#host.connection.receiveQuota.messages > 0;
+    return !this.isDone;
+  }
+
+  get holdsReading(): boolean {
+    return this.#undecided !== undefined;
   }
 
   /** The session of this ID, opened if it is not; undefined when it was refused, of which the client is told. */
-  receiverOf(sessionId: string): SimpleAttachment | undefined {
+  receiverOf(sessionId: string): Receiving | undefined {
     const known = this.#byId.get(sessionId);
     if (known !== undefined) return known;
     if (!isPrintableId(sessionId)) {
       this.#host.refuse(sessionId, invalidSessionId(sessionId));
+      return undefined;
+    }
+    if (this.#undecided !== undefined) return this.#undecided;
+    try {
+      const asked = this.#askIfAllowed();
+      if (asked !== undefined) return asked;
+    } catch (error) {
+      this.#host.refuseSession(sessionId, asRefusal(error));
       return undefined;
     }
     const { sessions, counters } = this.#context;
@@ -80,7 +107,7 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
     try {
       attachment.bind(
         sessions.open({
-          clientId: this.#host.connection.clientId,
+          identity: this.#host.connection.identity,
           sessionId,
           subject: this.#choice.subject,
           routeName: this.#choice.name,
@@ -96,6 +123,21 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
     this.#byId.set(sessionId, attachment);
     counters.sessionsOpened += 1;
     return attachment;
+  }
+
+  defers(message: DataMessage): boolean {
+    if (this.#undecided === undefined) return false;
+    this.#undecided.receive(message);
+    return true;
+  }
+
+  identityChanged(): void {
+    this.#verdict = undefined;
+    const { identity } = this.#host.connection;
+    for (const { session } of [...this.#byId.values()]) {
+      session.identity = identity;
+      if (!session.coveredBy(identity)) session.expel('session-closed', notCovered(session.sessionId));
+    }
   }
 
   acknowledge(message: DataMessage): void {
@@ -150,6 +192,12 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
 
   /** Ends all of them; what waits in either direction is dropped for `reason`. */
   release(reason: DropReason, error: SluiceError | undefined): void {
+    const undecided = this.#undecided;
+    this.#undecided = undefined;
+    undecided?.abort.abort();
+    for (const { type } of undecided?.takeWaiting() ?? []) {
+      if (type === MessageType.DATA || type === MessageType.UNSPECIFIED) this.#host.ignored();
+    }
     const cause = error ?? new SluiceError('INTERNAL', 'the connection of the session has ended');
     for (const attachment of [...this.#byId.values()]) attachment.release(attachment.session, reason, cause);
   }
@@ -176,6 +224,45 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
     if (this.#routeFaultLogged) logger.debug(fields, 'a route failed on a message');
     else logger.warn(fields, 'a route failed on a message; more of this connection at level debug');
     this.#routeFaultLogged = true;
+  }
+
+  /** Throws where the client may not open sessions; gives who waits where somebody else has to be asked. */
+  #askIfAllowed(): UndecidedOpen | undefined {
+    if (this.#verdict === 'allowed') return undefined;
+    if (this.#verdict !== undefined) throw this.#verdict;
+    const { connection } = this.#host;
+    const { name: route, subject, named } = this.#choice;
+    const undecided = new UndecidedOpen('', this.#context.account, WHAT_WAS_READ, () => undefined);
+    const question = {
+      identity: connection.identity,
+      sessionId: '',
+      route,
+      subject,
+      named,
+      peer: connection.stream.peer,
+    };
+    const answer = this.#context.gatekeeper.mayOpen(question, undecided.abort.signal);
+    if (answer === undefined) return undefined;
+    this.#undecided = undecided;
+    const decided = (verdict: 'allowed' | SluiceError): void => {
+      if (this.#undecided !== undecided) return;
+      this.#undecided = undefined;
+      this.#verdict = verdict;
+      this.#host.forget(undecided);
+      this.#host.replay(undecided.takeWaiting());
+      if (verdict !== 'allowed') this.#verdict = undefined;
+    };
+    answer.then(
+      () => {
+        // Meanwhile a fresh token may have come that allows less.
+        const covered = connection.identity.allows('open', route, subject);
+        decided(covered ? 'allowed' : notCovered(''));
+      },
+      (error: unknown) => {
+        decided(asRefusal(error));
+      },
+    );
+    return undecided;
   }
 
   #named(sessionId: string, action: string): SimpleAttachment | undefined {

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../core/clock.js';
 import type { ConnectionEnd } from '../core/connection-end.js';
 import { SluiceError } from '../core/errors.js';
+import type { Identity } from '../core/identity.js';
 import type { Logger } from '../core/logger.js';
 import type { ByteAccount } from '../flow/byte-account.js';
 import { Throttle } from '../flow/throttle.js';
@@ -15,8 +15,10 @@ import type { WindowedSession } from '../session/windowed/windowed-session.js';
 import { WindowedSessions, type WindowedCounters } from '../session/windowed/windowed-sessions.js';
 import type { StreamAcceptor, StreamReceiver, TransportStream } from '../transport/contract.js';
 import { controlMessage, PROTOCOL_VERSION } from '../wire/messages.js';
+import { Arrivals } from './arrivals.js';
 import { ConnectionSupervisor, type SupervisorContext } from './connection-supervisor.js';
 import { isPrintableId, quoted } from '../core/printable.js';
+import type { Gatekeeper } from './gatekeeper.js';
 import { Overload } from './overload.js';
 import type { ServerCounters } from './server-counters.js';
 import { SessionEndLog } from './session-end-log.js';
@@ -31,6 +33,8 @@ export interface StreamingServerOptions {
   readonly nodeId: string;
   readonly pool: ConnectionPool;
   readonly sessions: SessionManager;
+  /** Who may come in, and open what. */
+  readonly gatekeeper: Gatekeeper;
   readonly counters: ServerCounters & WindowedCounters;
   readonly settings: StreamSettings;
   readonly windowed: WindowedSettings;
@@ -84,6 +88,7 @@ export class StreamingServer {
   readonly #context: SupervisorContext;
   readonly #overload: Overload;
   readonly #sessionEnds: SessionEndLog;
+  readonly #arrivals: Arrivals;
   readonly #supervisors = new Map<string, ConnectionSupervisor>();
   /** Connection IDs are unique among all gateways: this one's part, and a count. */
   readonly #idPrefix: string;
@@ -119,20 +124,37 @@ export class StreamingServer {
       counters: options.counters,
       settings: options.settings,
       logger: options.logger,
+      gatekeeper: options.gatekeeper,
+      welcome: (connection) => this.#welcome(connection),
       onGone: (supervisor, end, error) => {
         this.#onGone(supervisor, end, error);
       },
     };
+    this.#arrivals = new Arrivals({
+      clock: options.clock,
+      gatekeeper: options.gatekeeper,
+      identifyTimeoutMs: options.settings.identifyTimeoutMs,
+      maxUnidentified: options.settings.maxUnidentified,
+      admit: (stream, identity, messagesRead) => this.#admit(stream, identity, messagesRead),
+      refuse: (stream, error) => {
+        this.#refuse(stream, this.#asRefusal(error));
+      },
+    });
   }
 
   get size(): number {
     return this.#supervisors.size;
   }
 
+  /** Streams of which it is not known yet who is calling, and of these how many have shown nothing. */
+  get arriving(): { readonly size: number; readonly silent: number } {
+    return this.#arrivals;
+  }
+
   /** For a transport: what it does with each new stream. Never throws. */
   readonly accept: StreamAcceptor = (stream) => {
     try {
-      return this.#admit(stream);
+      return this.#arrive(stream);
     } catch (error) {
       return this.#refuse(stream, this.#asRefusal(error));
     }
@@ -183,32 +205,61 @@ export class StreamingServer {
     const error = new SluiceError('DRAINING', 'the gateway has left', { retryAfterMs: DRAINING_RETRY_MS });
     for (const supervisor of [...this.#supervisors.values()]) supervisor.abort(error);
     this.#cutTimer?.cancel();
+    this.#arrivals.stop();
     this.windowed.stop();
     this.#sessionEnds.tellAll();
     this.#overload.stop();
+  }
+
+  /** Ends all that a client has here, now: sessions, waiting ones too, and connections. */
+  endClient(
+    clientId: string,
+    error: SluiceError,
+  ): { readonly connections: number; readonly sessions: number } {
+    const { pool, sessions } = this.#options;
+    const held = [...sessions.ofClient(clientId)];
+    for (const session of held) session.expel('session-closed', error);
+    const connections = [...pool.ofClient(clientId)];
+    for (const { id } of connections) this.#supervisors.get(id)?.end(error);
+    return { connections: connections.length, sessions: held.length };
   }
 
   #askToLeave(supervisor: ConnectionSupervisor, graceMs: number): void {
     supervisor.drain(graceMs, 'gateway: leaving', leaving('connect again, to another if there is one'));
   }
 
-  #admit(stream: TransportStream): StreamReceiver {
+  #arrive(stream: TransportStream): StreamReceiver {
     this.#sessionEnds.tellDue();
+    this.#refusalOfNewOnes();
+    const full = this.#options.pool.refusalIfFull(this.#arrivals.size);
+    if (full !== undefined) throw full;
+    return this.#arrivals.take(stream);
+  }
+
+  /** What everybody is refused with but who resumes; thrown where there is nothing to resume. Undefined while everybody is taken. */
+  #refusalOfNewOnes(): SluiceError | undefined {
+    if (this.#drainDeadline === undefined) return undefined;
+    const refusal = leaving('it takes no new connections');
+    // While there is something to resume, who comes may have come for that.
+    if (this.windowed.size === 0) throw refusal;
+    return refusal;
+  }
+
+  #admit(stream: TransportStream, identity: Identity, messagesRead: number): StreamReceiver {
     const { clock, settings, pool, counters, account } = this.#options;
     const deadline = this.#drainDeadline;
-    const noNewOnes = deadline === undefined ? undefined : leaving('it takes no new connections');
-    // While there is something to resume, who comes may have come for that.
-    if (noNewOnes !== undefined && this.windowed.size === 0) throw noNewOnes;
-    const clientId = clientIdOf(stream.metadata);
+    const noNewOnes = this.#refusalOfNewOnes();
     const choice = this.#routeFor(stream.metadata);
-    const refusal = pool.refusal(clientId);
+    const refusal = pool.refusal(identity);
     if (refusal !== undefined) throw refusal;
 
     const now = clock.now();
-    const throttled = settings.messagesPerSecond > 0 || settings.bytesPerSecond > 0;
+    const { messagesPerSecond = settings.messagesPerSecond, bytesPerSecond = settings.bytesPerSecond } =
+      identity.limits;
+    const throttled = messagesPerSecond > 0 || bytesPerSecond > 0;
     const connection = new ClientConnection({
       id: `${this.#idPrefix}-${(this.#nextId++).toString(36)}`,
-      clientId,
+      identity,
       stream,
       now,
       receiveMessages: settings.receiveQueueMessages,
@@ -216,21 +267,23 @@ export class StreamingServer {
       maxMessages: settings.sendQueueMessages,
       maxBytes: settings.sendQueueBytes,
       maxControl: settings.maxControlAnswers,
-      throttle: throttled ? new Throttle(settings, now) : undefined,
+      throttle: throttled ? new Throttle({ messagesPerSecond, bytesPerSecond }, now) : undefined,
       totalDown: counters.down,
       account,
     });
+    connection.messagesReceived = messagesRead;
     pool.add(connection);
     const supervisor = new ConnectionSupervisor(this.#context, connection, choice, noNewOnes);
     this.#supervisors.set(connection.id, supervisor);
-    supervisor.start(this.#welcome(connection));
+    supervisor.start();
     if (deadline !== undefined) this.#askToLeave(supervisor, Math.max(0, deadline - now));
     this.#tell((interceptor) => interceptor.opened?.(connection, choice.name));
     return supervisor.receiver;
   }
 
   #routeFor(metadata: ReadonlyMap<string, string>): RouteChoice {
-    const { name, route } = this.#routeNamed(metadata.get('x-route') ?? '');
+    const asked = metadata.get('x-route') ?? '';
+    const { name, route } = this.#routeNamed(asked);
     const subject = metadata.get('x-subject') ?? '';
     if (subject !== '' && !isPrintableId(subject)) {
       throw new SluiceError(
@@ -238,7 +291,7 @@ export class StreamingServer {
         `metadata x-subject ${quoted(subject)} is not 1 to 128 printable characters`,
       );
     }
-    return { name, route, subject };
+    return { name, route, subject, named: asked !== '' };
   }
 
   /** "" names the default. */
@@ -342,15 +395,4 @@ export class StreamingServer {
 
 function leaving(what: string): SluiceError {
   return new SluiceError('DRAINING', `the gateway is leaving: ${what}`, { retryAfterMs: DRAINING_RETRY_MS });
-}
-
-/** Who the caller says it is, or a new name for it. Throws INVALID_MESSAGE for an ID that can't be one. */
-function clientIdOf(metadata: ReadonlyMap<string, string>): string {
-  const claimed = metadata.get('x-client-id');
-  if (claimed === undefined) return randomUUID();
-  if (isPrintableId(claimed)) return claimed;
-  throw new SluiceError(
-    'INVALID_MESSAGE',
-    `metadata x-client-id ${quoted(claimed)} is not 1 to 128 printable characters`,
-  );
 }

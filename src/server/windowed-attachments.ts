@@ -1,5 +1,7 @@
 import type { Clock, Timer } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
+import type { ByteAccount } from '../flow/byte-account.js';
+import type { SessionManager } from '../session/session-manager.js';
 import type { WindowedSessions } from '../session/windowed/windowed-sessions.js';
 import {
   controlMessage,
@@ -10,9 +12,11 @@ import {
   type Open,
   type Window,
 } from '../wire/messages.js';
-import type { ConnectionSessions } from './connection-sessions.js';
+import type { ConnectionSessions, Receiving } from './connection-sessions.js';
+import { asRefusal, notCovered, type Gatekeeper } from './gatekeeper.js';
 import { isPrintableId, quoted } from '../core/printable.js';
 import { invalidSessionId } from './session-id.js';
+import { BEHIND_AN_OPEN, UndecidedOpen } from './undecided-open.js';
 import {
   WindowedAttachment,
   type WindowedAttachmentHost,
@@ -21,6 +25,9 @@ import {
 
 export interface WindowedAttachmentsContext {
   readonly clock: Clock;
+  readonly gatekeeper: Gatekeeper;
+  readonly account: ByteAccount;
+  readonly sessions: SessionManager;
   readonly windowed: WindowedSessions;
   readonly settings: { readonly ackDelayMs: number };
 }
@@ -33,7 +40,9 @@ export interface WindowedAttachmentsHost extends WindowedAttachmentHost {
   /** A message for a session that is not open here: counted, not answered. */
   ignored(): void;
   /** The session is attached here no more: nobody may hold its attachment. */
-  forget(attachment: WindowedAttachment): void;
+  forget(attachment: Receiving): void;
+  /** Messages that have waited are read now. */
+  replay(messages: readonly DataMessage[]): void;
 }
 
 /** The sessions that are attached to one windowed connection: opened explicitly, detached when it ends. */
@@ -41,6 +50,10 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
   readonly #context: WindowedAttachmentsContext;
   readonly #host: WindowedAttachmentsHost;
   readonly #byId = new Map<string, WindowedAttachment>();
+  /** Opens that somebody else is asked about; made when there is one. */
+  #undecided: Map<string, UndecidedOpen> | undefined;
+  /** A windowed connection is always read. */
+  readonly holdsReading = false;
   /** Those whose acks are due within the ack delay. */
   #acksDue: WindowedAttachment[] = [];
   #ackTimer: Timer | undefined;
@@ -66,6 +79,7 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
   }
 
   get isDone(): boolean {
+    if (this.#undecidedCount > 0) return false;
     for (const { session, hasTurn } of this.#byId.values()) {
       if (hasTurn || session?.isHandled === false) return false;
     }
@@ -73,14 +87,21 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
   }
 
   get oweSomething(): boolean {
+    if (this.#undecidedCount > 0) return true;
     for (const { session } of this.#byId.values()) if (session?.isIdle === false) return true;
     return false;
   }
 
-  receiverOf(sessionId: string): WindowedAttachment | undefined {
-    const attachment = this.#byId.get(sessionId);
-    if (attachment === undefined) this.#host.ignored();
-    return attachment;
+  receiverOf(sessionId: string): Receiving | undefined {
+    return this.#undecided?.get(sessionId) ?? this.#attached(sessionId);
+  }
+
+  defers(message: DataMessage): boolean {
+    const undecided = this.#undecided?.get(message.sessionId);
+    // Decided, its Open comes once more, and what has waited behind it.
+    if (undecided === undefined || undecided.verdict !== undefined) return false;
+    undecided.receive(message);
+    return true;
   }
 
   acknowledge({ sessionId, ack, type }: DataMessage): void {
@@ -108,9 +129,10 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
       this.#host.refuseSession(sessionId, invalid);
       return;
     }
+    if (!this.#isAllowed(sessionId, open)) return;
     const attachment = new WindowedAttachment(sessionId, this.#host, this);
     const decision = this.#context.windowed.decide({
-      clientId: this.#host.connection.clientId,
+      identity: this.#host.connection.identity,
       sessionId,
       open,
       link: attachment,
@@ -139,19 +161,28 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
   }
 
   close(sessionId: string): void {
-    this.receiverOf(sessionId)?.session?.close();
+    this.#attached(sessionId)?.session?.close();
   }
 
   pause(sessionId: string): void {
-    this.receiverOf(sessionId)?.pause();
+    this.#attached(sessionId)?.pause();
   }
 
   resume(sessionId: string): void {
-    this.receiverOf(sessionId)?.resume();
+    this.#attached(sessionId)?.resume();
   }
 
   changeWindow(sessionId: string, change: Window): void {
-    this.receiverOf(sessionId)?.session?.changeWindow(change);
+    this.#attached(sessionId)?.session?.changeWindow(change);
+  }
+
+  identityChanged(): void {
+    const { identity } = this.#host.connection;
+    for (const { session } of [...this.#byId.values()]) {
+      if (session === undefined) continue;
+      session.identity = identity;
+      if (!session.coveredBy(identity)) session.expel('session-closed', notCovered(session.sessionId));
+    }
   }
 
   resumeAll(): void {
@@ -174,6 +205,8 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
   release(): void {
     this.#ackTimer?.cancel();
     this.#ackTimer = undefined;
+    for (const undecided of this.#undecided?.values() ?? []) this.#abandon(undecided);
+    this.#undecided = undefined;
     const attachments = [...this.#byId.values()];
     this.#byId.clear();
     for (const { session } of attachments) {
@@ -198,6 +231,83 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
   forget(attachment: WindowedAttachment): void {
     if (this.#byId.get(attachment.sessionId) === attachment) this.#byId.delete(attachment.sessionId);
     this.#host.forget(attachment);
+  }
+
+  get #undecidedCount(): number {
+    return this.#undecided?.size ?? 0;
+  }
+
+  #attached(sessionId: string): WindowedAttachment | undefined {
+    const attachment = this.#byId.get(sessionId);
+    if (attachment === undefined) this.#host.ignored();
+    return attachment;
+  }
+
+  /** Whether the client may open this, now; if not, it has been told, or somebody else is being asked. */
+  #isAllowed(sessionId: string, open: Open): boolean {
+    const { connection } = this.#host;
+    const { identity } = connection;
+    const asked = this.#undecided?.get(sessionId);
+    try {
+      if (asked?.verdict !== undefined) {
+        this.#undecided?.delete(sessionId);
+        this.#host.forget(asked);
+        if (asked.verdict !== 'allowed') throw asked.verdict;
+      }
+      const target = this.#context.windowed.targetOf({ identity, sessionId, open });
+      if (target === undefined) return true;
+      if (asked?.verdict === 'allowed') {
+        // Meanwhile a fresh token may have come that allows less.
+        if (identity.allows('open', target.route, target.subject)) return true;
+        throw notCovered(sessionId);
+      }
+      if (this.#undecidedCount > 0) {
+        const held = this.#byId.size + this.#undecidedCount;
+        this.#context.sessions.refuseOverConnectionLimit(sessionId, held);
+      }
+      const undecided = new UndecidedOpen(sessionId, this.#context.account, BEHIND_AN_OPEN, (error) => {
+        this.#abandon(undecided);
+        this.#undecided?.delete(sessionId);
+        this.#host.refuseSession(sessionId, error);
+      });
+      const question = { identity, sessionId, ...target, peer: connection.stream.peer };
+      const answer = this.#context.gatekeeper.mayOpen(question, undecided.abort.signal);
+      if (answer === undefined) return true;
+      this.#await(undecided, open, answer);
+      return false;
+    } catch (error) {
+      this.#host.refuseSession(sessionId, asRefusal(error));
+      return false;
+    }
+  }
+
+  #await(undecided: UndecidedOpen, open: Open, answer: Promise<void>): void {
+    this.#undecided ??= new Map();
+    this.#undecided.set(undecided.sessionId, undecided);
+    const decided = (verdict: 'allowed' | SluiceError): void => {
+      if (this.#undecided?.get(undecided.sessionId) !== undecided) return;
+      undecided.verdict = verdict;
+      this.#host.forget(undecided);
+      // The Open itself again, for it may have to wait for room among the answers like any other.
+      this.#host.replay([controlMessage(open, undecided.sessionId), ...undecided.takeWaiting()]);
+    };
+    answer.then(
+      () => {
+        decided('allowed');
+      },
+      (error: unknown) => {
+        decided(asRefusal(error));
+      },
+    );
+  }
+
+  /** What has waited for its answer is for a session that is not open. */
+  #abandon(undecided: UndecidedOpen): void {
+    undecided.abort.abort();
+    this.#host.forget(undecided);
+    for (const { type } of undecided.takeWaiting()) {
+      if (type === MessageType.DATA || type === MessageType.UNSPECIFIED) this.#host.ignored();
+    }
   }
 
   #writeAcks(): void {

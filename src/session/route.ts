@@ -1,3 +1,4 @@
+import type { Identity } from '../core/identity.js';
 import type { DataMessage } from '../wire/messages.js';
 import type { Overflow } from './overflow.js';
 
@@ -50,6 +51,11 @@ export type RouteMessage = Partial<Pick<DataMessage, 'data' | 'metadata' | 'key'
 /** A session as its route sees it. */
 export interface RouteSession {
   readonly clientId: string;
+  /**
+   * Who is calling and what they may do, as it is now: `identity.allows('publish', route, subject)`.
+   * A token that is refreshed within the stream, or a resume with another, changes it.
+   */
+  readonly identity: Identity;
   readonly sessionId: string;
   /** What the client asked for within the route; "" where it named nothing. */
   readonly subject: string;

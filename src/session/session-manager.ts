@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../core/clock.js';
 import type { FlowCounters } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
+import type { Identity } from '../core/identity.js';
 import type { RecentLimits } from './recent-messages.js';
 import type { Route } from './route.js';
 import { SimpleSession, type SimpleSessionPort } from './simple-session.js';
@@ -22,7 +23,7 @@ export interface SessionManagerOptions {
 }
 
 export interface OpenRequest {
-  readonly clientId: string;
+  readonly identity: Identity;
   readonly sessionId: string;
   readonly subject: string;
   readonly routeName: string;
@@ -59,8 +60,8 @@ export class SessionManager {
 
   /** Opens a session of a simple connection. Throws SESSION_LIMIT naming which limit, or what the route throws to refuse. */
   open(request: OpenRequest): SimpleSession {
-    const { clientId, sessionId, connectionSessions } = request;
-    this.refuseOverLimit(clientId, sessionId, connectionSessions);
+    const { identity, sessionId, connectionSessions } = request;
+    this.refuseOverLimit(identity, sessionId, connectionSessions);
     const { recent, totalUp } = this.#options;
     const session = new SimpleSession({ ...request, recent, totalUp });
     this.add(session);
@@ -112,14 +113,22 @@ export class SessionManager {
   }
 
   /** Throws SESSION_LIMIT where one session more would be too many; `replaced` will be gone by then. */
-  refuseOverLimit(clientId: string, sessionId: string, connectionSessions: number, replaced = 0): void {
-    const { maxPerClient, max } = this.#options;
+  refuseOverLimit(
+    { clientId, clientClass, limits }: Identity,
+    sessionId: string,
+    connectionSessions: number,
+    replaced = 0,
+  ): void {
+    const { max } = this.#options;
+    const maxPerClient = limits.maxSessions ?? this.#options.maxPerClient;
     this.refuseOverConnectionLimit(sessionId, connectionSessions);
     const ofClient = (this.#perClient.get(clientId) ?? 0) - replaced;
     if (ofClient >= maxPerClient) {
+      const setting =
+        limits.maxSessions === undefined ? 'session.maxPerClient' : `auth.classes.${clientClass}.maxSessions`;
       this.#refuse(
         sessionId,
-        `client "${clientId}" holds ${ofClient} sessions, the most one may (session.maxPerClient = ${maxPerClient})`,
+        `client "${clientId}" holds ${ofClient} sessions, the most one may (${setting} = ${maxPerClient})`,
       );
     }
     if (this.#size - replaced >= max) {

@@ -1,5 +1,6 @@
 import { FlowCounters, type DropReason } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
+import type { Identity } from '../core/identity.js';
 import { EMPTY_BYTES, MessageType, type DataMessage } from '../wire/messages.js';
 import { RecentMessages, type RecentLimits } from './recent-messages.js';
 import type { Route, RouteHandler, RouteMessage, RouteSession } from './route.js';
@@ -13,7 +14,7 @@ import type { Route, RouteHandler, RouteMessage, RouteSession } from './route.js
 export type SessionState = 'open' | 'closing' | 'finishing' | 'closed';
 
 export interface SessionSpec {
-  readonly clientId: string;
+  readonly identity: Identity;
   readonly sessionId: string;
   readonly subject: string;
   readonly routeName: string;
@@ -31,6 +32,8 @@ export interface SessionSpec {
  */
 export abstract class StreamSession implements RouteSession {
   readonly clientId: string;
+  /** Of its connection; while it waits for one, of the last. Refreshed tokens and resumes change it, never the client ID. */
+  identity: Identity;
   readonly sessionId: string;
   readonly subject: string;
   readonly routeName: string;
@@ -47,7 +50,8 @@ export abstract class StreamSession implements RouteSession {
   #closeError: SluiceError | undefined;
 
   constructor(spec: SessionSpec) {
-    this.clientId = spec.clientId;
+    this.clientId = spec.identity.clientId;
+    this.identity = spec.identity;
     this.sessionId = spec.sessionId;
     this.subject = spec.subject;
     this.routeName = spec.routeName;
@@ -60,6 +64,11 @@ export abstract class StreamSession implements RouteSession {
   /** `clientID:sessionID`, as it is printed. IDs may hold a colon: never parse it. */
   get name(): string {
     return `${this.clientId}:${this.sessionId}`;
+  }
+
+  /** Whether its client may hold it, by the permissions of `identity`. */
+  coveredBy(identity: Identity): boolean {
+    return identity.allows('open', this.routeName, this.subject);
   }
 
   abstract get state(): SessionState;

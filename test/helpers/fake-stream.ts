@@ -6,6 +6,7 @@ import type { StreamSettings } from '../../src/server/settings.js';
 import type { WindowedSettings } from '../../src/server/streaming-server.js';
 import type { TransportStream } from '../../src/transport/contract.js';
 import type { DataMessage } from '../../src/wire/messages.js';
+import { anonymousIdentity } from '../../src/core/identity.js';
 
 /** A transport whose network takes only what a test lets it take. */
 export class FakeStream implements TransportStream {
@@ -62,6 +63,10 @@ export const settings: StreamSettings = {
   ageJitter: 0,
   ageGraceMs: 30_000,
   drainQuietMs: 1_000,
+  identifyTimeoutMs: 10_000,
+  maxUnidentified: 10,
+  expiryNoticeMs: 60_000,
+  expiryGraceMs: 30_000,
   maxSessionsPerConnection: 128,
   resumeWindowMs: 120_000,
   ackDelayMs: 50,
@@ -93,7 +98,7 @@ export function fakeConnection(
   const totalDown = new FlowCounters();
   const connection = new ClientConnection({
     id: 'c1',
-    clientId: 'ann',
+    identity: anonymousIdentity('ann'),
     stream,
     now: 0,
     receiveMessages: 512,

@@ -11,6 +11,7 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import { MemoryConnection } from '../../src/transport/memory/memory-connection.js';
 import type { Control, DataMessage } from '../../src/wire/messages.js';
 import { settings, windowedSettings } from './fake-stream.js';
+import { openGate } from './open-gate.js';
 
 const quiet = {
   debug: () => undefined,
@@ -45,6 +46,7 @@ export function memoryServer(
   });
   const server = new StreamingServer({
     clock,
+    gatekeeper: openGate,
     logger,
     nodeId: 'test',
     pool,

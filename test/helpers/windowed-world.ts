@@ -15,6 +15,7 @@ import {
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { dataMessage, type Control, type DataMessage, type Open } from '../../src/wire/messages.js';
 import { windowedSettings } from './fake-stream.js';
+import { anonymousIdentity } from '../../src/core/identity.js';
 
 /** One session's hold on one connection. */
 export class FakeLink implements SessionLink {
@@ -213,7 +214,7 @@ export class WindowedWorld {
     this.#links += 1;
     const link = new FakeLink(`c${this.#links}`);
     const decision = this.windowed.decide({
-      clientId: client,
+      identity: anonymousIdentity(client),
       sessionId: id,
       open: openOf(fields),
       link,

@@ -2,6 +2,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock, Timer } from '../../core/clock.js';
 import { tally, type DropReason } from '../../core/counters.js';
 import { SluiceError, type ErrorCode } from '../../core/errors.js';
+import type { Identity } from '../../core/identity.js';
 import { smallest, type Size } from '../../flow/window.js';
 import { OverflowPolicy, type Open } from '../../wire/messages.js';
 import { ALL_OVERFLOWS, overflowOf, type Overflow } from '../overflow.js';
@@ -43,12 +44,20 @@ export interface WindowedCounters extends WindowedTraffic {
 }
 
 export interface OpenRequest {
-  readonly clientId: string;
+  readonly identity: Identity;
   readonly sessionId: string;
   readonly open: Open;
   readonly link: SessionLink;
   /** Sessions that the connection holds already. */
   readonly connectionSessions: number;
+}
+
+/** What an Open asks for. */
+export interface OpenTarget {
+  readonly route: string;
+  readonly subject: string;
+  /** Whether the client named the route itself. */
+  readonly named: boolean;
 }
 
 /** What becomes of an Open. Attached, the session greets its client when `greet` is called. */
@@ -145,6 +154,24 @@ export class WindowedSessions {
     return this.#all.values();
   }
 
+  /**
+   * The route and subject that an Open would give its client; undefined where it gives nothing but news of a
+   * session. A name is given back as it came: whether there is such a route is not for everybody to know.
+   */
+  targetOf({
+    identity,
+    sessionId,
+    open,
+  }: Pick<OpenRequest, 'identity' | 'sessionId' | 'open'>): OpenTarget | undefined {
+    if (!open.resume) {
+      const named = open.route !== '';
+      return { named, route: named ? open.route : this.#options.routeFor('').name, subject: open.subject };
+    }
+    const present = this.#options.sessions.windowed(identity.clientId, sessionId);
+    if (present === undefined || !isSame(present.token, open.resumeToken)) return undefined;
+    return { named: true, route: present.routeName, subject: present.subject };
+  }
+
   /** Decides an Open of a session that the connection does not hold. Never throws. */
   decide(request: OpenRequest): OpenDecision {
     try {
@@ -209,7 +236,8 @@ export class WindowedSessions {
   // --- opening: the table "What happens to an Open" of docs/protocol.md, row by row ---
 
   #decide(request: OpenRequest): OpenDecision {
-    const { clientId, sessionId, open } = request;
+    const { identity, sessionId, open } = request;
+    const { clientId } = identity;
     const { resumeToken, resume, attempt } = open;
     if (resumeToken.byteLength !== TOKEN_BYTES && (resumeToken.byteLength !== 0 || resume)) {
       throw new SluiceError(
@@ -246,7 +274,7 @@ export class WindowedSessions {
     present: WindowedSession | undefined,
     live: WindowedSession | undefined,
   ): OpenDecision {
-    const { clientId, sessionId, open, link, connectionSessions } = request;
+    const { identity, sessionId, open, link, connectionSessions } = request;
     const { sessions, counters, routeFor, limits } = this.#options;
     if (this.#draining || this.#stopped) throw draining();
     if (live !== undefined || present?.attached === true) {
@@ -259,10 +287,10 @@ export class WindowedSessions {
     }
     const { name, route } = routeFor(open.route);
     const overflow = chosenOverflow(name, route, open.overflow);
-    sessions.refuseOverLimit(clientId, sessionId, connectionSessions, present === undefined ? 0 : 1);
+    sessions.refuseOverLimit(identity, sessionId, connectionSessions, present === undefined ? 0 : 1);
     const session = new WindowedSession({
       host: this.#host,
-      clientId,
+      identity,
       sessionId,
       subject: open.subject,
       routeName: name,
@@ -285,12 +313,13 @@ export class WindowedSessions {
   }
 
   #resume(
-    { open, link, connectionSessions, clientId, sessionId }: OpenRequest,
+    { identity, open, link, connectionSessions, sessionId }: OpenRequest,
     session: WindowedSession,
   ): OpenDecision {
     const { counters, limits, sessions } = this.#options;
     sessions.refuseOverConnectionLimit(sessionId, connectionSessions);
     session.attempt = Math.max(session.attempt, open.attempt);
+    session.identity = identity;
     if (session.attached) counters.sessionsTakenOver += 1;
     else this.#detached.remove(session);
     const { lastReceivedSequence: position } = open;
@@ -298,7 +327,7 @@ export class WindowedSessions {
       session.failResume(
         new SluiceError(
           'INVALID_MESSAGE',
-          `last_received_sequence ${position} of session "${clientId}:${sessionId}" was never sent`,
+          `last_received_sequence ${position} of session "${session.name}" was never sent`,
         ),
       );
       // Its Closed is the answer.

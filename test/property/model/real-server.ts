@@ -12,6 +12,7 @@ import type { WorldOptions } from './contract.js';
 import { SEND_BUFFER_BYTES } from './held-stream.js';
 import { FAILURE, routeOf } from './real-route.js';
 import type { Size } from './window.js';
+import { openGate } from '../../helpers/open-gate.js';
 
 export const BUDGET_BYTES = 1 << 20;
 const FOREVER_MS = 1e9;
@@ -36,6 +37,7 @@ export function realServer(options: WorldOptions, open: (session: WindowedSessio
   });
   const server = new StreamingServer({
     clock,
+    gatekeeper: openGate,
     logger: faultLogger(faults),
     nodeId: 'model',
     pool,

@@ -3,11 +3,12 @@ import { FlowCounters } from '../../../src/core/counters.js';
 import { ClientConnection } from '../../../src/pool/client-connection.js';
 import { ConnectionPool } from '../../../src/pool/connection-pool.js';
 import type { TransportStream } from '../../../src/transport/contract.js';
+import { anonymousIdentity } from '../../../src/core/identity.js';
 
 function connection(id: string, clientId: string): ClientConnection {
   return new ClientConnection({
     id,
-    clientId,
+    identity: anonymousIdentity(clientId),
     stream: {} as TransportStream,
     now: 0,
     receiveMessages: 1,
@@ -28,7 +29,7 @@ describe('ConnectionPool', () => {
   it('refuses over the limit of all, naming value, limit, setting and when to come back', () => {
     const connections = pool();
     for (const n of [1, 2, 3]) connections.add(connection(`c${n}`, `client${n}`));
-    const refusal = connections.refusal('another');
+    const refusal = connections.refusal(anonymousIdentity('another'));
     expect(refusal).toMatchObject({ code: 'CONNECTION_LIMIT', retryAfterMs: 5_000 });
     expect(refusal?.message).toContain('holds 3 connections');
     expect(refusal?.message).toContain('pool.maxConnections = 3');
@@ -38,9 +39,11 @@ describe('ConnectionPool', () => {
     const connections = pool();
     connections.add(connection('c1', 'ann'));
     connections.add(connection('c2', 'ann'));
-    expect(connections.refusal('ann')).toMatchObject({ code: 'CLIENT_LIMIT' });
-    expect(connections.refusal('ann')?.message).toContain('pool.maxConnectionsPerClient = 2');
-    expect(connections.refusal('bob')).toBeUndefined();
+    expect(connections.refusal(anonymousIdentity('ann'))).toMatchObject({ code: 'CLIENT_LIMIT' });
+    expect(connections.refusal(anonymousIdentity('ann'))?.message).toContain(
+      'pool.maxConnectionsPerClient = 2',
+    );
+    expect(connections.refusal(anonymousIdentity('bob'))).toBeUndefined();
   });
 
   it('finds by connection and by client, and forgets', () => {

@@ -3,6 +3,7 @@ import { conformanceRoute } from '../../../src/routes/conformance.js';
 import type { RouteMessage } from '../../../src/session/route.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { dataMessage } from '../../../src/wire/messages.js';
+import { anonymousIdentity } from '../../../src/core/identity.js';
 
 function world() {
   const clock = new FakeClock();
@@ -12,6 +13,7 @@ function world() {
     const ends: (string | undefined)[] = [];
     const handler = route.open({
       clientId: 'ann',
+      identity: anonymousIdentity('ann'),
       sessionId: 'one',
       subject: 'tea',
       signal: new AbortController().signal,

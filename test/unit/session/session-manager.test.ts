@@ -6,6 +6,7 @@ import type { Route } from '../../../src/session/route.js';
 import { SessionManager } from '../../../src/session/session-manager.js';
 import type { SimpleSessionPort } from '../../../src/session/simple-session.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
+import { anonymousIdentity } from '../../../src/core/identity.js';
 
 const route: Route = { kind: 'test', open: () => ({ handle: () => undefined }) };
 
@@ -46,7 +47,7 @@ function setUp(
   };
   const open = (clientId: string, sessionId: string, connectionSessions = 0, to = route) =>
     manager.open({
-      clientId,
+      identity: anonymousIdentity(clientId),
       sessionId,
       connectionSessions,
       subject: '',

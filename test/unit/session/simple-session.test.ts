@@ -5,6 +5,7 @@ import { Quota } from '../../../src/flow/quota.js';
 import type { Route, RouteHandler, RouteSession } from '../../../src/session/route.js';
 import { SimpleSession, type SimpleSessionPort } from '../../../src/session/simple-session.js';
 import { dataMessage, type DataMessage } from '../../../src/wire/messages.js';
+import { anonymousIdentity } from '../../../src/core/identity.js';
 
 /** A connection's side that notes what the session asks of it. */
 class FakePort implements SimpleSessionPort {
@@ -57,7 +58,7 @@ function open(handler: RouteHandler | ((session: RouteSession) => RouteHandler),
     open: (session) => (typeof handler === 'function' ? handler(session) : handler),
   };
   const session = new SimpleSession({
-    clientId: 'ann',
+    identity: anonymousIdentity('ann'),
     sessionId: 's:1',
     subject: '',
     routeName: 'test',

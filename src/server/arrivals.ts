@@ -1,0 +1,264 @@
+import type { Clock, Timer } from '../core/clock.js';
+import type { Credentials } from '../core/credentials.js';
+import { SluiceError } from '../core/errors.js';
+import type { Identity } from '../core/identity.js';
+import type { StreamClose, StreamReceiver, TransportStream } from '../transport/contract.js';
+import { MessageType, type DataMessage } from '../wire/messages.js';
+import { bearerToken } from './bearer-token.js';
+import type { Gatekeeper } from './gatekeeper.js';
+
+export interface ArrivalsOptions {
+  readonly clock: Clock;
+  readonly gatekeeper: Gatekeeper;
+  /** From the start of a stream until who is calling is known. */
+  readonly identifyTimeoutMs: number;
+  /** Streams that have not shown anything yet. */
+  readonly maxUnidentified: number;
+  /** Who is calling is known: the stream becomes a connection. Throws what refuses it. */
+  readonly admit: (stream: TransportStream, identity: Identity, messagesRead: number) => StreamReceiver;
+  /** Ends a stream that is not let in. */
+  readonly refuse: (stream: TransportStream, error: unknown) => void;
+}
+
+/**
+ * Streams between their arrival and the moment it is known who is calling:
+ * those whose token is being looked at, of which nothing is read meanwhile, and
+ * those that have shown nothing, of which only Authenticate is.
+ */
+export class Arrivals {
+  readonly #options: ArrivalsOptions;
+  readonly #all = new Set<Arrival>();
+  #silent = 0;
+
+  constructor(options: ArrivalsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** Of these, how many have shown nothing. */
+  get silent(): number {
+    return this.#silent;
+  }
+
+  /** Takes a stream. Throws what refuses it at once; admits it at once where it is clear who is calling. */
+  take(stream: TransportStream): StreamReceiver {
+    const { takesTokens } = this.#options.gatekeeper;
+    const credentials: Credentials = {
+      token: takesTokens ? bearerToken(stream.metadata.get('authorization')) : undefined,
+      certificate: stream.certificate,
+      claimedId: stream.metadata.get('x-client-id'),
+      peer: stream.peer,
+    };
+    const abort = new AbortController();
+    const identity = this.#options.gatekeeper.identify(credentials, abort.signal);
+    if (identity !== undefined && !(identity instanceof Promise)) {
+      return this.#options.admit(stream, identity, 0);
+    }
+    const arrival = new Arrival(stream, credentials, abort, this.#options, {
+      heard: () => {
+        this.#silent -= 1;
+      },
+      over: (was) => {
+        this.#all.delete(was);
+      },
+    });
+    if (identity === undefined) this.#refuseTooMany();
+    this.#all.add(arrival);
+    if (identity === undefined) {
+      this.#silent += 1;
+      arrival.listen();
+    } else arrival.await(identity);
+    return arrival;
+  }
+
+  /** Forgets all of them, timers too; their streams are reset. */
+  stop(): void {
+    for (const arrival of [...this.#all]) arrival.reset();
+  }
+
+  #refuseTooMany(): void {
+    const { maxUnidentified } = this.#options;
+    if (this.#silent < maxUnidentified) return;
+    throw new SluiceError(
+      'CONNECTION_LIMIT',
+      `${this.#silent} streams have not said yet who is calling, the most that may (auth.maxUnidentified = ${maxUnidentified})`,
+      { retryAfterMs: RETRY_MS },
+    );
+  }
+}
+
+/** When one that was refused because nobody can tell who it is now should try again, in milliseconds. */
+const RETRY_MS = 5_000;
+
+interface ArrivalEvents {
+  /** It has shown something. */
+  heard(): void;
+  /** It is known who is calling, or it was sent away, or it has left. */
+  over(arrival: Arrival): void;
+}
+
+type State = 'silent' | 'asked' | 'admitted' | 'over';
+
+/** One such stream: once it is admitted, all goes on to its connection. */
+class Arrival implements StreamReceiver {
+  readonly #stream: TransportStream;
+  readonly #credentials: Credentials;
+  readonly #abort: AbortController;
+  readonly #options: ArrivalsOptions;
+  readonly #events: ArrivalEvents;
+  readonly #timer: Timer;
+  #state: State = 'asked';
+  #next: StreamReceiver | undefined;
+  #messagesRead = 0;
+  #halfClosed = false;
+
+  constructor(
+    stream: TransportStream,
+    credentials: Credentials,
+    abort: AbortController,
+    options: ArrivalsOptions,
+    events: ArrivalEvents,
+  ) {
+    this.#stream = stream;
+    this.#credentials = credentials;
+    this.#abort = abort;
+    this.#options = options;
+    this.#events = events;
+    this.#timer = options.clock.setTimeout(() => {
+      this.#late();
+    }, options.identifyTimeoutMs);
+  }
+
+  get room(): number {
+    if (this.#next !== undefined) return this.#next.room;
+    // One at a time: what follows an Authenticate is for the connection that it makes.
+    return this.#state === 'silent' ? 1 : 0;
+  }
+
+  /** Nothing was shown: an Authenticate may. */
+  listen(): void {
+    this.#state = 'silent';
+  }
+
+  /** Who is calling will be known. */
+  await(identity: Promise<Identity>): void {
+    identity.then(
+      (known) => {
+        this.#admit(known);
+      },
+      (error: unknown) => {
+        this.#refuse(error);
+      },
+    );
+  }
+
+  reset(): void {
+    if (!this.#finish('over')) return;
+    this.#stream.reset();
+  }
+
+  onMessages(messages: readonly DataMessage[]): void {
+    if (this.#next !== undefined) {
+      this.#next.onMessages(messages);
+      return;
+    }
+    for (const message of messages) this.#read(message);
+  }
+
+  onHalfClose(): void {
+    if (this.#next !== undefined) this.#next.onHalfClose();
+    else if (this.#state === 'silent') this.#refuse(nothingShown('the client has nothing more to say'));
+    else this.#halfClosed = true;
+  }
+
+  onInvalid(error: SluiceError): void {
+    if (this.#next === undefined) this.#refuse(error);
+    else this.#next.onInvalid(error);
+  }
+
+  onWritten(): void {
+    this.#next?.onWritten();
+  }
+
+  onClose(close: StreamClose): void {
+    if (this.#next !== undefined) this.#next.onClose(close);
+    else this.#finish('over');
+  }
+
+  #read(message: DataMessage): void {
+    if (this.#state !== 'silent') return;
+    this.#messagesRead += 1;
+    // It says nothing, and so nothing that would have to wait.
+    if (message.type === MessageType.HEARTBEAT) return;
+    if (message.control?.action !== 'authenticate') {
+      this.#refuse(nothingShown('the first message has to be an Authenticate'));
+      return;
+    }
+    this.#state = 'asked';
+    this.#events.heard();
+    const { gatekeeper } = this.#options;
+    const credentials = { ...this.#credentials, token: message.control.token };
+    try {
+      const identity = gatekeeper.identify(credentials, this.#abort.signal);
+      if (identity === undefined) this.#refuse(nothingShown('its Authenticate has no token'));
+      else if (identity instanceof Promise) this.await(identity);
+      // Not from within what the transport calls: the connection begins by asking it to read on.
+      else this.await(Promise.resolve(identity));
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #admit(identity: Identity): void {
+    if (this.#state !== 'asked') return;
+    try {
+      this.#next = this.#options.admit(this.#stream, identity, this.#messagesRead);
+    } catch (error) {
+      this.#refuse(error);
+      return;
+    }
+    this.#finish('admitted');
+    if (this.#halfClosed) this.#next.onHalfClose();
+    else this.#stream.resume();
+  }
+
+  #refuse(error: unknown): void {
+    if (this.#finish('over')) this.#options.refuse(this.#stream, error);
+  }
+
+  #late(): void {
+    const { identifyTimeoutMs, gatekeeper } = this.#options;
+    const within = `within ${identifyTimeoutMs} ms (auth.identifyTimeout)`;
+    if (this.#state === 'silent') {
+      gatekeeper.showedNothing(this.#credentials.peer);
+      this.#refuse(nothingShown(`no Authenticate came ${within}`));
+    } else {
+      this.#refuse(
+        new SluiceError('AUTH_UNAVAILABLE', `who is calling could not be told ${within}`, {
+          retryAfterMs: RETRY_MS,
+        }),
+      );
+    }
+  }
+
+  /** Once: whether this was it. */
+  #finish(state: 'admitted' | 'over'): boolean {
+    if (this.#state === 'admitted' || this.#state === 'over') return false;
+    if (this.#state === 'silent') this.#events.heard();
+    this.#state = state;
+    this.#timer.cancel();
+    if (state === 'over') this.#abort.abort();
+    this.#events.over(this);
+    return true;
+  }
+}
+
+function nothingShown(because: string): SluiceError {
+  return new SluiceError(
+    'UNAUTHENTICATED',
+    `who is calling has to be shown (auth.methods), by metadata "authorization: Bearer …" or by Authenticate: ${because}`,
+  );
+}

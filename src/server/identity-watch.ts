@@ -1,0 +1,211 @@
+import { MAX_TIMER_MS, type Clock, type Timer } from '../core/clock.js';
+import { SluiceError } from '../core/errors.js';
+import type { Identity } from '../core/identity.js';
+import type { ClientConnection } from '../pool/client-connection.js';
+import { controlMessage, type DataMessage } from '../wire/messages.js';
+import type { Gatekeeper } from './gatekeeper.js';
+
+export interface IdentityWatchSettings {
+  /** How long before it expires the client is told; 0 = never. */
+  readonly expiryNoticeMs: number;
+  /** From expiry until the connection is ended. */
+  readonly expiryGraceMs: number;
+}
+
+export interface IdentityWatchEvents {
+  notify(message: DataMessage): void;
+  /** One message is refused, the connection goes on. */
+  refuse(sessionId: string, error: SluiceError): void;
+  /** The connection can't go on. */
+  fail(error: SluiceError): void;
+  /** The client is told to leave, and is served until it does or the time is over. */
+  drain(graceMs: number, reason: string, error: SluiceError): void;
+  /** A refreshed token: it may allow less than the one before. */
+  refreshed(): void;
+  expired(): void;
+}
+
+/** Failures that say nothing about the token. */
+const NOT_THE_TOKEN: ReadonlySet<string> = new Set(['AUTH_UNAVAILABLE', 'RATE_LIMITED']);
+
+/**
+ * Who is calling, while the connection lives: takes fresh tokens, tells before
+ * the present one expires, ends the connection when none came in time. A
+ * client certificate can't be renewed within its connection: its client is told
+ * to connect anew instead.
+ */
+export class IdentityWatch {
+  readonly #clock: Clock;
+  readonly #connection: ClientConnection;
+  readonly #gatekeeper: Gatekeeper;
+  readonly #settings: IdentityWatchSettings;
+  readonly #events: IdentityWatchEvents;
+  #timer: Timer | undefined;
+  #told = false;
+  /** The answer that is awaited; at most one, and behind it the last token that came meanwhile. */
+  #asking: AbortController | undefined;
+  #nextToken: string | undefined;
+
+  constructor(
+    clock: Clock,
+    connection: ClientConnection,
+    gatekeeper: Gatekeeper,
+    settings: IdentityWatchSettings,
+    events: IdentityWatchEvents,
+  ) {
+    this.#clock = clock;
+    this.#connection = connection;
+    this.#gatekeeper = gatekeeper;
+    this.#settings = settings;
+    this.#events = events;
+  }
+
+  start(): void {
+    this.#told = this.#settings.expiryNoticeMs === 0;
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#asking?.abort();
+    this.#asking = undefined;
+    this.#nextToken = undefined;
+  }
+
+  /** A token that the client brings within its stream. */
+  authenticate(token: string): void {
+    if (!this.#gatekeeper.takesTokens) {
+      this.#events.refuse(
+        '',
+        new SluiceError(
+          'INVALID_MESSAGE',
+          'Authenticate is not served: this gateway takes no tokens (auth.methods)',
+        ),
+      );
+    } else if (this.#asking === undefined) this.#ask(token);
+    // Only the newest matters: one a client has replaced would be replaced at once.
+    else this.#nextToken = token;
+  }
+
+  #ask(token: string): void {
+    const { stream, clientId } = this.#connection;
+    const asking = new AbortController();
+    this.#asking = asking;
+    const credentials = {
+      token,
+      certificate: stream.certificate,
+      claimedId: clientId,
+      peer: stream.peer,
+    };
+    const settled = (identity: Identity | undefined): void => {
+      if (this.#asking !== asking) return;
+      this.#asking = undefined;
+      this.#take(identity);
+      this.#askNext();
+    };
+    const failed = (error: unknown): void => {
+      if (this.#asking !== asking) return;
+      this.#asking = undefined;
+      this.#refuse(error);
+      this.#askNext();
+    };
+    try {
+      const answer = token === '' ? undefined : this.#gatekeeper.identify(credentials, asking.signal);
+      if (answer instanceof Promise) answer.then(settled, failed);
+      else settled(answer);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #askNext(): void {
+    const token = this.#nextToken;
+    this.#nextToken = undefined;
+    if (token !== undefined && this.#connection.state.kind !== 'closed') this.#ask(token);
+  }
+
+  #take(identity: Identity | undefined): void {
+    if (identity === undefined) {
+      this.#events.fail(new SluiceError('UNAUTHENTICATED', 'Authenticate without a token'));
+    } else if (identity.clientId !== this.#connection.clientId) {
+      this.#events.fail(
+        new SluiceError(
+          'UNAUTHENTICATED',
+          'Authenticate with a token of another subject than the one this connection began with',
+        ),
+      );
+    } else {
+      this.#connection.identity = identity;
+      this.#told = this.#settings.expiryNoticeMs === 0;
+      this.#arm();
+      this.#events.refreshed();
+    }
+  }
+
+  #refuse(error: unknown): void {
+    const refusal =
+      error instanceof SluiceError
+        ? error
+        : new SluiceError('AUTH_UNAVAILABLE', 'a fault of the gateway: its log says more', { cause: error });
+    // The present token holds until it expires: the client may try again.
+    if (NOT_THE_TOKEN.has(refusal.code)) this.#events.refuse('', refusal);
+    else this.#events.fail(refusal);
+  }
+
+  #arm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const { expiresAtMs } = this.#connection.identity;
+    if (expiresAtMs === undefined) return;
+    const { expiryNoticeMs, expiryGraceMs } = this.#settings;
+    const dueAtMs = this.#told ? expiresAtMs + expiryGraceMs : expiresAtMs - expiryNoticeMs;
+    // In wall time, which may be set: looked at again when the time seems to have come.
+    const delayMs = Math.min(MAX_TIMER_MS, Math.max(0, dueAtMs - this.#clock.wallNow()));
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#clock.wallNow() >= dueAtMs) this.#due(expiresAtMs);
+      else this.#arm();
+    }, delayMs);
+  }
+
+  #due(expiresAtMs: number): void {
+    const { method } = this.#connection.identity;
+    const { expiryGraceMs } = this.#settings;
+    const leftMs = Math.max(0, expiresAtMs - this.#clock.wallNow());
+    const what = method === 'certificate' ? 'client certificate' : 'token';
+    if (this.#told) {
+      this.#events.expired();
+      this.#events.fail(this.#tooLate(what, expiresAtMs));
+      return;
+    }
+    this.#told = true;
+    if (method === 'certificate') {
+      this.#events.drain(
+        leftMs + expiryGraceMs,
+        `connection: its ${what} expires`,
+        this.#tooLate(what, expiresAtMs),
+      );
+    } else {
+      this.#events.notify(
+        controlMessage({
+          action: 'throttle',
+          retryAfterMs: Math.ceil(leftMs),
+          scope: 'token',
+          reason: `the token expires in ${Math.ceil(leftMs)} ms: Authenticate with a fresh one`,
+        }),
+      );
+    }
+    this.#arm();
+  }
+
+  #tooLate(what: string, expiresAtMs: number): SluiceError {
+    const { expiryGraceMs } = this.#settings;
+    return new SluiceError(
+      'TOKEN_EXPIRED',
+      `the ${what} expired at ${new Date(expiresAtMs).toISOString()}, and no fresh one came within ${expiryGraceMs} ms ` +
+        '(auth.expiryGrace)',
+      { retryAfterMs: 0 },
+    );
+  }
+}
