@@ -1,3 +1,4 @@
+import { authConflicts, authWarnings } from './auth-checks.js';
 import { nearest } from './nearest.js';
 import type { Plain } from './raw.js';
 import type { Config } from './schema.js';
@@ -32,10 +33,16 @@ export function* crossChecks(config: Config, context: CrossCheckContext): Genera
   yield* timeConflicts(config, context);
   yield* resumeConflicts(config, context);
   yield* limitConflicts(config, context);
+  yield* authConflicts(config, context);
 }
 
 /** What works, but perhaps not as its writer thinks. */
-export function* crossWarnings({ server, pool }: Config, context: CrossCheckContext): Generator<Conflict> {
+export function* crossWarnings(config: Config, context: CrossCheckContext): Generator<Conflict> {
+  yield* authWarnings(config, context);
+  yield* reachWarnings(config, context);
+}
+
+function* reachWarnings({ server, pool }: Config, context: CrossCheckContext): Generator<Conflict> {
   const keys = ['pool.maxConnections', 'server.maxSockets'] as const;
   // Whoever set both knows clients that bring many streams over one network connection.
   if (pool.maxConnections <= server.maxSockets || !keys.some((key) => context.isDefault(key))) return;
@@ -183,7 +190,7 @@ function soonest(ways: readonly GivingUp[]): GivingUp | undefined {
 }
 
 function* limitConflicts(config: Config, context: CrossCheckContext): Generator<Conflict> {
-  const { server, pool, session, stream, memory } = config;
+  const { server, pool, session, stream, memory, auth } = config;
   const ordered: readonly (readonly [smallKey: string, small: number, largeKey: string, large: number])[] = [
     [
       'pool.maxConnectionsPerClient',
@@ -212,6 +219,10 @@ function* limitConflicts(config: Config, context: CrossCheckContext): Generator<
     ['server.streamWindow', server.streamWindow, 'server.connectionWindow', server.connectionWindow],
     ['stream.sendBufferSize', stream.sendBufferSize, 'stream.sendQueueSize', stream.sendQueueSize],
     ['stream.flowControlDelay', stream.flowControlDelay, 'stream.sendTimeout', stream.sendTimeout],
+    ['auth.expiryNotice', auth.expiryNotice, 'auth.maxTokenLifetime', auth.maxTokenLifetime],
+    ['auth.callout.timeout', auth.callout.timeout, 'auth.identifyTimeout', auth.identifyTimeout],
+    ['auth.jwt.jwksTimeout', auth.jwt.jwksTimeout, 'auth.identifyTimeout', auth.identifyTimeout],
+    ['auth.jwt.jwksCooldown', auth.jwt.jwksCooldown, 'auth.jwt.jwksMaxAge', auth.jwt.jwksMaxAge],
   ];
   for (const [smallKey, small, largeKey, large] of ordered) {
     if (small <= large || context.isDefault(smallKey) || context.isDefault(largeKey)) continue;

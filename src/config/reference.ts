@@ -1,5 +1,7 @@
 import { sectionLines, yamlEntry } from './print.js';
 import type { Plain } from './raw.js';
+import { clientClass } from './client-classes.js';
+import type { Options } from './formats/options.js';
 import type { RouteKinds } from './formats/routes.js';
 import { routeKinds } from './route-kinds.js';
 import { schema } from './schema.js';
@@ -46,9 +48,19 @@ export function referenceMarkdown(): string {
   const topLevel = settings.filter(({ key }) => !key.includes('.'));
   const tables = sectionsOf(schema).map(([key, { doc }]) => {
     const own = settings.filter((named) => named.key.slice(0, named.key.lastIndexOf('.')) === key);
-    return `### ${key}\n\n${doc}\n\n${table(own)}`;
+    const options = key === 'auth' ? `\n${classOptions()}` : '';
+    return `### ${key}\n\n${doc}\n\n${table(own)}${options}`;
   });
   return [...tables, `### Routes\n\nWhat sessions talk to.\n\n${table(topLevel)}`, routeOptions()].join('\n');
+}
+
+function classOptions(): string {
+  const options: Options = clientClass;
+  const body = Object.entries(options).map(([name, { format, defaultValue, doc }]) =>
+    row([`\`${name}\``, code(format.print(defaultValue)), format.summary, doc]),
+  );
+  const head = row(['Option', 'Default', 'Allowed', 'Meaning']) + row(['---', '---', '---', '---']);
+  return `A class has options:\n\n${head}${body.join('')}`;
 }
 
 /** What may stand beside `kind`: a table of all kinds' options. */

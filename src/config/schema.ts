@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { auth } from './auth-section.js';
 import { addressList, tcpAddress } from './formats/address.js';
 import { boolean, choice } from './formats/choice.js';
 import { duration } from './formats/duration.js';
@@ -10,8 +11,8 @@ import { routeKinds } from './route-kinds.js';
 import { section, setting, type Values } from './setting.js';
 
 // Defaults and the meaning of limits: every queue, map and wait of the gateway
-// has its bound here. This file is the one place that knows them; the sample
-// file and the reference page are made from it.
+// has its bound here, or in auth-section.ts. These are the places that know them;
+// the sample file and the reference page are made from them.
 
 const node = section('Who this gateway is among others.', {
   id: setting(
@@ -347,7 +348,7 @@ const metrics = section('What the gateway counts.', {
 });
 
 const admin = section(
-  'The HTTP address for operators: metrics, health, connections. It has no access control.',
+  'The HTTP address for operators: metrics, health, connections, revocations. It has no access control.',
   {
     enabled: setting(boolean(), true, 'Whether there is one.'),
     listen: setting(tcpAddress(), '127.0.0.1:9464', 'Where it listens. Keep it away from clients.'),
@@ -359,6 +360,7 @@ export const schema = {
   node,
   log,
   server,
+  auth,
   pool,
   stream,
   session,

@@ -17,12 +17,16 @@ export function choice<const T extends string>(words: readonly T[]): Format<T> {
   });
 }
 
-/** Some of a few words, each once; `none` says what an empty list means. A list, or one text with commas. */
-export function choices<const T extends string>(words: readonly T[], none: string): Format<readonly T[]> {
+/**
+ * Some of a few words, each once; `none` says what an empty list means, where
+ * there may be one. A list, or one text with commas.
+ */
+export function choices<const T extends string>(words: readonly T[], none?: string): Format<readonly T[]> {
+  const allowed = `a list of some of ${words.join(', ')}${none === undefined ? '' : `, or [] (${none})`}`;
   return list(choice(words), {
-    allowed: `a list of some of ${words.join(', ')}, or [] (${none})`,
-    summary: `a list of some of ${words.join(', ')}, or [] (${none})`,
-    minItems: 0,
+    allowed,
+    summary: allowed,
+    minItems: none === undefined ? 1 : 0,
     maxItems: words.length,
     item: 'word',
   });

@@ -1,11 +1,11 @@
 import { nearest } from '../nearest.js';
-import { HIDDEN, type Plain, type Raw, type RawEntry } from '../raw.js';
-import type { Setting, Values } from '../setting.js';
+import type { Plain, Raw } from '../raw.js';
+import type { Values } from '../setting.js';
 import { accept, type Format, type Problem, type Reading, refuse } from './format.js';
+import { below, mapValues, type Options, printOptions, readOptions } from './options.js';
 
-/** The options a kind of route takes, besides `kind`. */
-export type RouteOptions = Readonly<Record<string, Setting<unknown>>>;
-export type RouteKinds = Readonly<Record<string, RouteOptions>>;
+/** The kinds of route, each with the options it takes besides `kind`. */
+export type RouteKinds = Readonly<Record<string, Options>>;
 
 /** A configured route: its kind, and the options of that kind. */
 export type RouteOf<K extends RouteKinds> = {
@@ -59,59 +59,13 @@ function readRoute<K extends RouteKinds>(kinds: K, raw: Raw): Reading<RouteOf<K>
       problems: refuse(kindRaw, allowedKinds, hint).problems.map((problem) => below('kind', problem)),
     };
   }
-  const { values, problems } = readOptions(kind, options, raw.entries);
+  const entries = raw.entries.filter(({ name }) => name !== 'kind');
+  const { values, problems } = readOptions(`a route of kind ${kind}`, options, entries);
   // The values were read with this kind's own settings, which is what RouteOf says.
   return problems.length === 0 ? accept({ kind, ...values } as RouteOf<K>) : { problems };
 }
 
-function readOptions(
-  kind: string,
-  options: RouteOptions,
-  entries: readonly RawEntry[],
-): { readonly values: Record<string, unknown>; readonly problems: readonly Problem[] } {
-  const values = mapValues(options, (option) => option.defaultValue);
-  const problems: Problem[] = [];
-  for (const { name, value } of entries) {
-    if (name === 'kind') continue;
-    const option = Object.hasOwn(options, name) ? options[name] : undefined;
-    if (option === undefined) {
-      const meant = nearest(name, Object.keys(options));
-      const reason = `a route of kind ${kind} has no such option`;
-      problems.push({
-        part: name,
-        shown: undefined,
-        line: value.line,
-        reason: meant === undefined ? reason : `${reason}; did you mean ${meant}?`,
-      });
-      continue;
-    }
-    const reading = option.format.read(value);
-    if ('value' in reading) values[name] = reading.value;
-    else problems.push(...reading.problems.map((problem) => below(name, hide(problem, option.sensitive))));
-  }
-  return { values, problems };
-}
-
 function printRoute<K extends RouteKinds>(kinds: K, route: RouteOf<K>, hideSecrets: boolean): Plain {
   const values: Readonly<Record<string, unknown>> = route;
-  const settings: RouteOptions = kinds[route.kind] ?? {};
-  const options = mapValues(settings, (option, name) =>
-    hideSecrets && option.sensitive ? HIDDEN : option.format.print(values[name], hideSecrets),
-  );
-  return { kind: route.kind, ...options };
-}
-
-function hide(problem: Problem, sensitive: boolean): Problem {
-  return sensitive ? { ...problem, shown: undefined } : problem;
-}
-
-function below(name: string, problem: Problem): Problem {
-  return { ...problem, part: problem.part === '' ? name : `${name}.${problem.part}` };
-}
-
-function mapValues<V, W>(
-  record: Readonly<Record<string, V>>,
-  map: (value: V, name: string) => W,
-): Record<string, W> {
-  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value, name)]));
+  return { kind: route.kind, ...printOptions(kinds[route.kind] ?? {}, values, hideSecrets) };
 }
