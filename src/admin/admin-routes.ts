@@ -1,3 +1,5 @@
+import type { Logger } from '../core/logger.js';
+import type { AdminRequest } from './admin-request.js';
 import {
   CONNECTION_LOADS,
   type AdminSources,
@@ -5,63 +7,126 @@ import {
   type InspectedConnection,
   type InspectedSession,
 } from './admin-sources.js';
-import { heaviestOf, pageOf } from './listing.js';
+import { checkQuery, limitOf, page } from './list-page.js';
+import { heaviestOf } from './listing.js';
 import { errorResponse, json, type AdminResponse } from './responses.js';
+import { listRevocations, oneRevocation, pardon, revoke } from './revocation-routes.js';
 
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1_000;
 /** Between the parts of a session's key: IDs are printable, so none holds it. */
 const SEPARATOR = '\u0000';
 const LIST_PARAMETERS = ['limit', 'after', 'client'];
 const CONNECTION_PARAMETERS = [...LIST_PARAMETERS, 'slow', 'sort'];
+const READ = 'GET, HEAD';
 const ENDPOINTS = [
-  '/metrics',
-  '/healthz',
-  '/readyz',
-  '/totals',
-  '/connections',
-  '/connections/{connectionId}',
-  '/sessions',
-  '/sessions/{clientId}/{sessionId}',
+  'GET /metrics',
+  'GET /healthz',
+  'GET /readyz',
+  'GET /totals',
+  'GET /connections',
+  'GET /connections/{connectionId}',
+  'GET /sessions',
+  'GET /sessions/{clientId}/{sessionId}',
+  'GET /revocations',
+  'POST /revocations',
+  'GET /revocations/{subject}',
+  'DELETE /revocations/{subject}',
 ] as const;
 
-/** Answers a GET of `target`, the path and query of a request line. Never throws for what a client sent. */
-export async function answer(target: string, sources: AdminSources): Promise<AdminResponse> {
-  const parsed = parseTarget(target);
+/** What is at a path: how it is read and, where it can be changed, by which method. */
+interface Resource {
+  readonly read: (query: URLSearchParams) => AdminResponse | Promise<AdminResponse>;
+  readonly change?: {
+    readonly method: 'POST' | 'DELETE';
+    readonly make: (request: AdminRequest) => AdminResponse | Promise<AdminResponse>;
+  };
+}
+
+/** Answers a request. Never throws for what a client sent. */
+export async function answer(
+  request: AdminRequest,
+  sources: AdminSources,
+  logger: Pick<Logger, 'warn'>,
+): Promise<AdminResponse> {
+  const parsed = parseTarget(request.target);
   if (parsed === undefined) return errorResponse('BAD_REQUEST', 'The request target is not a path.');
   const { path, query } = parsed;
   const segments = pathSegments(path);
   if (segments === undefined) return errorResponse('BAD_REQUEST', 'The path is not percent-encoded UTF-8.');
-  const [section, first, second, ...rest] = segments;
-  if (rest.length > 0) return notFound(path);
+  const resource = resourceAt(segments, sources, logger);
+  if (resource === undefined) {
+    return errorResponse('NOT_FOUND', `There is nothing at ${path}; / lists what there is.`);
+  }
+  const { read, change } = resource;
+  if (request.method === 'GET' || request.method === 'HEAD') return read(query);
+  if (request.method !== change?.method) {
+    const allow = change === undefined ? READ : `${READ}, ${change.method}`;
+    return errorResponse('METHOD_NOT_ALLOWED', `This path only answers ${allow}.`, { allow });
+  }
+  const reason = request.whyNoChange();
+  if (reason !== undefined) return errorResponse('FORBIDDEN', reason);
+  if (query.size > 0) return errorResponse('BAD_REQUEST', 'A change takes no parameters.');
+  return change.make(request);
+}
 
-  if (section === 'connections') {
-    if (first === undefined) return listConnections(query, sources);
-    return second === undefined ? oneConnection(first, sources) : notFound(path);
+function resourceAt(
+  [section, first, second, ...rest]: readonly string[],
+  sources: AdminSources,
+  logger: Pick<Logger, 'warn'>,
+): Resource | undefined {
+  if (rest.length > 0) return undefined;
+  if (section === 'sessions' && first !== undefined) {
+    return second === undefined ? undefined : { read: () => oneSession(first, second, sources) };
   }
-  if (section === 'sessions') {
-    if (first === undefined) return listSessions(query, sources);
-    return second === undefined ? notFound(path) : oneSession(first, second, sources);
+  if (second !== undefined) return undefined;
+  if (first !== undefined) {
+    if (section === 'connections') return { read: () => oneConnection(first, sources) };
+    return section === 'revocations' ? revocationOf(first, sources, logger) : undefined;
   }
-  if (first !== undefined) return notFound(path);
   switch (section) {
     case '':
-      return json({ endpoints: ENDPOINTS });
+      return { read: () => json({ endpoints: ENDPOINTS }) };
     case 'healthz':
-      return json({ status: 'ok' });
-    case 'readyz': {
-      const { ready, reasons } = sources.ready();
-      return json({ ready, reasons }, ready ? 200 : 503);
-    }
+      return { read: () => json({ status: 'ok' }) };
+    case 'readyz':
+      return { read: () => readiness(sources) };
     case 'totals':
-      return json(sources.totals());
-    case 'metrics': {
-      const { contentType, body } = await sources.metricsText();
-      return { status: 200, contentType, body };
-    }
+      return { read: () => json(sources.totals()) };
+    case 'metrics':
+      return { read: async () => ({ status: 200, ...(await sources.metricsText()) }) };
+    case 'connections':
+      return { read: (query) => listConnections(query, sources) };
+    case 'sessions':
+      return { read: (query) => listSessions(query, sources) };
+    case 'revocations':
+      return allRevocations(sources, logger);
     default:
-      return notFound(path);
+      return undefined;
   }
+}
+
+function allRevocations({ revocations }: AdminSources, logger: Pick<Logger, 'warn'>): Resource | undefined {
+  if (revocations === undefined) return undefined;
+  return {
+    read: (query) => listRevocations(query, revocations),
+    change: { method: 'POST', make: (request) => revoke(request, revocations, logger) },
+  };
+}
+
+function revocationOf(
+  subject: string,
+  { revocations }: AdminSources,
+  logger: Pick<Logger, 'warn'>,
+): Resource | undefined {
+  if (revocations === undefined) return undefined;
+  return {
+    read: () => oneRevocation(subject, revocations),
+    change: { method: 'DELETE', make: (request) => pardon(subject, request, revocations, logger) },
+  };
+}
+
+function readiness(sources: AdminSources): AdminResponse {
+  const { ready, reasons } = sources.ready();
+  return json({ ready, reasons }, ready ? 200 : 503);
 }
 
 function listConnections(query: URLSearchParams, sources: AdminSources): AdminResponse {
@@ -70,7 +135,7 @@ function listConnections(query: URLSearchParams, sources: AdminSources): AdminRe
   const connections = sources.connections(query.get('client') ?? undefined);
   const shown = query.has('slow') ? slowOf(connections) : connections;
   const sort = query.get('sort');
-  if (sort === null) return page('connections', query, shown, (item) => item.id);
+  if (sort === null) return page('connections', query, shown, (item) => item.id, snapshotOf);
   const weightOf = (item: InspectedConnection): number => item.load(sort as ConnectionLoad);
   const { items, total } = heaviestOf(shown, weightOf, limitOf(query));
   return json({ connections: items.map((item) => item.snapshot()), total, next: null });
@@ -85,7 +150,11 @@ function listSessions(query: URLSearchParams, sources: AdminSources): AdminRespo
   if (mistake !== undefined) return errorResponse('BAD_REQUEST', mistake);
   const sessions = sources.sessions(query.get('client') ?? undefined);
   const keyOf = (item: InspectedSession): string => `${item.clientId}${SEPARATOR}${item.sessionId}`;
-  return page('sessions', query, sessions, keyOf);
+  return page('sessions', query, sessions, keyOf, snapshotOf);
+}
+
+function snapshotOf(item: { snapshot(): object }): object {
+  return item.snapshot();
 }
 
 function oneConnection(id: string, sources: AdminSources): AdminResponse {
@@ -104,45 +173,6 @@ function oneSession(clientId: string, sessionId: string, sources: AdminSources):
   return json(session.snapshot());
 }
 
-/** One page: `{ <name>: [...], total, next }`, where `next` is the path of the page that follows, or null. */
-function page<T extends { snapshot(): object }>(
-  name: string,
-  query: URLSearchParams,
-  all: Iterable<T>,
-  keyOf: (item: T) => string,
-): AdminResponse {
-  const limit = limitOf(query);
-  const { items, total, after } = pageOf(all, keyOf, limit, query.get('after') ?? '');
-  let next: string | null = null;
-  if (after !== undefined) {
-    const parameters = new URLSearchParams(query);
-    parameters.set('limit', String(limit));
-    parameters.set('after', after);
-    next = `/${name}?${parameters.toString()}`;
-  }
-  return json({ [name]: items.map((item) => item.snapshot()), total, next });
-}
-
-function limitOf(query: URLSearchParams): number {
-  return Number(query.get('limit') ?? DEFAULT_LIMIT);
-}
-
-/** What is wrong with a list's query; undefined when nothing is. */
-function checkQuery(query: URLSearchParams, known: readonly string[]): string | undefined {
-  for (const name of query.keys()) {
-    if (!known.includes(name)) {
-      const names = `${known.slice(0, -1).join(', ')} and ${known.at(-1) ?? ''}`;
-      return `Unknown parameter ${JSON.stringify(name)}: ${names} are known.`;
-    }
-    if (query.getAll(name).length > 1) return `${name} is given more than once.`;
-  }
-  const limit = query.get('limit');
-  if (limit !== null && !(/^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= MAX_LIMIT)) {
-    return `limit is ${JSON.stringify(limit)}: an integer from 1 to ${MAX_LIMIT} is allowed.`;
-  }
-  return undefined;
-}
-
 function checkConnectionQuery(query: URLSearchParams): string | undefined {
   const slow = query.get('slow');
   if (slow !== null && slow !== '' && slow !== 'true') {
@@ -154,10 +184,6 @@ function checkConnectionQuery(query: URLSearchParams): string | undefined {
   if (!loads.includes(sort)) return `sort is ${JSON.stringify(sort)}: ${loads.join(', ')} are allowed.`;
   // The order changes from one moment to the next: a page after another would repeat and hide.
   return query.has('after') ? 'sort shows the first page alone: leave out after.' : undefined;
-}
-
-function notFound(path: string): AdminResponse {
-  return errorResponse('NOT_FOUND', `There is nothing at ${path}; / lists what there is.`);
 }
 
 /**

@@ -5,12 +5,15 @@ import type { Logger } from '../core/logger.js';
 import { StartError } from '../core/start-error.js';
 import type { AdminSources } from './admin-sources.js';
 import { answer } from './admin-routes.js';
+import type { AdminRequest } from './admin-request.js';
+import { whyNoChange } from './change-guard.js';
 import { parseListenAddress } from './listen-address.js';
+import { RequestBody } from './request-body.js';
 import { errorResponse, type AdminResponse } from './responses.js';
 
 export interface AdminServerOptions {
   readonly clock: Clock;
-  readonly logger: Pick<Logger, 'error'>;
+  readonly logger: Pick<Logger, 'warn' | 'error'>;
   /** `admin.listen`: `host:port`; port 0 lets the system choose. */
   readonly listen: string;
   readonly sources: AdminSources;
@@ -30,11 +33,13 @@ const CHECK_INTERVAL_MS = 1_000;
 /** How long `stop` lets answers under way go out. */
 const STOP_GRACE_MS = 1_000;
 
-/** The read-only HTTP address for operators: metrics, health and a look inside. */
+/** The HTTP address for operators: metrics, health, a look inside, and who is thrown out. */
 export class AdminServer {
   readonly #options: AdminServerOptions;
   /** Connections with an answer under way. */
   readonly #busy = new WeakSet<Socket>();
+  /** The host of `listen`, once it has been read. */
+  #ownHost = '';
   #server: Server | undefined;
   #started: Promise<{ readonly address: string; readonly port: number }> | undefined;
   #stopping: Promise<void> | undefined;
@@ -59,6 +64,7 @@ export class AdminServer {
 
   async #open(): Promise<{ readonly address: string; readonly port: number }> {
     const { host, port } = parseListenAddress(this.#options.listen, SETTING);
+    this.#ownHost = host;
     const server = createServer(
       {
         maxHeaderSize: MAX_HEADER_BYTES,
@@ -122,19 +128,26 @@ export class AdminServer {
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // A connection that breaks under an answer is nobody's fault; it must not be an uncaught error.
     response.on('error', () => undefined);
-    write(request, response, await this.#answer(request), this.#stopping !== undefined);
+    const body = new RequestBody(request);
+    const answered = await this.#answer(request, body);
+    // What was not read of a body: rather than take it from the network to reach the next request, close.
+    write(request, response, answered, body.unread || this.#stopping !== undefined);
   }
 
-  async #answer(request: IncomingMessage): Promise<AdminResponse> {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return errorResponse('METHOD_NOT_ALLOWED', 'This address only answers GET and HEAD.', {
-        allow: 'GET, HEAD',
-      });
-    }
+  async #answer(request: IncomingMessage, body: RequestBody): Promise<AdminResponse> {
+    const { sources, logger } = this.#options;
+    const asked: AdminRequest = {
+      method: request.method ?? '',
+      target: request.url ?? '',
+      contentType: request.headers['content-type'],
+      body,
+      peer: peerOf(request.socket),
+      whyNoChange: () => whyNoChange(request, this.#ownHost),
+    };
     try {
-      return await answer(request.url ?? '', this.#options.sources);
+      return await answer(asked, sources, logger);
     } catch (error) {
-      this.#options.logger.error({ err: error, url: request.url }, 'admin request failed');
+      logger.error({ err: error, url: request.url }, 'admin request failed');
       return errorResponse('INTERNAL', 'The gateway failed to answer; its log says more.');
     }
   }
@@ -147,18 +160,21 @@ function write(
   last: boolean,
 ): void {
   const body = Buffer.from(answered.body);
-  // A body is never read here: rather than take it from the network to reach the next request, close.
-  const hasBody =
-    request.headers['transfer-encoding'] !== undefined || (request.headers['content-length'] ?? '0') !== '0';
   response.writeHead(answered.status, {
-    'content-type': answered.contentType,
-    'content-length': body.byteLength,
+    ...(answered.contentType === ''
+      ? {}
+      : { 'content-type': answered.contentType, 'content-length': body.byteLength }),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     ...answered.headers,
-    ...(last || hasBody ? { connection: 'close' } : {}),
+    ...(last ? { connection: 'close' } : {}),
   });
   response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** As connections of clients are named: `host:port`. */
+function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

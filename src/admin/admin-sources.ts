@@ -1,4 +1,4 @@
-/** What the admin address shows; whoever composes the gateway provides it. None of it changes anything. */
+/** What the admin address shows; whoever composes the gateway provides it. Only `revocations` changes anything. */
 export interface AdminSources {
   /** All connections, or one client's, in any order. Walked within one turn. */
   connections(clientId?: string): Iterable<InspectedConnection>;
@@ -11,6 +11,39 @@ export interface AdminSources {
   totals(): object;
   ready(): Readiness;
   metricsText(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Left out where there is nobody to throw out. */
+  readonly revocations?: Revocations;
+}
+
+/** Who is thrown out, and how to do it. */
+export interface Revocations {
+  /** In any order. Walked within one turn. */
+  list(): Iterable<RevocationSnapshot>;
+  /**
+   * Ends all connections and sessions of the subject, and refuses it from now
+   * on. Once more: from then on, and longer. Refused, with a sentence for a
+   * person, where no more can be held.
+   */
+  revoke(subject: string, reason?: string): Revoked | { readonly refused: string };
+  /** Takes back what `revoke` did; false when there was nothing. What the file names stays. */
+  pardon(subject: string): boolean;
+}
+
+export interface Revoked {
+  readonly connectionsEnded: number;
+  readonly sessionsEnded: number;
+  /** RFC 3339: how long it holds. */
+  readonly until: string;
+}
+
+export interface RevocationSnapshot {
+  readonly subject: string;
+  /** Where it comes from. */
+  readonly source: 'api' | 'file';
+  /** RFC 3339: what was issued before is refused. */
+  readonly issuedBefore: string;
+  /** RFC 3339; null for as long as it stands in the file. */
+  readonly until: string | null;
 }
 
 export interface Readiness {
@@ -48,6 +81,8 @@ export interface ConnectionSnapshot {
   readonly state: string;
   /** StreamData or StreamBatches. */
   readonly method: string;
+  /** How the gateway knows who it is, and what that means. */
+  readonly identity?: IdentitySnapshot;
   readonly ageMs: number;
   /** Since anything arrived. */
   readonly idleMs: number;
@@ -71,6 +106,15 @@ export interface ConnectionSnapshot {
   readonly readingStopped: boolean;
   /** What holds it up now; null when nothing does. */
   readonly slowBecause: 'paused' | 'throttled' | 'client' | 'acks' | 'route' | null;
+}
+
+export interface IdentitySnapshot {
+  /** anonymous, static, jwt or certificate. */
+  readonly method: string;
+  /** Of `auth.classes`. */
+  readonly class: string;
+  /** RFC 3339: of the token or the certificate; null where it holds for good. */
+  readonly expiresAt: string | null;
 }
 
 export interface QueueSnapshot {

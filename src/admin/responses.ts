@@ -1,19 +1,26 @@
 /** What a request is answered with. */
 export interface AdminResponse {
   readonly status: number;
+  /** Without a body: "". */
   readonly contentType: string;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export type AdminErrorCode = 'BAD_REQUEST' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'INTERNAL';
-
-const STATUS: Readonly<Record<AdminErrorCode, number>> = {
+const STATUS = {
   BAD_REQUEST: 400,
+  FORBIDDEN: 403,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
+  CONFLICT: 409,
+  TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
   INTERNAL: 500,
-};
+} as const;
+export type AdminErrorCode = keyof typeof STATUS;
+
+/** Done, and nothing to say of it (RFC 9110 section 15.3.5). */
+export const NO_CONTENT: AdminResponse = { status: 204, contentType: '', body: '' };
 
 /** Indented, with a newline at the end: people read it in a terminal, and programs don't mind. */
 export function json(value: unknown, status = 200): AdminResponse {

@@ -102,6 +102,7 @@ function connectionSnapshot(id: string, clientId: string): ConnectionSnapshot {
     paused: false,
     readingStopped: false,
     slowBecause: null,
+    identity: { method: 'jwt', class: 'partners', expiresAt: '2030-01-01T00:00:00.000Z' },
   };
 }
 
@@ -130,6 +131,7 @@ const running: { server: AdminServer; clock: SystemClock }[] = [];
 function create(listen: string, sources: AdminSources, logged: string[] = []): AdminServer {
   const clock = new SystemClock();
   const logger = {
+    warn: () => undefined,
     error: (_: object, message: string) => {
       logged.push(message);
     },
@@ -187,7 +189,7 @@ describe('the admin address', () => {
     expect([health.status, health.json()]).toEqual([200, { status: 'ok' }]);
     expect(health.headers['cache-control']).toBe('no-store');
     const { endpoints } = (await ask(port, '/')).json();
-    expect(endpoints).toContain('/connections');
+    expect(endpoints).toContain('GET /connections');
   });
 
   it('answers readiness with 200 or 503 and the reasons', async () => {
@@ -352,7 +354,7 @@ describe('the admin address', () => {
     },
   );
 
-  it('changes nothing: every method but GET and HEAD is refused, and the body is not read', async () => {
+  it('changes none of what is to be read: every method but GET and HEAD is refused, and the body is not read', async () => {
     const port = await start(new Pool());
     for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
       const answer = await ask(port, '/totals', { method, body: method === 'POST' ? 'x'.repeat(1_000) : '' });
