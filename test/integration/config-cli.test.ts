@@ -30,14 +30,17 @@ async function run(
   return { code, out, err };
 }
 
+/** Nobody to be warned of. */
+const LOCAL = ['--server.listen', '127.0.0.1:0'];
+
 test('check says that all is right', async () => {
-  expect(await run(['check'])).toEqual({
+  expect(await run(['check', ...LOCAL])).toEqual({
     code: 0,
     out: 'The configuration is right (no file was named).\n',
     err: '',
   });
   const path = join(folder, 'right.yaml');
-  writeFileSync(path, 'log: {level: warn}\n');
+  writeFileSync(path, 'log: {level: warn}\nserver: {listen: ["[::1]:0"]}\n');
   expect(await run(['check'], { SLUICE_CONFIG: path })).toEqual({
     code: 0,
     out: `The configuration is right (${path}).\n`,
@@ -100,10 +103,43 @@ test('usage', async () => {
 });
 
 test('check warns of what is allowed but perhaps not meant', async () => {
-  const { code, out, err } = await run(['check', '--pool.maxConnections', '7000']);
+  const { code, out, err } = await run(['check', '--pool.maxConnections', '7000', ...LOCAL]);
   expect(code).toBe(0);
   expect(out).toContain('The configuration is right');
   expect(err).toMatch(/^warning: pool\.maxConnections = "7000" .*server\.maxSockets.*\n$/);
+});
+
+test('check warns of a gateway that lets in everybody, in one line', async () => {
+  expect(await run(['check'])).toEqual({
+    code: 0,
+    out: 'The configuration is right (no file was named).\n',
+    err: 'warning: auth.methods = ["anonymous"] (default): anonymous lets in everybody, and other machines can reach server.listen = ["0.0.0.0:50051"] (default); name other methods, or listen on 127.0.0.1\n',
+  });
+});
+
+test('no secret of an address is printed, and what is printed checks', async () => {
+  const secret = 'S3CR3T';
+  const file = join(folder, 'addresses.yaml');
+  writeFileSync(
+    file,
+    `auth:\n  methods: [jwt]\n  jwt: {jwksUrl: "http://keys.example/set?key=${secret}"}\n  callout: {url: "https://ask.example/?key=${secret}"}\n`,
+  );
+  const printed = await run(['print', '--config', file]);
+  expect(printed.code).toBe(0);
+  expect(printed.out).toContain('http://keys.example/set?[hidden]');
+  const again = join(folder, 'addresses-printed.yaml');
+  writeFileSync(again, printed.out);
+  const checked = await run(['check', '--config', file]);
+  expect(checked.err).toContain('auth.jwt.jwksUrl = "http://keys.example/set?[hidden]"');
+  expect((await run(['check', '--config', again])).code).toBe(0);
+  const refused = await run(['check', `--auth.callout.url=https://ann:${secret}@ask.example/`]);
+  expect(refused).toMatchObject({
+    code: 78,
+    err: expect.stringContaining('no name or password in it') as string,
+  });
+  const mistyped = await run(['check', `--auth.callout.url=htps://ask.example/?${secret}`]);
+  expect(mistyped.code).toBe(78);
+  for (const { out, err } of [printed, checked, refused, mistyped]) expect(out + err).not.toContain(secret);
 });
 
 test('check reads the certificates as a start does', async () => {
@@ -115,7 +151,7 @@ test('check reads the certificates as a start does', async () => {
     const keyFile = certificates.write('key.pem', pair.key);
     const otherKey = certificates.write('other.pem', (await authority.issue({ name: 'other' })).key);
     const check = (key: string): ReturnType<typeof run> =>
-      run(['check', '--server.tls.certificateFile', certificateFile, '--server.tls.keyFile', key]);
+      run(['check', '--server.tls.certificateFile', certificateFile, '--server.tls.keyFile', key, ...LOCAL]);
     expect(await check(keyFile)).toMatchObject({ code: 0, err: '' });
     expect(await check(otherKey)).toEqual({
       code: 78,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { format } from 'prettier';
 import { expect, test } from 'vitest';
+import { clientClass } from '../../../src/config/client-classes.js';
 import { defaultYaml, referenceMarkdown } from '../../../src/config/reference.js';
 import { routeKinds } from '../../../src/config/route-kinds.js';
 import { schema } from '../../../src/config/schema.js';
@@ -39,6 +40,12 @@ test('every key is in both', () => {
   }
 });
 
+test('every option of a class is in the reference', () => {
+  const markdown = referenceMarkdown();
+  expect(markdown).toContain('A class has options:\n\n| Option | Default |');
+  for (const name of Object.keys(clientClass)) expect(markdown).toContain(`| \`${name}\` | `);
+});
+
 test('every option of a route is in the reference, with the kinds that have it', () => {
   const markdown = referenceMarkdown();
   const kinds = Object.entries(routeKinds);
@@ -48,8 +55,12 @@ test('every option of a route is in the reference, with the kinds that have it',
   }
 });
 
-test.each(['development', 'production', 'test'])('config/%s.yaml is right', (name) => {
-  const path = new URL(`../../../config/${name}.yaml`, import.meta.url).pathname;
-  const { settings, sources } = loadConfig({ argv: ['--config', path] });
-  expect(settings.some(({ key }) => sources(key).kind === 'file')).toBe(true);
-});
+test.each(['development', 'production', 'test'])(
+  'config/%s.yaml is right, and nothing to warn of',
+  (name) => {
+    const path = new URL(`../../../config/${name}.yaml`, import.meta.url).pathname;
+    const { settings, sources, warnings } = loadConfig({ argv: ['--config', path] });
+    expect(warnings).toEqual([]);
+    expect(settings.some(({ key }) => sources(key).kind === 'file')).toBe(true);
+  },
+);
