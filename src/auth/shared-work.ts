@@ -7,13 +7,14 @@ export class SharedWork<T> {
   readonly #result: Promise<T>;
   readonly #onOver: () => void;
   #waiters = 0;
+  #over = false;
 
   /** `work` never rejects. `onOver` comes once: when it has ended, or has been told to. */
   constructor(work: (signal: AbortSignal) => Promise<T>, onOver: () => void) {
     this.#onOver = onOver;
     this.#result = work(this.#stop.signal);
     void this.#result.then(() => {
-      if (!this.#stop.signal.aborted) onOver();
+      this.#end();
     });
   }
 
@@ -37,8 +38,14 @@ export class SharedWork<T> {
   #leave(): void {
     this.#waiters -= 1;
     if (this.#waiters > 0) return;
-    this.#onOver();
+    this.#end();
     this.#stop.abort();
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#onOver();
   }
 }
 
