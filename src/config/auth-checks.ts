@@ -1,4 +1,4 @@
-import type { Conflict, CrossCheckContext } from './cross-checks.js';
+import type { Conflict, CrossCheckContext } from './conflict.js';
 import { isLocalAddress, isLoopbackHost } from './loopback.js';
 import type { Config } from './schema.js';
 

@@ -1,5 +1,5 @@
 import convict from 'convict';
-import type { Conflict, CrossCheckContext } from './cross-checks.js';
+import type { Conflict, CrossCheckContext } from './conflict.js';
 import { type ConfigMistake, showSource, type Source } from './mistake.js';
 import { Names } from './names.js';
 import { HIDDEN, type Raw, rawOf, showRaw } from './raw.js';

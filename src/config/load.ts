@@ -1,4 +1,5 @@
-import { type Conflict, type CrossCheckContext, crossChecks, crossWarnings } from './cross-checks.js';
+import type { Conflict, CrossCheckContext } from './conflict.js';
+import { crossChecks, crossWarnings } from './cross-checks.js';
 import { LayeredValues } from './layered-values.js';
 import { ConfigError, type ConfigMistake, type Source } from './mistake.js';
 import { Names } from './names.js';

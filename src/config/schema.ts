@@ -1,18 +1,20 @@
 import { hostname } from 'node:os';
 import { auth } from './auth-section.js';
-import { addressList, tcpAddress } from './formats/address.js';
+import { tcpAddress } from './formats/address.js';
 import { boolean, choice } from './formats/choice.js';
 import { duration } from './formats/duration.js';
-import { decimal, integer } from './formats/number.js';
+import { integer } from './formats/number.js';
 import { ROUTE_NAME, ROUTE_NAME_ALLOWED, routeMap } from './formats/routes.js';
 import { GIB, KIB, MIB, size } from './formats/size.js';
-import { filePath, text } from './formats/text.js';
+import { text } from './formats/text.js';
 import { routeKinds } from './route-kinds.js';
+import { server } from './server-section.js';
 import { section, setting, type Values } from './setting.js';
 
 // Defaults and the meaning of limits: every queue, map and wait of the gateway
-// has its bound here, or in auth-section.ts. These are the places that know them;
-// the sample file and the reference page are made from them.
+// has its bound here, or in the files of the larger sections (server, auth).
+// These are the only places that know them; the sample file and the reference
+// page are made from them.
 
 const node = section('Who this gateway is among others.', {
   id: setting(
@@ -34,151 +36,6 @@ const log = section('What the gateway writes to its standard output.', {
     'auto',
     'One JSON object a line for machines, or one readable line for people. auto: pretty where standard output is a terminal, else json. Colours on a terminal only, and not with NO_COLOR set.',
   ),
-});
-
-const tls = section(
-  'Encryption. Off while certificateFile is empty. The files are PEM; paths are relative to the working directory.',
-  {
-    certificateFile: setting(filePath(), '', 'The certificate chain the gateway shows. Empty: no TLS.'),
-    keyFile: setting(filePath(), '', 'The private key of the certificate.'),
-    clientCaFile: setting(
-      filePath(),
-      '',
-      'The authorities whose client certificates are believed (mutual TLS).',
-    ),
-    requireClientCertificate: setting(boolean(), false, 'Refuse clients that show no valid certificate.'),
-    minVersion: setting(
-      choice(['TLSv1.2', 'TLSv1.3']),
-      'TLSv1.2',
-      'The oldest version of TLS that is spoken.',
-    ),
-    reloadInterval: setting(
-      duration({ zero: 'off' }),
-      '1m',
-      'How often the files are looked at for a new certificate; a bad one is reported and the last good one kept.',
-    ),
-  },
-);
-
-const server = section('The gRPC address: sockets, HTTP/2 and the limits of a single stream.', {
-  listen: setting(
-    addressList(),
-    ['0.0.0.0:50051'],
-    'Where clients connect. Port 0 lets the system choose. In a variable or flag: separated by commas.',
-  ),
-  streamHandler: setting(
-    choice(['direct', 'grpc-js']),
-    'direct',
-    'What serves the streaming calls: the handler of our own, or the one of grpc-js, which is slower.',
-  ),
-  maxSockets: setting(
-    integer({ min: 1, max: 1_000_000 }),
-    6_000,
-    'Network connections open at once. More are closed as they arrive, before any TLS, and counted.',
-  ),
-  maxConcurrentStreams: setting(
-    integer({ min: 1, max: 1_000_000 }),
-    1_024,
-    'Streams open at once on one network connection.',
-  ),
-  maxMessageSize: setting(
-    size({ minBytes: KIB, maxBytes: GIB }),
-    '5MiB',
-    'The largest message taken or sent, as encoded, and after inflating where it came compressed.',
-  ),
-  maxMetadataSize: setting(
-    size({ minBytes: KIB, maxBytes: MIB }),
-    '16KiB',
-    'The most metadata (HTTP/2 headers) a call may bring.',
-  ),
-  handshakeTimeout: setting(
-    duration(),
-    '10s',
-    'From accepting a socket until TLS is agreed, and from there until HTTP/2 is.',
-  ),
-  idleTimeout: setting(
-    duration({ zero: 'off' }),
-    '5m',
-    'How long a network connection may stay without any stream.',
-  ),
-  keepaliveInterval: setting(
-    duration({ zero: 'off' }),
-    '30s',
-    'How often the gateway pings a network connection to learn whether the other side lives.',
-  ),
-  keepaliveTimeout: setting(
-    duration(),
-    '10s',
-    'How long a ping may stay unanswered before the connection is closed.',
-  ),
-  minPingInterval: setting(
-    duration({ zero: 'off' }),
-    '15s',
-    'Clients that ping more often are sent away (GOAWAY "too_many_pings").',
-  ),
-  permitPingsWithoutStreams: setting(
-    boolean(),
-    true,
-    'Whether clients may ping while they have no stream open.',
-  ),
-  streamWindow: setting(
-    size({ minBytes: KIB, maxBytes: GIB }),
-    '64KiB',
-    'HTTP/2 flow control: what a client may send on a stream ahead of its being read.',
-  ),
-  connectionWindow: setting(
-    // RFC 9113 section 6.9.2: it starts at 65,535 bytes and can only be raised.
-    size({ minBytes: 64 * KIB, maxBytes: GIB }),
-    '1MiB',
-    'HTTP/2 flow control: the same for all streams of a network connection together.',
-  ),
-  maxStreamAge: setting(
-    duration({ zero: 'off' }),
-    0,
-    'A stream older than this is told to connect again, and ended ageGrace later.',
-  ),
-  maxStreamMessages: setting(
-    integer({ min: 1, max: Number.MAX_SAFE_INTEGER, zero: 'off' }),
-    0,
-    'A stream that has carried so many messages, both ways together, is told to connect again.',
-  ),
-  maxStreamBytes: setting(
-    size({ minBytes: KIB, maxBytes: 1_048_576 * GIB, zero: 'off' }),
-    0,
-    'A stream that has carried so many bytes, both ways together, is told to connect again.',
-  ),
-  maxConnectionAge: setting(
-    duration({ zero: 'off' }),
-    0,
-    'A network connection older than this is closed; its streams are told to connect again before.',
-  ),
-  ageJitter: setting(
-    decimal({ min: 0, max: 1 }),
-    0.1,
-    'The share of an age limit by which it is varied at random, so that clients do not come back all at once.',
-  ),
-  ageGrace: setting(
-    duration({ zero: 'no waiting' }),
-    '30s',
-    'From telling a client that a limit of age, messages or bytes is reached until its stream is ended.',
-  ),
-  reflection: setting(
-    boolean(),
-    true,
-    'Whether clients may ask the gateway for its services (gRPC reflection).',
-  ),
-  drainGrace: setting(
-    duration({ zero: 'no waiting' }),
-    '30s',
-    'On leaving: the time queues have to empty and clients to go before what is left is cut.',
-  ),
-  drainQuiet: setting(
-    // Such a stream is looked at as often.
-    duration({ minMs: 10 }),
-    '1s',
-    'A stream that was told to leave is ended once nothing is owed to it and it has been silent for so long.',
-  ),
-  tls,
 });
 
 const pool = section('Client connections: the streams that carry messages.', {
