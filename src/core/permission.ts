@@ -4,8 +4,8 @@ const ACTIONS = ['open', 'publish', 'subscribe', 'ingest'] as const satisfies re
 
 /** What one class or one token may list. With the length of each it bounds what a check costs. */
 export const MAX_PERMISSIONS = 256;
-/** In UTF-16 code units. */
-export const MAX_PERMISSION_LENGTH = 256;
+/** Of one permission, in UTF-16 code units. */
+const MAX_PERMISSION_LENGTH = 256;
 
 /**
  * One permission: `action:route` or `action:route/subject`. In route and
