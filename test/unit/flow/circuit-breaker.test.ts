@@ -183,37 +183,41 @@ describe('CircuitBreaker, by its history', () => {
   it('does what the rules say, whatever comes in whatever order', () => {
     const reached = new Set<string>();
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 4 }), fc.array(move, { maxLength: 60 }), (failures, moves) => {
-        const { clock, breaker, changes } = made(failures);
-        const history: Event[] = [];
-        const underWay: { readonly id: number; readonly passage: Passage }[] = [];
-        let asked = 0;
-        for (const each of moves) {
-          if (each.kind === 'wait') clock.advance(each.ms);
-          else if (each.kind === 'ask') {
-            const id = (asked += 1);
-            const before = told(history, failures);
-            const passage = breaker.tryPass();
-            expect(passage === undefined).toBe(before.refuses(clock.now()));
-            if (passage === undefined) continue;
-            history.push({ kind: 'passed', id });
-            underWay.unshift({ id, passage });
-          } else {
-            const [settled] = underWay.splice(each.which, 1);
-            if (settled === undefined) continue;
-            settled.passage[each.kind]();
-            history.push({ kind: each.kind, id: settled.id, atMs: clock.now() });
+      fc.property(
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(move, { maxLength: 80, size: 'max' }),
+        (failures, moves) => {
+          const { clock, breaker, changes } = made(failures);
+          const history: Event[] = [];
+          const underWay: { readonly id: number; readonly passage: Passage }[] = [];
+          let asked = 0;
+          for (const each of moves) {
+            if (each.kind === 'wait') clock.advance(each.ms);
+            else if (each.kind === 'ask') {
+              const id = (asked += 1);
+              const before = told(history, failures);
+              const passage = breaker.tryPass();
+              expect(passage === undefined).toBe(before.refuses(clock.now()));
+              if (passage === undefined) continue;
+              history.push({ kind: 'passed', id });
+              underWay.unshift({ id, passage });
+            } else {
+              const [settled] = underWay.splice(each.which, 1);
+              if (settled === undefined) continue;
+              settled.passage[each.kind]();
+              history.push({ kind: each.kind, id: settled.id, atMs: clock.now() });
+            }
+            const now = told(history, failures);
+            expect(breaker.state).toBe(now.state);
+            expect(breaker.refuses).toBe(now.refuses(clock.now()));
+            if (now.state === 'open') {
+              expect(breaker.retryAfterMs).toBe(Math.max(0, now.untilMs - clock.now()));
+            }
+            expect(clock.pending).toBe(0);
           }
-          const now = told(history, failures);
-          expect(breaker.state).toBe(now.state);
-          expect(breaker.refuses).toBe(now.refuses(clock.now()));
-          if (now.state === 'open') {
-            expect(breaker.retryAfterMs).toBe(Math.max(0, now.untilMs - clock.now()));
-          }
-          expect(clock.pending).toBe(0);
-        }
-        for (const change of changes) reached.add(change);
-      }),
+          for (const change of changes) reached.add(change);
+        },
+      ),
       { numRuns: 1_000 },
     );
     // Else the moves were not for what this is about.
