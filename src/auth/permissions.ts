@@ -1,0 +1,96 @@
+import { SluiceError } from '../core/errors.js';
+import type { Action } from '../core/identity.js';
+import { MAX_PERMISSIONS, parsePermission, type Permission } from '../core/permission.js';
+import { quoted } from '../core/printable.js';
+
+const OWN_ID = '{client}';
+
+/**
+ * A text with wildcards: the pieces between its stars, in order; one piece: no
+ * star. Only the first and the last may be empty.
+ */
+type Pattern = readonly string[];
+
+interface Rule {
+  readonly action: Action | '*';
+  readonly route: Pattern;
+  /** Undefined: every subject, and none. */
+  readonly subject: Pattern | undefined;
+}
+
+/** Throws an Error for the first text that is no permission; its sentence repeats nothing of it. */
+export function parsePermissions(texts: readonly string[]): readonly Permission[] {
+  if (texts.length > MAX_PERMISSIONS) {
+    throw new Error(`has ${texts.length} permissions, and ${MAX_PERMISSIONS} are the most`);
+  }
+  return texts.map((text, n) => {
+    const read = parsePermission(text);
+    if ('permission' in read) return read.permission;
+    throw new Error(`permission ${n + 1}: expected ${read.wrong}`);
+  });
+}
+
+/** The permissions of one caller: `{client}` in them stands for this ID as it is, stars and all. */
+export class PermissionSet {
+  readonly #rules: readonly Rule[];
+
+  constructor(permissions: readonly Permission[], clientId: string) {
+    this.#rules = permissions.map(({ action, route, subject }) => ({
+      action,
+      route: pattern(route),
+      subject:
+        subject === undefined
+          ? undefined
+          : pattern(subject).map((piece) => piece.split(OWN_ID).join(clientId)),
+    }));
+  }
+
+  allows(action: Action, route: string, subject: string): boolean {
+    return this.#rules.some(
+      (rule) =>
+        (rule.action === action || rule.action === '*') &&
+        matches(rule.route, route) &&
+        (rule.subject === undefined || matches(rule.subject, subject)),
+    );
+  }
+}
+
+/** PERMISSION_DENIED that names what was asked for; the route only where the caller did. */
+export function permissionMissing(
+  action: Action,
+  target: { readonly route: string; readonly subject: string; readonly named: boolean },
+): SluiceError {
+  const { route, subject, named } = target;
+  if (!named) {
+    return new SluiceError('PERMISSION_DENIED', `permission to ${action} the default route is missing`);
+  }
+  // Escaped and bounded, but bare of the quotes.
+  const asked = `${action}:${route}${subject === '' ? '' : `/${subject}`}`;
+  return new SluiceError('PERMISSION_DENIED', `permission ${quoted(asked).slice(1, -1)} is missing`);
+}
+
+/** Stars side by side stand for no more than one does. */
+function pattern(text: string): Pattern {
+  return text.split('*').filter((piece, n, all) => piece !== '' || n === 0 || n === all.length - 1);
+}
+
+/**
+ * Whether the pieces are found in `text` in their order, the first at its
+ * start and the last at its end. The leftmost place of each is the best for
+ * those that follow, so nothing is tried twice.
+ */
+function matches(pattern: Pattern, text: string): boolean {
+  const first = pattern[0] ?? '';
+  if (pattern.length === 1) return text === first;
+  const last = pattern.at(-1) ?? '';
+  const end = text.length - last.length;
+  if (end < first.length || !text.startsWith(first) || !text.endsWith(last)) return false;
+  let from = first.length;
+  for (let n = 1; n < pattern.length - 1; n += 1) {
+    const piece = pattern[n] ?? '';
+    const at = text.indexOf(piece, from);
+    if (at < 0 || at + piece.length > end) return false;
+    from = at + piece.length;
+  }
+  return true;
+}
