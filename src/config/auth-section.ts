@@ -237,7 +237,7 @@ export const auth = section(
     classes: setting(
       classMap(clientClass),
       { default: { permissions: ['*'] } },
-      'What clients may do, by class: for each a name and its options. A token names its class, or the callout; who brings none is of the class default and, where there is no such class here, may do nothing. Given anywhere, it replaces the default as a whole. In a variable or flag: one line of JSON.',
+      'What clients may do, by class: for each a name and its options. A token names its class, or the callout; who brings none is of the class default and, where there is no such class here, may do only what the token itself permits. Given anywhere, it replaces the default as a whole. In a variable or flag: one line of JSON.',
     ),
     failures,
     static: staticTokens,
