@@ -91,8 +91,9 @@ function leafExtensions(request: CertificateRequest): x509.Extension[] {
   ];
 }
 
-function subjectOf({ name, commonNames = [name] }: CertificateRequest): x509.JsonName {
-  return commonNames.map((value) => ({ CN: [value] }));
+function subjectOf({ name, commonNames = [name] }: CertificateRequest): x509.Name {
+  // Named by its kind, a value is taken as it is.
+  return new x509.Name(commonNames.map((value) => ({ CN: [{ utf8String: value }] })));
 }
 
 /** Signed by its own key: nobody vouches for it. */

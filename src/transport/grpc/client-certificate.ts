@@ -28,7 +28,9 @@ const SUBJECT_INDEX = 4;
  *
  * Throws where it can't be read.
  */
-export function readClientCertificate(certificate: X509Certificate): ClientCertificate {
+export function readClientCertificate(
+  certificate: Pick<X509Certificate, 'raw' | 'validTo'>,
+): ClientCertificate {
   const expiresAtMs = Date.parse(certificate.validTo);
   if (Number.isNaN(expiresAtMs)) throw new Error('its end of validity is no date');
   const [tbs] = derElements(derContent(certificate.raw, DerTag.SEQUENCE));

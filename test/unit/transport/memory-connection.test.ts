@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ClientCertificate } from '../../../src/core/credentials.js';
 import { SluiceError } from '../../../src/core/errors.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import {
@@ -30,6 +31,23 @@ describe('MemoryConnection', () => {
     connection.break();
     clock.advance(0);
     expect(clock.pending).toBe(0);
+  });
+
+  test('shows the certificate it was given, and none otherwise', () => {
+    const certificate: ClientCertificate = {
+      commonName: 'orders',
+      dnsNames: [],
+      uris: ['spiffe://example/orders'],
+      expiresAtMs: 1,
+      thumbprint: 't',
+    };
+    for (const options of [{ certificate }, {}]) {
+      const { clock, acceptor, connection } = setUp(options);
+      clock.runImmediates();
+      expect(acceptor.receivers[0]!.stream.certificate).toBe(options.certificate);
+      connection.break();
+      clock.advance(0);
+    }
   });
 
   test('send says when the window is full', () => {
