@@ -47,6 +47,8 @@ export class LeakError extends Error {
 interface NativeHandle {
   /** -1 once the handle is closed. */
   getAsyncId?(): number;
+  /** What is in use again: an agent of node:http gives a kept connection a new resource around its handle. */
+  readonly handle?: NativeHandle;
 }
 interface TimerHandle {
   readonly _destroyed?: boolean;
@@ -104,7 +106,8 @@ function isAlive(entry: Tracked): boolean {
     return (resource as TimerHandle)._destroyed !== true;
   }
   if (entry.type === 'HTTP2SESSION') return ownerOf(resource)?.destroyed === false;
-  return (resource as NativeHandle).getAsyncId?.() !== -1;
+  const native = resource as NativeHandle;
+  return (native.handle ?? native).getAsyncId?.() !== -1;
 }
 
 function prune(): void {
