@@ -56,7 +56,7 @@ test('WebSocket close codes are registered ones or private (RFC 6455 section 7.4
   for (const [code, entry] of entries) {
     const { webSocketClose } = entry;
     expect(
-      [1001, 1009, 1011].includes(webSocketClose) || (webSocketClose >= 4000 && webSocketClose <= 4999),
+      [1001, 1009, 1011, 1013].includes(webSocketClose) || (webSocketClose >= 4000 && webSocketClose <= 4999),
       code,
     ).toBe(true);
   }
