@@ -78,8 +78,8 @@ function signatureOf(alg: string, key: KeyObject, input: string): Buffer {
   }
 }
 
-/** Signs any text as a header and a payload, JSON or not. */
-export function signText(alg: string, key: KeyObject, header: string, payload: string): string {
+/** Signs anything as a header and a payload, JSON or not. */
+export function signText(alg: string, key: KeyObject, header: string, payload: string | Uint8Array): string {
   const input = `${base64url(header)}.${base64url(payload)}`;
   return `${input}.${signatureOf(alg, key, input).toString('base64url')}`;
 }
