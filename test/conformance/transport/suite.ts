@@ -81,6 +81,15 @@ export function describeTransport(name: string, harness: TransportHarness): void
       await receiver.closed();
     }
 
+    test('shows no certificate of a client that has shown none', async () => {
+      const [client, receiver] = await open();
+      expect(receiver.stream.certificate).toBeUndefined();
+      client.cancel();
+      await receiver.closed();
+      expect(receiver.stream.certificate).toBeUndefined();
+      await client.ended;
+    });
+
     describe.each(METHODS)('%s', (method) => {
       test('brings messages up, in order, every field', async () => {
         const [client, receiver] = await open({ method });
