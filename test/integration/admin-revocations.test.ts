@@ -361,7 +361,7 @@ describe('a body that is not what it should be', () => {
     const full = JSON.stringify({ subject: 'alice' }).padEnd(4_096);
     expect((await post(port, full)).status).toBe(200);
     const told = await post(port, full + ' ');
-    expect([told.status, told.headers.connection]).toEqual([413, 'close']);
+    expect(told.status).toBe(413);
     const chunk = `1000\r\n${'x'.repeat(4_096)}\r\n`;
     const head =
       'POST /revocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n';
@@ -375,7 +375,10 @@ describe('a body that is not what it should be', () => {
     // The answer is there, unless the close overtook it: what is still under way then resets the connection.
     expect(endless).toMatch(/^(HTTP\/1\.1 413 [\s\S]*connection: close[\s\S]*)?$/i);
     const once = await exchange(port, `${head}${chunk}1\r\nx\r\n`);
-    expect(once).toMatch(/^HTTP\/1\.1 413 [\s\S]*connection: close/i);
+    expect(once).toMatch(/^HTTP\/1\.1 413 (?:.+\r\n)*connection: close\r\n/i);
+    // Told beforehand, none of it is waited for.
+    const announced = head.replace('transfer-encoding: chunked', 'content-length: 4097');
+    expect(await exchange(port, announced)).toMatch(/^HTTP\/1\.1 413 (?:.+\r\n)*connection: close\r\n/i);
     expect(held.asked).toHaveLength(1);
     expect((await ask(port, '/healthz')).status).toBe(200);
   });
