@@ -18,7 +18,7 @@ export class SharedWork<T> {
     });
   }
 
-  /** The result; rejects with the signal's reason when that aborts first. */
+  /** The result; rejects with the signal's reason when that aborts first. Each waiter brings a signal of its own. */
   wait(signal: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {

@@ -14,11 +14,23 @@ export type CalloutReply =
   | 'half'
   | 'endless';
 
+/** docs/authorization-callout.md */
+interface QuestionBody {
+  readonly version: number;
+  readonly event: string;
+  readonly node: string;
+  readonly peer: string;
+  readonly client: { readonly id: string; readonly method: string; readonly class: string };
+  readonly session?: string;
+  readonly route?: string;
+  readonly subject?: string;
+}
+
 export interface ReceivedQuestion {
   readonly method: string | undefined;
   readonly path: string | undefined;
   readonly headers: IncomingHttpHeaders;
-  readonly body: any;
+  readonly body: QuestionBody;
 }
 
 type Decide = (question: ReceivedQuestion) => CalloutReply | Promise<CalloutReply>;
@@ -43,7 +55,8 @@ export class CalloutServer implements AsyncDisposable {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const { method, url: path, headers } = request;
-      const question = { method, path, headers, body: JSON.parse(Buffer.concat(chunks).toString()) };
+      const body = JSON.parse(Buffer.concat(chunks).toString()) as QuestionBody;
+      const question = { method, path, headers, body };
       this.received.push(question);
       this.#notify();
       void Promise.resolve(this.decide(question)).then((reply) => {
