@@ -17,7 +17,7 @@ export interface AdminSources {
 
 /** Who is thrown out, and how to do it. */
 export interface Revocations {
-  /** In any order. Walked within one turn. */
+  /** In any order, a subject twice that is revoked both ways. Walked within one turn. */
   list(): Iterable<RevocationSnapshot>;
   /**
    * Ends all connections and sessions of the subject, and refuses it from now

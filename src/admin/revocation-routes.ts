@@ -80,9 +80,13 @@ export function pardon(
   return pardoned ? NO_CONTENT : notRevoked(subject);
 }
 
+/** Where there are two, that of the file: it holds longer. */
 function find(subject: string, revocations: Revocations): RevocationSnapshot | undefined {
-  for (const revocation of revocations.list()) if (revocation.subject === subject) return revocation;
-  return undefined;
+  let found: RevocationSnapshot | undefined;
+  for (const revocation of revocations.list()) {
+    if (revocation.subject === subject && found?.source !== 'file') found = revocation;
+  }
+  return found;
 }
 
 function notRevoked(subject: string): AdminResponse {

@@ -25,14 +25,11 @@ export type AttemptResult = (typeof ATTEMPT_RESULTS)[number];
 
 export const ACTIONS = ['open', 'publish', 'subscribe', 'ingest'] as const satisfies readonly Action[];
 
-export const JWKS_RESULTS = ['ok', 'failed'] as const;
-export type JwksResult = (typeof JWKS_RESULTS)[number];
-
 /** `cached`: answered without asking. `skipped`: not asked, for its breaker is open. `failed_open`: let in unasked, as auth.callout.failOpen says. */
 export const CALLOUT_RESULTS = ['allow', 'deny', 'failed', 'cached', 'skipped', 'failed_open'] as const;
 export type CalloutResult = (typeof CALLOUT_RESULTS)[number];
 
-/** What is counted of who is calling and what they may do. All of it only rises. */
+/** What is counted of who is calling and what they may do. All of it only rises; what the keys and the revocations count themselves is in AuthLevels. */
 export class AuthCounts {
   readonly attempts: Readonly<Record<AttemptMethod, Map<AttemptResult, number>>> = {
     static: new Map(),
@@ -49,8 +46,5 @@ export class AuthCounts {
   tokensRefreshed = 0;
   /** Connections ended TOKEN_EXPIRED. */
   tokensExpired = 0;
-  /** By the admin address and by the file. */
-  revocationsMade = 0;
-  readonly jwksFetches = new Map<JwksResult, number>();
   readonly callouts = new Map<CalloutResult, number>();
 }

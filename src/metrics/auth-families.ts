@@ -3,7 +3,6 @@ import {
   ATTEMPT_METHODS,
   ATTEMPT_RESULTS,
   CALLOUT_RESULTS,
-  JWKS_RESULTS,
   type AuthCounts,
 } from './auth-counts.js';
 import { counter, gauge, tallied, type MetricFamily } from './metric-family.js';
@@ -29,7 +28,7 @@ export function authFamilies(
     ...attempts(counts),
     ...keysAndCallout(counts, levels),
     held('sluice_revocations', 'Subjects that are revoked now.', () => levels()?.revocations),
-    counter('sluice_revocations_made_total', 'Revocations made.', () => counts.revocationsMade),
+    counter('sluice_revocations_made_total', 'Revocations made.', () => levels()?.revocationsMade ?? 0),
     held(
       'sluice_unidentified_streams',
       'Streams that have not said yet who they are.',
@@ -87,11 +86,11 @@ function keysAndCallout(counts: AuthCounts, levels: () => AuthLevels | undefined
       'sluice_jwks_fetches_total',
       'Fetches of the key set, by result.',
       'result',
-      JWKS_RESULTS,
-      () => counts.jwksFetches,
+      ['ok', 'failed'],
+      () => new Map(Object.entries(levels()?.jwks?.fetches ?? {})),
     ),
     held('sluice_jwks_age_seconds', 'Time since the key set was last fetched.', () => {
-      const ageMs = levels()?.jwksAgeMs;
+      const ageMs = levels()?.jwks?.ageMs;
       return ageMs === undefined ? undefined : ageMs / 1_000;
     }),
     tallied(

@@ -9,8 +9,6 @@ export interface AuthTotals {
   readonly denied: Readonly<Record<string, number>>;
   readonly tokensRefreshed: number;
   readonly tokensExpired: number;
-  readonly revocationsMade: number;
-  readonly jwksFetches: Readonly<Record<string, number>>;
   readonly callouts: Readonly<Record<string, number>>;
   /** Null where nobody has to say who they are. */
   readonly now: AuthLevels | null;
@@ -25,8 +23,6 @@ export function authTotals(counts: AuthCounts, levels: AuthLevels | undefined): 
     denied: Object.fromEntries(counts.denied),
     tokensRefreshed: counts.tokensRefreshed,
     tokensExpired: counts.tokensExpired,
-    revocationsMade: counts.revocationsMade,
-    jwksFetches: Object.fromEntries(counts.jwksFetches),
     callouts: Object.fromEntries(counts.callouts),
     now: levels ?? null,
   };

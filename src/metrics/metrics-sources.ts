@@ -22,8 +22,10 @@ export interface AuthLevels {
   readonly failingAddresses: number;
   /** Subjects that are revoked, by the admin address or by the file. */
   readonly revocations: number;
-  /** Since the key set was last fetched; undefined where there is none, and before the first time. */
-  readonly jwksAgeMs: number | undefined;
+  /** Since the start. */
+  readonly revocationsMade: number;
+  /** Undefined where there is no key server. */
+  readonly jwks: JwksLevels | undefined;
   /** Whether the authorization service is not asked for now; undefined where there is none. */
   readonly calloutBreakerOpen: boolean | undefined;
 }
@@ -58,6 +60,13 @@ export interface MemoryLevels {
   readonly bufferedBytes: number;
   /** `memory.budget`, what 0 stands for worked out. */
   readonly budgetBytes: number;
+}
+
+export interface JwksLevels {
+  /** Since the start. */
+  readonly fetches: { readonly ok: number; readonly failed: number };
+  /** Since the keys in use were fetched; undefined before the first time. */
+  readonly ageMs: number | undefined;
 }
 
 export interface QueueDepths {

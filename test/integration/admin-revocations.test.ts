@@ -186,6 +186,8 @@ describe('revocations at the admin address', () => {
       issuedBefore: '2029-01-01T00:00:00.000Z',
       until: null,
     });
+    held.api.add('from/file');
+    expect((await ask(port, '/revocations/from%2Ffile')).text).toContain('"source": "file"');
     expect((await ask(port, '/revocations', { method: 'HEAD' })).text).toBe('');
     expect((await ask(port, '/revocations/nobody')).status).toBe(404);
     expect((await ask(port, '/revocations/a/b')).status).toBe(404);

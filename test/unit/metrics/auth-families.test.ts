@@ -6,7 +6,6 @@ import {
   ATTEMPT_RESULTS,
   AuthCounts,
   CALLOUT_RESULTS,
-  JWKS_RESULTS,
 } from '../../../src/metrics/auth-counts.js';
 import { authFamilies, type AuthLimits } from '../../../src/metrics/auth-families.js';
 import { authTotals } from '../../../src/metrics/auth-totals.js';
@@ -51,15 +50,6 @@ function countsAndSeries(counts: AuthCounts): readonly (readonly [series: string
           },
         ] as const,
     ),
-    ...JWKS_RESULTS.map(
-      (result) =>
-        [
-          `sluice_jwks_fetches_total{${result}}`,
-          () => {
-            tally(counts.jwksFetches, result);
-          },
-        ] as const,
-    ),
     ...CALLOUT_RESULTS.map(
       (result) =>
         [
@@ -72,7 +62,6 @@ function countsAndSeries(counts: AuthCounts): readonly (readonly [series: string
     ['sluice_auth_attempts_slowed_total', () => (counts.attemptsSlowed += 1)],
     ['sluice_tokens_refreshed_total', () => (counts.tokensRefreshed += 1)],
     ['sluice_tokens_expired_total', () => (counts.tokensExpired += 1)],
-    ['sluice_revocations_made_total', () => (counts.revocationsMade += 1)],
   ];
 }
 
@@ -88,14 +77,18 @@ describe('authFamilies', () => {
       const rose = [...after].filter(([key, value]) => value !== before.get(key)).map(([key]) => key);
       expect(rose).toEqual([name]);
       for (const field of Object.keys(counts.attempts)) counts.attempts[field as 'jwt'].clear();
-      for (const tallies of [counts.denied, counts.jwksFetches, counts.callouts]) tallies.clear();
-      Object.assign(counts, { attemptsSlowed: 0, tokensRefreshed: 0, tokensExpired: 0, revocationsMade: 0 });
+      for (const tallies of [counts.denied, counts.callouts]) tallies.clear();
+      Object.assign(counts, { attemptsSlowed: 0, tokensRefreshed: 0, tokensExpired: 0 });
     }
     // A count added later has to be in the list above.
     const fields = Object.values(counts).filter((value) => typeof value === 'number' || value instanceof Map);
-    expect(fields).toHaveLength(7);
+    expect(fields).toHaveLength(5);
     const counters = [...(await series(counts)).keys()].filter((name) => name.includes('_total'));
-    expect(counters.sort()).toEqual(all.map(([name]) => name).sort());
+    const counted = all.map(([name]) => name);
+    // The keys and the revocations count theirs themselves.
+    const others = ['revocations_made_total', 'jwks_fetches_total{ok}', 'jwks_fetches_total{failed}'];
+    const names = [...counted, ...others.map((name) => `sluice_${name}`)];
+    expect(counters.sort()).toEqual(names.sort());
   });
 
   it('shows what is held and its limits', async () => {
@@ -112,12 +105,28 @@ describe('authFamilies', () => {
     });
   });
 
+  it('shows what the keys and the revocations count themselves, 0 without', async () => {
+    const names = [
+      'sluice_revocations_made_total',
+      'sluice_jwks_fetches_total{ok}',
+      'sluice_jwks_fetches_total{failed}',
+    ];
+    const some = await series(new AuthCounts(), AUTH);
+    expect(names.map((name) => some.get(name))).toEqual([21, 22, 23]);
+    const none = await series(new AuthCounts());
+    expect(names.map((name) => none.get(name))).toEqual([0, 0, 0]);
+  });
+
   it('leaves out what this gateway does not have rather than to say 0', async () => {
-    const without = { ...AUTH, jwksAgeMs: undefined, calloutBreakerOpen: undefined };
+    const without = { ...AUTH, jwks: undefined, calloutBreakerOpen: undefined };
     const some = await series(new AuthCounts(), without);
     expect([...some.keys()].filter((name) => /jwks_age|breaker/.test(name))).toEqual([]);
     expect(some.get('sluice_revocations')).toBe(19);
-    const closed = await series(new AuthCounts(), { ...AUTH, calloutBreakerOpen: false, jwksAgeMs: 0 });
+    const closed = await series(new AuthCounts(), {
+      ...AUTH,
+      calloutBreakerOpen: false,
+      jwks: { fetches: { ok: 1, failed: 0 }, ageMs: 0 },
+    });
     expect(closed.get('sluice_authorization_breaker_open')).toBe(0);
     expect(closed.get('sluice_jwks_age_seconds')).toBe(0);
     expect((await series(new AuthCounts())).has('sluice_revocations')).toBe(false);
@@ -136,8 +145,6 @@ describe('authTotals', () => {
       denied: { open: 1, publish: 1, subscribe: 1, ingest: 1 },
       tokensRefreshed: 1,
       tokensExpired: 1,
-      revocationsMade: 1,
-      jwksFetches: { ok: 1, failed: 1 },
       callouts: { allow: 1, deny: 1, failed: 1, cached: 1, skipped: 1, failed_open: 1 },
       now: AUTH,
     });
