@@ -29,7 +29,7 @@ export const ACTIONS = ['open', 'publish', 'subscribe', 'ingest'] as const satis
 export const CALLOUT_RESULTS = ['allow', 'deny', 'failed', 'cached', 'skipped', 'failed_open'] as const;
 export type CalloutResult = (typeof CALLOUT_RESULTS)[number];
 
-/** What is counted of who is calling and what they may do. All of it only rises; what the keys and the revocations count themselves is in AuthLevels. */
+/** What is counted of who is calling and what they may do. All of it only rises; what the keys count themselves is in AuthLevels. */
 export class AuthCounts {
   readonly attempts: Readonly<Record<AttemptMethod, Map<AttemptResult, number>>> = {
     static: new Map(),
@@ -46,5 +46,7 @@ export class AuthCounts {
   tokensRefreshed = 0;
   /** Connections ended TOKEN_EXPIRED. */
   tokensExpired = 0;
+  /** By the admin address and by changes of the file. */
+  revocationsMade = 0;
   readonly callouts = new Map<CalloutResult, number>();
 }

@@ -28,7 +28,7 @@ export function authFamilies(
     ...attempts(counts),
     ...keysAndCallout(counts, levels),
     held('sluice_revocations', 'Subjects that are revoked now.', () => levels()?.revocations),
-    counter('sluice_revocations_made_total', 'Revocations made.', () => levels()?.revocationsMade ?? 0),
+    counter('sluice_revocations_made_total', 'Revocations made.', () => counts.revocationsMade),
     held(
       'sluice_unidentified_streams',
       'Streams that have not said yet who they are.',

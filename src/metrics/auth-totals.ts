@@ -9,6 +9,7 @@ export interface AuthTotals {
   readonly denied: Readonly<Record<string, number>>;
   readonly tokensRefreshed: number;
   readonly tokensExpired: number;
+  readonly revocationsMade: number;
   readonly callouts: Readonly<Record<string, number>>;
   /** Null where nobody has to say who they are. */
   readonly now: AuthLevels | null;
@@ -23,6 +24,7 @@ export function authTotals(counts: AuthCounts, levels: AuthLevels | undefined): 
     denied: Object.fromEntries(counts.denied),
     tokensRefreshed: counts.tokensRefreshed,
     tokensExpired: counts.tokensExpired,
+    revocationsMade: counts.revocationsMade,
     callouts: Object.fromEntries(counts.callouts),
     now: levels ?? null,
   };

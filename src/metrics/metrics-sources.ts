@@ -22,8 +22,6 @@ export interface AuthLevels {
   readonly failingAddresses: number;
   /** Subjects that are revoked, by the admin address or by the file. */
   readonly revocations: number;
-  /** Since the start. */
-  readonly revocationsMade: number;
   /** Undefined where there is no key server. */
   readonly jwks: JwksLevels | undefined;
   /** Whether the authorization service is not asked for now; undefined where there is none. */

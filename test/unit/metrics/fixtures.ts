@@ -27,7 +27,6 @@ export const AUTH: AuthLevels = {
   unidentified: 17,
   failingAddresses: 18,
   revocations: 19,
-  revocationsMade: 21,
   jwks: { fetches: { ok: 22, failed: 23 }, ageMs: 20_500 },
   calloutBreakerOpen: true,
 };
