@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseCalloutSecret } from '../../../src/auth/callout-secret.js';
 import { bodyOf, keyOf, readAnswer, WrongAnswerError } from '../../../src/auth/callout-wire.js';
@@ -13,6 +14,14 @@ describe('bodyOf and keyOf', () => {
     });
     const open = { event: 'open', client, session: 's1', route: 'chat', subject: 'room-1' } as const;
     expect(bodyOf(open, 'gw-1', 'unix')).toEqual({ version: 1, node: 'gw-1', peer: 'unix', ...open });
+  });
+
+  it('the question of the page is one', () => {
+    const page = readFileSync('docs/authorization-callout.md', 'utf8');
+    const shown = JSON.parse(/```json\n([^`]+)```/.exec(page)![1]!);
+    const { node, peer, version, ...question } = shown;
+    expect(bodyOf(question, node, peer)).toEqual(shown);
+    expect(version).toBe(1);
   });
 
   it('each member of a question makes another key, and no two run together', () => {
