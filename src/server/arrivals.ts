@@ -57,6 +57,8 @@ export class Arrivals {
     if (identity !== undefined && !(identity instanceof Promise)) {
       return this.#options.admit(stream, identity, 0);
     }
+    // First, for an arrival has a timer.
+    if (identity === undefined) this.#refuseTooMany();
     const arrival = new Arrival(stream, credentials, abort, this.#options, {
       heard: () => {
         this.#silent -= 1;
@@ -65,13 +67,22 @@ export class Arrivals {
         this.#all.delete(was);
       },
     });
-    if (identity === undefined) this.#refuseTooMany();
     this.#all.add(arrival);
     if (identity === undefined) {
       this.#silent += 1;
       arrival.listen();
     } else arrival.await(identity);
     return arrival;
+  }
+
+  /** What they hold while nobody knows whose they are, and how to be rid of them. */
+  [Symbol.iterator](): IterableIterator<UnknownCaller> {
+    return this.#all.values();
+  }
+
+  /** Sends all of them away. */
+  end(error: SluiceError): void {
+    for (const arrival of [...this.#all]) arrival.end(error);
   }
 
   /** Forgets all of them, timers too; their streams are reset. */
@@ -90,6 +101,14 @@ export class Arrivals {
   }
 }
 
+/** A stream of which it is not known who is calling, as the budget of buffered bytes sees it. */
+export interface UnknownCaller {
+  readonly peer: string;
+  /** Arrived and not given on. */
+  readonly heldBytes: number;
+  end(error: SluiceError): void;
+}
+
 /** When one that was refused because nobody can tell who it is now should try again, in milliseconds. */
 const RETRY_MS = 5_000;
 
@@ -103,7 +122,7 @@ interface ArrivalEvents {
 type State = 'silent' | 'asked' | 'admitted' | 'over';
 
 /** One such stream: once it is admitted, all goes on to its connection. */
-class Arrival implements StreamReceiver {
+class Arrival implements StreamReceiver, UnknownCaller {
   readonly #stream: TransportStream;
   readonly #credentials: Credentials;
   readonly #abort: AbortController;
@@ -138,6 +157,14 @@ class Arrival implements StreamReceiver {
     return this.#state === 'silent' ? 1 : 0;
   }
 
+  get peer(): string {
+    return this.#credentials.peer;
+  }
+
+  get heldBytes(): number {
+    return this.#stream.bytesHeld ?? 0;
+  }
+
   /** Nothing was shown: an Authenticate may. */
   listen(): void {
     this.#state = 'silent';
@@ -153,6 +180,10 @@ class Arrival implements StreamReceiver {
         this.#refuse(error);
       },
     );
+  }
+
+  end(error: SluiceError): void {
+    this.#refuse(error);
   }
 
   reset(): void {

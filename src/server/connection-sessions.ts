@@ -12,6 +12,8 @@ export interface Receiving {
 /** The sessions of one connection, simple or windowed: what its client says of them goes to them. */
 export interface ConnectionSessions {
   readonly size: number;
+  /** Held of messages behind Opens that are not decided yet. */
+  readonly undecidedBytes: number;
   /** Whether some session has data that its client has not paused. */
   readonly hasDataToGo: boolean;
   /** Whether some session has more for its client than its window lets out. */

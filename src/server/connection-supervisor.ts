@@ -118,6 +118,10 @@ export class ConnectionSupervisor
     return this.#sessions.size;
   }
 
+  get undecidedBytes(): number {
+    return this.#sessions.undecidedBytes;
+  }
+
   get sessions(): ConnectionSessions {
     return this.#sessions;
   }
@@ -280,10 +284,7 @@ export class ConnectionSupervisor
 
   onHalfClose(): void {
     this.connection.halfClosed = true;
-    // A client that has said its last word can't resume any more: it is given what there is.
-    this.connection.sendQueue.resumeAll();
-    this.#sessions.resumeAll();
-    this.wake();
+    this.#resumeAll();
     this.#endWhenDone();
   }
 
@@ -295,6 +296,8 @@ export class ConnectionSupervisor
 
   onReceived(): void {
     this.#noteBlocked();
+    // What was read again may have paused what its client can't resume any more.
+    if (this.connection.halfClosed) this.#resumeAll();
     this.#leaving.checkLimits();
   }
 
@@ -408,6 +411,13 @@ export class ConnectionSupervisor
   #endWhenDone(): void {
     const { halfClosed, sendQueue } = this.connection;
     if (halfClosed && sendQueue.isEmpty && this.#sessions.isDone) this.end();
+  }
+
+  /** A client that has said its last word can't resume any more: it is given what there is. */
+  #resumeAll(): void {
+    this.connection.sendQueue.resumeAll();
+    this.#sessions.resumeAll();
+    this.wake();
   }
 
   #releaseSessions(error: SluiceError | undefined): void {

@@ -1,6 +1,7 @@
 import type { Credentials } from '../core/credentials.js';
 import { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
+import { quoted } from '../core/printable.js';
 
 /** What somebody wants to open. */
 export interface OpenQuestion {
@@ -37,6 +38,12 @@ export interface Gatekeeper {
 export function asRefusal(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;
   return new SluiceError('AUTH_UNAVAILABLE', 'a fault of the gateway; its log says more', { cause: error });
+}
+
+/** What somebody is told who named this route, and may not open it: what is missing, not what exists. */
+export function notAllowed(route: string, subject: string): SluiceError {
+  const missing = `open:${route}${subject === '' ? '' : `/${subject}`}`;
+  return new SluiceError('PERMISSION_DENIED', `permission ${quoted(missing).slice(1, -1)} is missing`);
 }
 
 /** Why a session is closed, or not opened, over a fresh token that allows less than the one before. */

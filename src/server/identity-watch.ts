@@ -1,9 +1,9 @@
-import { MAX_TIMER_MS, type Clock, type Timer } from '../core/clock.js';
+import type { Clock, Timer } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
 import type { ClientConnection } from '../pool/client-connection.js';
 import { controlMessage, type DataMessage } from '../wire/messages.js';
-import type { Gatekeeper } from './gatekeeper.js';
+import { asRefusal, type Gatekeeper } from './gatekeeper.js';
 
 export interface IdentityWatchSettings {
   /** How long before it expires the client is told; 0 = never. */
@@ -24,6 +24,9 @@ export interface IdentityWatchEvents {
   refreshed(): void;
   expired(): void;
 }
+
+/** Wall time may be set, and goes on while the machine sleeps and its timers do not: it is looked at so often. */
+const LOOK_MS = 60_000;
 
 /** Failures that say nothing about the token. */
 const NOT_THE_TOKEN: ReadonlySet<string> = new Set(['AUTH_UNAVAILABLE', 'RATE_LIMITED']);
@@ -61,7 +64,11 @@ export class IdentityWatch {
   }
 
   start(): void {
-    this.#told = this.#settings.expiryNoticeMs === 0;
+    const { expiryNoticeMs } = this.#settings;
+    const { method, expiresAtMs = Infinity } = this.#connection.identity;
+    // Who comes with a certificate that is about to expire has no other yet: told to connect anew, it would come with this one.
+    const hasNoOther = method === 'certificate' && this.#clock.wallNow() >= expiresAtMs - expiryNoticeMs;
+    this.#told = expiryNoticeMs === 0 || hasNoOther;
     this.#arm();
   }
 
@@ -144,10 +151,7 @@ export class IdentityWatch {
   }
 
   #refuse(error: unknown): void {
-    const refusal =
-      error instanceof SluiceError
-        ? error
-        : new SluiceError('AUTH_UNAVAILABLE', 'a fault of the gateway: its log says more', { cause: error });
+    const refusal = asRefusal(error);
     // The present token holds until it expires: the client may try again.
     if (NOT_THE_TOKEN.has(refusal.code)) this.#events.refuse('', refusal);
     else this.#events.fail(refusal);
@@ -160,8 +164,7 @@ export class IdentityWatch {
     if (expiresAtMs === undefined) return;
     const { expiryNoticeMs, expiryGraceMs } = this.#settings;
     const dueAtMs = this.#told ? expiresAtMs + expiryGraceMs : expiresAtMs - expiryNoticeMs;
-    // In wall time, which may be set: looked at again when the time seems to have come.
-    const delayMs = Math.min(MAX_TIMER_MS, Math.max(0, dueAtMs - this.#clock.wallNow()));
+    const delayMs = Math.min(LOOK_MS, Math.max(0, dueAtMs - this.#clock.wallNow()));
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined;
       if (this.#clock.wallNow() >= dueAtMs) this.#due(expiresAtMs);
@@ -184,7 +187,11 @@ export class IdentityWatch {
       this.#events.drain(
         leftMs + expiryGraceMs,
         `connection: its ${what} expires`,
-        this.#tooLate(what, expiresAtMs),
+        new SluiceError(
+          'TOKEN_EXPIRED',
+          `the ${what} expires at ${new Date(expiresAtMs).toISOString()}: connect anew with a fresh one`,
+          { retryAfterMs: 0 },
+        ),
       );
     } else {
       this.#events.notify(

@@ -8,6 +8,8 @@ import { controlMessage, type DataMessage } from '../wire/messages.js';
 /** A connection, as far as it matters here. */
 export interface BurdenedConnection {
   readonly kind: 'undecided' | 'simple' | 'windowed';
+  /** Of messages behind Opens that are not decided yet. */
+  readonly undecidedBytes: number;
   readonly connection: {
     readonly id: string;
     readonly clientId: string;
@@ -29,6 +31,13 @@ export interface BurdenedSession {
   expel(reason: DropReason, error: SluiceError): void;
 }
 
+/** A stream of which it is not known yet who is calling. */
+export interface BurdenedStranger {
+  readonly peer: string;
+  readonly heldBytes: number;
+  end(error: SluiceError): void;
+}
+
 export interface OverloadOptions {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -37,6 +46,8 @@ export interface OverloadOptions {
   readonly shedAfterMs: number;
   readonly counters: { budgetExceeded: number; sessionsShed: number };
   readonly connections: () => Iterable<BurdenedConnection>;
+  /** They have shown nothing: what they hold costs nobody else his place. */
+  readonly strangers: () => Iterable<BurdenedStranger>;
   readonly windowed: Iterable<BurdenedSession> & { relieve(): void };
 }
 
@@ -51,7 +62,7 @@ const LOG_INTERVAL_MS = 10_000;
 
 interface Candidate {
   readonly bytes: number;
-  readonly burden: BurdenedSession | BurdenedConnection;
+  readonly burden: BurdenedSession | BurdenedConnection | BurdenedStranger;
   end(error: SluiceError): void;
 }
 
@@ -197,14 +208,22 @@ export class Overload {
     for (const burdened of this.#options.connections()) {
       const { bufferedBytes, stream } = burdened.connection;
       // What an opened session has under way it holds itself, until it is acknowledged: it is ended for that.
-      const bytes = burdened.kind === 'windowed' ? bufferedBytes - stream.bytesInFlight : bufferedBytes;
+      const ownBytes = burdened.kind === 'windowed' ? bufferedBytes - stream.bytesInFlight : bufferedBytes;
+      const bytes = ownBytes + burdened.undecidedBytes;
       if (bytes <= 0) continue;
       const end = (error: SluiceError): void => {
         burdened.end(error);
       };
       candidates.push({ bytes, burden: burdened, end });
     }
-    return candidates.sort((one, other) => other.bytes - one.bytes);
+    const strangers: Candidate[] = [];
+    for (const stranger of this.#options.strangers()) {
+      const end = (error: SluiceError): void => {
+        stranger.end(error);
+      };
+      if (stranger.heldBytes > 0) strangers.push({ bytes: stranger.heldBytes, burden: stranger, end });
+    }
+    return [...strangers.sort(byCost), ...candidates.sort(byCost)];
   }
 
   /** Tells clients with opened sessions that what they send now will only wait; each once. */
@@ -226,7 +245,12 @@ export class Overload {
   }
 }
 
-function nameOf(burden: BurdenedSession | BurdenedConnection): object {
+function byCost(one: Candidate, other: Candidate): number {
+  return other.bytes - one.bytes;
+}
+
+function nameOf(burden: BurdenedSession | BurdenedConnection | BurdenedStranger): object {
+  if ('peer' in burden) return { peer: burden.peer };
   if ('sessionId' in burden) return { client: burden.clientId, session: burden.sessionId };
   return { client: burden.connection.clientId, connection: burden.connection.id };
 }

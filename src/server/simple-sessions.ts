@@ -74,6 +74,10 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
     return this.#byId.size;
   }
 
+  get undecidedBytes(): number {
+    return this.#undecided?.heldBytes ?? 0;
+  }
+
   get isDone(): boolean {
     return this.#host.connection.receiveQuota.messages === 0 && this.#undecided === undefined;
   }
@@ -88,13 +92,14 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
 
   /** The session of this ID, opened if it is not; undefined when it was refused, of which the client is told. */
   receiverOf(sessionId: string): Receiving | undefined {
+    // Whatever comes meanwhile waits, for what is open, too: its Close may be waiting already.
+    if (this.#undecided !== undefined) return this.#undecided;
     const known = this.#byId.get(sessionId);
     if (known !== undefined) return known;
     if (!isPrintableId(sessionId)) {
       this.#host.refuse(sessionId, invalidSessionId(sessionId));
       return undefined;
     }
-    if (this.#undecided !== undefined) return this.#undecided;
     try {
       const asked = this.#askIfAllowed();
       if (asked !== undefined) return asked;

@@ -18,7 +18,8 @@ import { controlMessage, PROTOCOL_VERSION } from '../wire/messages.js';
 import { Arrivals } from './arrivals.js';
 import { ConnectionSupervisor, type SupervisorContext } from './connection-supervisor.js';
 import { isPrintableId, quoted } from '../core/printable.js';
-import type { Gatekeeper } from './gatekeeper.js';
+import { notAllowed, type Gatekeeper } from './gatekeeper.js';
+import { guarded } from './guarded-gatekeeper.js';
 import { Overload } from './overload.js';
 import type { ServerCounters } from './server-counters.js';
 import { SessionEndLog } from './session-end-log.js';
@@ -105,6 +106,7 @@ export class StreamingServer {
     this.#idPrefix = `${options.clock.wallNow().toString(36)}${Math.floor(Math.random() * 36 ** 4).toString(36)}`;
     this.#sessionEnds = new SessionEndLog(options.logger, options.clock);
     const flusher = new TurnFlusher(options.clock);
+    const gatekeeper = guarded(options.gatekeeper, options.logger);
     this.windowed = this.#windowedSessions(flusher);
     this.#overload = new Overload({
       clock: options.clock,
@@ -113,6 +115,7 @@ export class StreamingServer {
       shedAfterMs: options.settings.shedAfterMs,
       counters: options.counters,
       connections: () => this.#supervisors.values(),
+      strangers: () => this.#arrivals,
       windowed: this.windowed,
     });
     this.#context = {
@@ -124,7 +127,7 @@ export class StreamingServer {
       counters: options.counters,
       settings: options.settings,
       logger: options.logger,
-      gatekeeper: options.gatekeeper,
+      gatekeeper,
       welcome: (connection) => this.#welcome(connection),
       onGone: (supervisor, end, error) => {
         this.#onGone(supervisor, end, error);
@@ -132,7 +135,7 @@ export class StreamingServer {
     };
     this.#arrivals = new Arrivals({
       clock: options.clock,
-      gatekeeper: options.gatekeeper,
+      gatekeeper,
       identifyTimeoutMs: options.settings.identifyTimeoutMs,
       maxUnidentified: options.settings.maxUnidentified,
       admit: (stream, identity, messagesRead) => this.#admit(stream, identity, messagesRead),
@@ -186,6 +189,8 @@ export class StreamingServer {
     }, this.#drainDeadline - clock.now());
     void this.windowed.drain(this.#drainDeadline).then(() => {
       this.#cutTimer?.cancel();
+      // Nothing is left that one of them could have come for.
+      this.#arrivals.end(takesNobody());
       this.#resolveIfEmpty();
     });
     return new Promise((resolve) => {
@@ -239,7 +244,7 @@ export class StreamingServer {
   /** What everybody is refused with but who resumes; thrown where there is nothing to resume. Undefined while everybody is taken. */
   #refusalOfNewOnes(): SluiceError | undefined {
     if (this.#drainDeadline === undefined) return undefined;
-    const refusal = leaving('it takes no new connections');
+    const refusal = takesNobody();
     // While there is something to resume, who comes may have come for that.
     if (this.windowed.size === 0) throw refusal;
     return refusal;
@@ -249,7 +254,7 @@ export class StreamingServer {
     const { clock, settings, pool, counters, account } = this.#options;
     const deadline = this.#drainDeadline;
     const noNewOnes = this.#refusalOfNewOnes();
-    const choice = this.#routeFor(stream.metadata);
+    const choice = this.#routeFor(stream.metadata, identity);
     const refusal = pool.refusal(identity);
     if (refusal !== undefined) throw refusal;
 
@@ -272,6 +277,7 @@ export class StreamingServer {
       account,
     });
     connection.messagesReceived = messagesRead;
+    counters.messagesReceived += messagesRead;
     pool.add(connection);
     const supervisor = new ConnectionSupervisor(this.#context, connection, choice, noNewOnes);
     this.#supervisors.set(connection.id, supervisor);
@@ -281,9 +287,8 @@ export class StreamingServer {
     return supervisor.receiver;
   }
 
-  #routeFor(metadata: ReadonlyMap<string, string>): RouteChoice {
+  #routeFor(metadata: ReadonlyMap<string, string>, identity: Identity): RouteChoice {
     const asked = metadata.get('x-route') ?? '';
-    const { name, route } = this.#routeNamed(asked);
     const subject = metadata.get('x-subject') ?? '';
     if (subject !== '' && !isPrintableId(subject)) {
       throw new SluiceError(
@@ -291,7 +296,11 @@ export class StreamingServer {
         `metadata x-subject ${quoted(subject)} is not 1 to 128 printable characters`,
       );
     }
-    return { name, route, subject, named: asked !== '' };
+    const named = asked !== '';
+    // Before it is looked up: who may not open it gets the same answer whether it exists or not.
+    if (named && !identity.allows('open', asked, subject)) throw notAllowed(asked, subject);
+    const { name, route } = this.#routeNamed(asked);
+    return { name, route, subject, named };
   }
 
   /** "" names the default. */
@@ -391,6 +400,10 @@ export class StreamingServer {
       }
     }
   }
+}
+
+function takesNobody(): SluiceError {
+  return leaving('it takes no new connections');
 }
 
 function leaving(what: string): SluiceError {

@@ -1,6 +1,7 @@
 import { SluiceError } from '../core/errors.js';
 import { MESSAGE_OVERHEAD_BYTES, type ByteAccount } from '../flow/byte-account.js';
 import { detached } from '../session/detached-message.js';
+import { messageSize } from '../wire/codec.js';
 import { MessageType, weightOf, type DataMessage } from '../wire/messages.js';
 import type { Receiving } from './connection-sessions.js';
 
@@ -10,16 +11,23 @@ export interface UndecidedLimits {
   readonly maxDataBytes: number;
   /** Beside data: acks, Pause, Close, … */
   readonly maxOthers: number;
+  readonly maxOtherBytes: number;
 }
 
-/** What may follow a fresh Open before it is answered (docs/protocol.md, "Opening"). */
-export const BEHIND_AN_OPEN: UndecidedLimits = { maxData: 64, maxDataBytes: 64 * 1024, maxOthers: 64 };
+/** What may follow a fresh Open before it is answered (docs/protocol.md, "Opening" and D33). */
+export const BEHIND_AN_OPEN: UndecidedLimits = {
+  maxData: 64,
+  maxDataBytes: 64 * 1024,
+  maxOthers: 64,
+  maxOtherBytes: 64 * 1024,
+};
 
 /** Where reading stops meanwhile: what had been read by then comes, and no more. */
 export const WHAT_WAS_READ: UndecidedLimits = {
   maxData: Infinity,
   maxDataBytes: Infinity,
   maxOthers: Infinity,
+  maxOtherBytes: Infinity,
 };
 
 /**
@@ -36,8 +44,9 @@ export class UndecidedOpen implements Receiving {
   readonly #overflowed: (error: SluiceError) => void;
   #waiting: DataMessage[] = [];
   #data = 0;
-  #bytes = 0;
-  #accounted = 0;
+  #dataBytes = 0;
+  #otherBytes = 0;
+  #heldBytes = 0;
 
   constructor(
     sessionId: string,
@@ -51,36 +60,26 @@ export class UndecidedOpen implements Receiving {
     this.#overflowed = overflowed;
   }
 
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   /** Keeps what comes for the session, or gives the Open up when that is more than may come. */
   receive(message: DataMessage): void {
-    const { maxData, maxDataBytes, maxOthers } = this.#limits;
     const isData = message.type === MessageType.DATA || message.type === MessageType.UNSPECIFIED;
-    const weight = weightOf(message);
-    if (isData) {
-      const fits = this.#data === 0 || (this.#data < maxData && this.#bytes + weight <= maxDataBytes);
-      if (!fits) {
-        this.#overflowed(
-          new SluiceError(
-            'WINDOW_EXCEEDED',
-            `more than ${maxData} messages or ${maxDataBytes} bytes follow an Open that is not answered yet`,
-          ),
-        );
-        return;
-      }
-      this.#data += 1;
-      this.#bytes += weight;
-    } else if (this.#waiting.length - this.#data >= maxOthers) {
-      this.#overflowed(
-        new SluiceError(
-          'INVALID_MESSAGE',
-          `more than ${maxOthers} control messages follow an Open that is not answered yet`,
-        ),
-      );
+    // Control beside data says nothing.
+    const kept = detached(
+      isData && message.control !== undefined ? { ...message, control: undefined } : message,
+    );
+    const bytes = messageSize(kept);
+    const tooMuch = isData ? this.#takeData(weightOf(kept)) : this.#takeOther(bytes);
+    if (tooMuch !== undefined) {
+      this.#overflowed(tooMuch);
       return;
     }
-    this.#waiting.push(detached(message));
-    const held = weight + MESSAGE_OVERHEAD_BYTES;
-    this.#accounted += held;
+    this.#waiting.push(kept);
+    const held = bytes + MESSAGE_OVERHEAD_BYTES;
+    this.#heldBytes += held;
     this.#account.add(held);
   }
 
@@ -88,10 +87,37 @@ export class UndecidedOpen implements Receiving {
   takeWaiting(): readonly DataMessage[] {
     const waiting = this.#waiting;
     this.#waiting = [];
-    this.#account.add(-this.#accounted);
-    this.#accounted = 0;
+    this.#account.add(-this.#heldBytes);
+    this.#heldBytes = 0;
     this.#data = 0;
-    this.#bytes = 0;
+    this.#dataBytes = 0;
+    this.#otherBytes = 0;
     return waiting;
+  }
+
+  /** As in a window: one message always fits. */
+  #takeData(weight: number): SluiceError | undefined {
+    const { maxData, maxDataBytes } = this.#limits;
+    if (this.#data > 0 && (this.#data >= maxData || this.#dataBytes + weight > maxDataBytes)) {
+      return new SluiceError(
+        'WINDOW_EXCEEDED',
+        `more than ${maxData} messages or ${maxDataBytes} bytes follow an Open that is not answered yet`,
+      );
+    }
+    this.#data += 1;
+    this.#dataBytes += weight;
+    return undefined;
+  }
+
+  #takeOther(bytes: number): SluiceError | undefined {
+    const { maxOthers, maxOtherBytes } = this.#limits;
+    if (this.#waiting.length - this.#data >= maxOthers || this.#otherBytes + bytes > maxOtherBytes) {
+      return new SluiceError(
+        'INVALID_MESSAGE',
+        `more than ${maxOthers} control messages or ${maxOtherBytes} bytes of them follow an Open that is not answered yet`,
+      );
+    }
+    this.#otherBytes += bytes;
+    return undefined;
   }
 }

@@ -67,6 +67,12 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
     return this.#byId.size;
   }
 
+  get undecidedBytes(): number {
+    let bytes = 0;
+    for (const { heldBytes } of this.#undecided?.values() ?? []) bytes += heldBytes;
+    return bytes;
+  }
+
   get hasDataToGo(): boolean {
     return this.#host.connection.sendQueue.hasReadyData;
   }
@@ -330,8 +336,18 @@ const GONE = {
   windowBytes: 0,
 } as const;
 
-function invalidOpen(sessionId: string, { subject }: Open): SluiceError | undefined {
+/** The longest name of a route that is looked at: none of the configuration is half as long. */
+const MAX_ROUTE_LENGTH = 128;
+
+/** What can be told without asking anybody, and must not be handed on. */
+function invalidOpen(sessionId: string, { route, subject }: Open): SluiceError | undefined {
   if (!isPrintableId(sessionId)) return invalidSessionId(sessionId);
+  if (route.length > MAX_ROUTE_LENGTH) {
+    return new SluiceError(
+      'INVALID_MESSAGE',
+      `route ${quoted(route)} is longer than ${MAX_ROUTE_LENGTH} characters`,
+    );
+  }
   if (subject === '' || isPrintableId(subject)) return undefined;
   return new SluiceError(
     'INVALID_MESSAGE',

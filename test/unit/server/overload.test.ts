@@ -3,7 +3,12 @@ import type { DropReason } from '../../../src/core/counters.js';
 import type { SluiceError } from '../../../src/core/errors.js';
 import { ByteAccount, MESSAGE_OVERHEAD_BYTES } from '../../../src/flow/byte-account.js';
 import { echoRoute } from '../../../src/routes/echo.js';
-import { Overload, type BurdenedConnection, type BurdenedSession } from '../../../src/server/overload.js';
+import {
+  Overload,
+  type BurdenedConnection,
+  type BurdenedSession,
+  type BurdenedStranger,
+} from '../../../src/server/overload.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { controlMessage, dataMessage, MessageType, type DataMessage } from '../../../src/wire/messages.js';
 import { memoryServer, readingClient } from '../../helpers/memory-server.js';
@@ -24,6 +29,7 @@ class Burdens {
   readonly ended: string[] = [];
   readonly sessions: BurdenedSession[] = [];
   readonly connections: BurdenedConnection[] = [];
+  readonly strangers: BurdenedStranger[] = [];
   relieved = 0;
   readonly overload = new Overload({
     clock: this.clock,
@@ -40,6 +46,7 @@ class Burdens {
       error: () => undefined,
     },
     connections: () => this.connections,
+    strangers: () => this.strangers,
     windowed: Object.assign(this.sessions, {
       relieve: () => {
         this.relieved += 1;
@@ -82,6 +89,7 @@ class Burdens {
       kind,
       connection,
       words,
+      undecidedBytes: 0,
       get relieved() {
         return relieved;
       },
@@ -97,6 +105,24 @@ class Burdens {
     };
     this.connections.push(burdened);
     return burdened;
+  }
+
+  /** Of whom nobody knows who they are. */
+  stranger(peer: string, bytes: number): void {
+    this.account.add(bytes);
+    const { account, ended } = this;
+    let heldBytes = bytes;
+    this.strangers.push({
+      peer,
+      get heldBytes() {
+        return heldBytes;
+      },
+      end({ code }: SluiceError) {
+        ended.push(`${peer} ${code}`);
+        account.add(-heldBytes);
+        heldBytes = 0;
+      },
+    });
   }
 }
 
@@ -168,6 +194,33 @@ describe('above the budget', () => {
     expect([burdens.account.bytes, burdens.account.exceeded]).toEqual([7_000, false]);
     expect(burdens.counters).toEqual({ budgetExceeded: 1, sessionsShed: 1 });
     expect(burdens.clock.pending).toBe(0);
+  });
+
+  it('what nobody has shown who they are for is let go first, however little of it each holds', () => {
+    const burdens = new Burdens();
+    burdens.session('large', 8_000);
+    burdens.stranger('x:1', 1_000);
+    burdens.stranger('x:2', 2_000);
+    burdens.stranger('x:3', 0);
+    burdens.clock.advance(SHED_AFTER_MS + WATCH_MS);
+    expect(burdens.ended).toEqual(['x:2 OVERLOADED']);
+    expect(burdens.fields.at(-1)).toMatchObject({ peer: 'x:2', costliestBytes: 2_000 });
+    burdens.stranger('x:4', 2_500);
+    burdens.clock.advance(SHED_AFTER_MS + WATCH_MS);
+    expect(burdens.ended.slice(1)).toEqual(['x:4 OVERLOADED']);
+    burdens.session('more', 5_000);
+    burdens.clock.advance(SHED_AFTER_MS + WATCH_MS);
+    expect(burdens.ended.slice(2)).toEqual(['x:1 OVERLOADED', 'large overloaded OVERLOADED']);
+  });
+
+  it('what waits behind an undecided Open is counted with its connection', () => {
+    const burdens = new Burdens();
+    burdens.session('a', 4_000);
+    const behind = burdens.connection('b', 2_000);
+    behind.undecidedBytes = 5_000;
+    burdens.account.add(5_000);
+    burdens.clock.advance(SHED_AFTER_MS + WATCH_MS);
+    expect(burdens.ended[0]).toBe('b OVERLOADED');
   });
 
   it('connections are ended like sessions, in the order of what they cost', () => {
