@@ -11,60 +11,50 @@ export interface FailedAttemptsOptions {
   readonly maxAddresses: number;
 }
 
-interface Bucket {
-  tokens: number;
-  filledAt: number;
-}
-
 /**
- * Failed attempts to come in, by address: a token bucket each. Attempts whose
- * outcome is not yet known are not counted, so several at once may take a
- * bucket below zero, by a burst at most: that is paid back first.
+ * Failed attempts to come in, by address: a token bucket each, told by the one
+ * time at which it is full again. Attempts whose outcome is not yet known are
+ * not counted, so several at once may overdraw it, by a burst at most: that is
+ * paid back first.
  */
 export class FailedAttempts {
   readonly #options: FailedAttemptsOptions;
-  /** In the order of their last failure. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #intervalMs: number;
+  /** When each bucket is full again, in the order of their last failure. */
+  readonly #fullAt = new Map<string, number>();
 
   constructor(options: FailedAttemptsOptions) {
     this.#options = options;
+    this.#intervalMs = 1_000 / options.perSecond;
   }
 
   /** Addresses remembered; at most `maxAddresses`. */
   get size(): number {
-    return this.#buckets.size;
+    return this.#fullAt.size;
   }
 
   /** Milliseconds until this peer may try again; 0 when it may now. */
   waitMs(peer: string): number {
-    const bucket = this.#buckets.get(addressOf(peer));
-    if (bucket === undefined) return 0;
-    const missing = 1 - this.#fill(bucket);
-    return missing <= 0 ? 0 : Math.ceil((missing * 1_000) / this.#options.perSecond);
+    const { burst, clock } = this.#options;
+    const fullAt = this.#fullAt.get(addressOf(peer));
+    if (fullAt === undefined) return 0;
+    return Math.max(0, Math.ceil(fullAt - clock.now() - (burst - 1) * this.#intervalMs));
   }
 
   /** An attempt of this peer has failed. */
   charge(peer: string): void {
     const { burst, maxAddresses, clock } = this.#options;
-    const address = addressOf(peer);
-    const bucket = this.#buckets.get(address) ?? { tokens: burst, filledAt: clock.now() };
-    bucket.tokens = Math.max(-burst, this.#fill(bucket) - 1);
-    this.#buckets.delete(address);
-    if (this.#buckets.size >= maxAddresses) this.#forgetOldest();
-    this.#buckets.set(address, bucket);
-  }
-
-  #fill(bucket: Bucket): number {
-    const { burst, perSecond, clock } = this.#options;
     const now = clock.now();
-    bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.filledAt) * perSecond) / 1_000);
-    bucket.filledAt = now;
-    return bucket.tokens;
+    const address = addressOf(peer);
+    const fullAt = Math.max(now, this.#fullAt.get(address) ?? now) + this.#intervalMs;
+    this.#fullAt.delete(address);
+    if (this.#fullAt.size >= maxAddresses) this.#forgetOldest();
+    this.#fullAt.set(address, Math.min(fullAt, now + 2 * burst * this.#intervalMs));
   }
 
   #forgetOldest(): void {
-    const oldest = this.#buckets.keys().next();
-    if (oldest.done !== true) this.#buckets.delete(oldest.value);
+    const oldest = this.#fullAt.keys().next();
+    if (oldest.done !== true) this.#fullAt.delete(oldest.value);
   }
 }
 
