@@ -44,6 +44,7 @@ describe('AnswerCache', () => {
     const cache = new AnswerCache<string>(new FakeClock(), 3);
     cache.set('a', 'A', 100);
     cache.set('a', 'B', 0);
+    expect(cache.size).toBe(0);
     expect(cache.get('a')).toBeUndefined();
   });
 });

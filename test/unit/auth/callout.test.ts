@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -320,6 +321,21 @@ describe('AuthorizationCallout and a service that fails', () => {
     ]);
   });
 
+  it('nobody stands in line behind the trial', async () => {
+    const { server, asked, connect, clock } = await served({ maxConcurrent: 1, breakerFailures: 1 });
+    server.decide = () => 'close';
+    await codeOf(connect('ann'));
+    clock.advance(5_000);
+    const answer = held(server);
+    const trial = connect('ann');
+    await server.untilReceived(2);
+    const other = codeOf(connect('bob'));
+    expect(asked.waiting).toBe(0);
+    expect(await other).toBe('AUTH_UNAVAILABLE');
+    answer();
+    await trial;
+  });
+
   it('what is in the cache still holds while it is spared', async () => {
     const { server, asked, connect } = await served({ breakerFailures: 1 });
     await connect('ann');
@@ -458,12 +474,14 @@ describe('AuthorizationCallout and clients that go', () => {
     const answer = held(server);
     const gone = new AbortController();
     const first = codeOf(connect('ann', gone.signal));
-    const second = connect('ann');
+    const stays = new AbortController();
+    const second = connect('ann', stays.signal);
     await server.untilReceived(1);
     gone.abort();
     expect(await first).toContain('AbortError');
     answer();
     expect(await second).toEqual({ allow: true });
+    for (const { signal } of [gone, stays]) expect(getEventListeners(signal, 'abort')).toEqual([]);
     expect(server.received).toHaveLength(1);
   });
 
@@ -507,12 +525,24 @@ describe('AuthorizationCallout closes', () => {
   });
 });
 
+describe('AuthorizationCallout, closed,', () => {
+  it('lets nobody in, though the service was being spared', async () => {
+    const { server, asked, connect, results } = await served({ breakerFailures: 1, failOpen: true });
+    server.decide = () => 'close';
+    expect(await connect('ann')).toEqual({ allow: true });
+    asked.close();
+    expect(await codeOf(connect('ann'))).toBe('AUTH_UNAVAILABLE');
+    expect(results()).toEqual({ failed_open: 1 });
+  });
+});
+
 describe('auth.callout.url', () => {
   it.for([
     ['ftp://somewhere/', 'begins with "ftp:"'],
     ['somewhere', 'is not a URL'],
     ['http://ann:hunter2@somewhere/', 'auth.callout.secretFile'],
     ['http://hunter2@somewhere/', 'auth.callout.secretFile'],
+    ['http://:hunter2@somewhere/', 'auth.callout.secretFile'],
   ])('refuses %s', ([url, wrong]) => {
     const make = () => callout({ url: url! });
     expect(make).toThrow(StartError);

@@ -106,6 +106,13 @@ describe('CircuitBreaker', () => {
     expect(breaker.state).toBe('open');
   });
 
+  it('says when to come back in whole milliseconds, and not too early', () => {
+    const { clock, breaker, open } = made();
+    open();
+    clock.advance(0.25);
+    expect(breaker.retryAfterMs).toBe(PAUSE_MS);
+  });
+
   it('arms no timer', () => {
     const { clock, open } = made();
     open();

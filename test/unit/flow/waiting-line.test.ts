@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { WaitingLine, type Admission } from '../../../src/flow/waiting-line.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
@@ -77,12 +78,14 @@ describe('WaitingLine', () => {
 
   it('closed, it sends everybody away and leaves nothing', async () => {
     const { clock, line, enter, told } = made();
-    for (const name of ['a', 'b', 'c']) enter(name);
+    const { signal } = new AbortController();
+    for (const name of ['a', 'b', 'c']) enter(name, signal);
     line.close();
     line.close();
     enter('d');
     expect((await told()).sort()).toEqual(['a inside', 'b closed', 'c closed', 'd closed']);
     expect(clock.pending).toBe(0);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
     line.leave();
     expect(line).toMatchObject({ inside: 0, waiting: 0 });
   });
