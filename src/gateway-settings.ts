@@ -9,7 +9,7 @@ import type { GrpcServerOptions } from './transport/grpc/grpc-server-options.js'
 // The configuration speaks to people (receiveTimeout: 25s), the parts of the
 // gateway to one another (receiveTimeoutMs: 25000). Here the one becomes the other.
 
-export function streamSettings({ server, stream, session, memory }: Config): StreamSettings {
+export function streamSettings({ server, stream, session, memory, auth }: Config): StreamSettings {
   return {
     receiveQueueMessages: stream.receiveQueueMessages,
     receiveQueueBytes: stream.receiveQueueSize,
@@ -31,8 +31,10 @@ export function streamSettings({ server, stream, session, memory }: Config): Str
     ageJitter: server.ageJitter,
     ageGraceMs: server.ageGrace,
     drainQuietMs: server.drainQuiet,
-    // From the section auth, once there is one.
-    ...{ identifyTimeoutMs: 10_000, maxUnidentified: 1_000, expiryNoticeMs: 60_000, expiryGraceMs: 30_000 },
+    identifyTimeoutMs: auth.identifyTimeout,
+    maxUnidentified: auth.maxUnidentified,
+    expiryNoticeMs: auth.expiryNotice,
+    expiryGraceMs: auth.expiryGrace,
     maxSessionsPerConnection: session.maxPerConnection,
     resumeWindowMs: session.resumeWindow,
     ackDelayMs: session.ackDelay,
@@ -116,7 +118,7 @@ export function grpcServerSettings({
   };
 }
 
-export function metricsLimits({ pool, server, session, stream }: Config): MetricsLimits {
+export function metricsLimits({ pool, server, session, stream, auth }: Config): MetricsLimits {
   return {
     connections: pool.maxConnections,
     sessions: session.max,
@@ -124,6 +126,11 @@ export function metricsLimits({ pool, server, session, stream }: Config): Metric
     receiveQueue: { messages: stream.receiveQueueMessages, bytes: stream.receiveQueueSize },
     sendQueue: { messages: stream.sendQueueMessages, bytes: stream.sendQueueSize },
     sendBufferBytes: stream.sendBufferSize,
+    auth: {
+      unidentified: auth.maxUnidentified,
+      failingAddresses: auth.failures.maxAddresses,
+      revocations: auth.revocation.max,
+    },
     windowed: {
       detached: session.maxDetached,
       detachedBytes: session.maxDetachedSize,

@@ -1,14 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import { SluiceError } from './core/errors.js';
-import { anonymousIdentity } from './core/identity.js';
-import { isPrintableId, quoted } from './core/printable.js';
 import { AdminServer } from './admin/admin-server.js';
 import type { Config } from './config/schema.js';
 import { SystemClock, type Clock } from './core/clock.js';
+import { SluiceError } from './core/errors.js';
 import { StartError } from './core/start-error.js';
 import type { Logger } from './core/logger.js';
 import { ByteAccount } from './flow/byte-account.js';
+import { GatewayAuth } from './gateway-auth.js';
 import { drainDeadlineMs, untilDrained, type Left } from './gateway-drain.js';
+import { revocationSources } from './gateway-revocations.js';
 import {
   budgetBytes,
   grpcServerSettings,
@@ -72,6 +71,7 @@ export class Gateway {
   readonly #routeNames: readonly string[];
   readonly #pool: ConnectionPool;
   readonly #account: ByteAccount;
+  readonly #auth: GatewayAuth;
   readonly #sessions: SessionManager;
   readonly #server: StreamingServer;
   readonly #grpc: GrpcServer;
@@ -81,6 +81,8 @@ export class Gateway {
   readonly #exporter: PrometheusExporter;
   readonly #admin: AdminServer | undefined;
   readonly #stopFollowing: () => void;
+  /** Connections and sessions ended because their client was revoked. */
+  #thrownOut = { connections: 0, sessions: 0 };
   #adminAddress: string | undefined;
   #starting: Promise<void> | undefined;
   #destroyed = false;
@@ -114,22 +116,20 @@ export class Gateway {
       throw new StartError('defaultRoute', `defaultRoute is "${defaultRoute}": there is no such route.`);
     }
     this.#routeNames = [...routes.keys()];
+    this.#auth = new GatewayAuth({
+      config,
+      clock,
+      logger,
+      counts: this.metrics.auth,
+      onRevoked: (subject) => {
+        this.#throwOut(subject);
+      },
+    });
     this.#server = new StreamingServer({
       clock,
       logger,
       nodeId: config.node.id,
-      gatekeeper: {
-        takesTokens: false,
-        identify: ({ claimedId = randomUUID() }) => {
-          if (isPrintableId(claimedId)) return anonymousIdentity(claimedId);
-          throw new SluiceError(
-            'INVALID_MESSAGE',
-            `metadata x-client-id ${quoted(claimedId)} is not 1 to 128 printable characters`,
-          );
-        },
-        mayOpen: () => undefined,
-        showedNothing: () => undefined,
-      },
+      gatekeeper: this.#auth.authentication,
       pool: this.#pool,
       sessions: this.#sessions,
       counters: this.metrics,
@@ -197,6 +197,7 @@ export class Gateway {
           server: this.#server,
           rates: this.#rates,
         }),
+        revocations: revocationSources(this.#auth.revocations, () => this.#thrownOut),
         totals: () => totalsOf(this.metrics, sources),
         ready: () => ({
           ready: this.readiness.ready,
@@ -261,6 +262,7 @@ export class Gateway {
       await this.destroy();
       throw error;
     }
+    this.#auth.start();
     this.#checker.start();
     this.#rates.start();
     this.#report.start();
@@ -297,15 +299,33 @@ export class Gateway {
     this.#rates.stop();
     this.#sessions.stop();
     this.#server.destroy();
+    this.#auth.stop();
     await Promise.all([this.#grpc.destroy(), this.#admin?.stop()]);
     this.#report.stop();
     this.#exporter.stop();
     this.#stopFollowing();
   }
 
-  /** Reads the certificate files again now; true when new ones are in use. */
-  reloadTls(): boolean {
-    return this.#grpc.reloadTls();
+  /** Reads the files again now that the configuration names: certificates, tokens, keys, revocations. Bad ones leave the last good. */
+  reload(): void {
+    this.#grpc.reloadTls();
+    this.#auth.reload();
+  }
+
+  /** Ends what a revoked client has here, but for what it came to with newer credentials. */
+  #throwOut(subject: string): void {
+    const { authentication } = this.#auth;
+    const ended = this.#server.endClient(
+      subject,
+      new SluiceError('UNAUTHENTICATED', 'this client has been revoked'),
+      (identity) => authentication.isRevoked(identity),
+    );
+    this.#thrownOut = {
+      connections: this.#thrownOut.connections + ended.connections,
+      sessions: this.#thrownOut.sessions + ended.sessions,
+    };
+    if (ended.connections === 0 && ended.sessions === 0) return;
+    this.#logger.info({ subject, ...ended }, 'a revoked client was thrown out');
   }
 
   #throwIfDestroyed(): void {
@@ -355,6 +375,7 @@ export class Gateway {
       sockets: () => this.#grpc.socketCount,
       queues: () => queueDepths(this.#pool),
       windowed: () => windowedLevels(this.#server.windowed),
+      auth: () => ({ unidentified: this.#server.arriving.silent, ...this.#auth.levels }),
       memory: () => ({ bufferedBytes: this.#account.bytes, budgetBytes: this.#account.budgetBytes }),
     };
   }

@@ -14,7 +14,7 @@ const ACTIONS = ['check', 'print'] as const;
 
 const USAGE = `Usage: sluice config check|print [--config FILE] [--KEY VALUE ...]
 
-  check   reads the configuration and the certificates it names as the gateway would, and says everything
+  check   reads the configuration and the files it names as the gateway would, and says everything
           that is wrong; what is allowed but perhaps not meant is a line "warning: ..."
   print   prints the configuration as YAML, with the source of each value; secrets are masked
 

@@ -68,7 +68,11 @@ async function run({
   // told by it to read their files again.
   const stopSignals: NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
   if (isatty(0) || isatty(1)) stopSignals.push('SIGHUP');
-  else process.on('SIGHUP', () => void gateway.reloadTls());
+  else {
+    process.on('SIGHUP', () => {
+      gateway.reload();
+    });
+  }
 
   const stopped = untilStopped(gateway, stopSignals, (signal) => {
     logger.warn({ signal, connections: gateway.connections }, 'second signal: ending at once');

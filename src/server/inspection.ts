@@ -1,3 +1,4 @@
+import type { Identity } from '../core/identity.js';
 import type { Clock } from '../core/clock.js';
 import type { FlowCounters } from '../core/counters.js';
 import { Load, type Size } from '../flow/window.js';
@@ -160,7 +161,17 @@ function connectionSnapshot(supervisor: ConnectionSupervisor, now: number, rates
     throttledMs: Math.round(connection.throttledMs),
     paused: sendQueue.paused,
     readingStopped: connection.readingStopped,
+    identity: {
+      method: connection.identity.method,
+      class: connection.identity.clientClass,
+      expiresAt: expiryOf(connection.identity),
+    },
   };
+}
+
+/** RFC 3339; null where it holds for good. */
+function expiryOf({ expiresAtMs }: Identity): string | null {
+  return expiresAtMs === undefined ? null : new Date(expiresAtMs).toISOString();
 }
 
 /** An average over seconds has no more to say. */

@@ -216,15 +216,16 @@ export class StreamingServer {
     this.#overload.stop();
   }
 
-  /** Ends all that a client has here, now: sessions, waiting ones too, and connections. */
+  /** Ends what a client has here, now: sessions, those that wait for it too, and connections; of `which` identities. */
   endClient(
     clientId: string,
     error: SluiceError,
+    which: (identity: Identity) => boolean = () => true,
   ): { readonly connections: number; readonly sessions: number } {
     const { pool, sessions } = this.#options;
-    const held = [...sessions.ofClient(clientId)];
+    const held = [...sessions.ofClient(clientId)].filter(({ identity }) => which(identity));
     for (const session of held) session.expel('session-closed', error);
-    const connections = [...pool.ofClient(clientId)];
+    const connections = [...pool.ofClient(clientId)].filter(({ identity }) => which(identity));
     for (const { id } of connections) this.#supervisors.get(id)?.end(error);
     return { connections: connections.length, sessions: held.length };
   }
