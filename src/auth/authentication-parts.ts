@@ -51,7 +51,7 @@ export interface AuthenticationOptions {
   readonly classes: ClientClasses;
   readonly callout?: Callout;
   /** Left out: failed attempts are counted and never slowed. */
-  readonly failedAttempts?: FailedAttempts;
+  readonly failedAttempts?: FailedAttempts | undefined;
   readonly revocations: { refuses(subject: string, issuedAtMs: number | undefined): boolean };
   readonly maxTokenBytes: number;
   readonly counters: AuthCounters;
