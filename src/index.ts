@@ -7,6 +7,7 @@ export type { Config } from './config/schema.js';
 export { StartError } from './core/start-error.js';
 export type { Logger } from './core/logger.js';
 export type { Clock, Timer } from './core/clock.js';
+export type { Action, AuthMethod, ClientLimits, Identity } from './core/identity.js';
 export { errorCatalogue, SluiceError, type CatalogueEntry, type ErrorCode } from './core/errors.js';
 export type { StreamInterceptor } from './server/stream-interceptor.js';
 export type { Route, RouteHandler, RouteMessage, RouteSession } from './session/route.js';
