@@ -43,7 +43,7 @@ export class Authentication {
    * INVALID_MESSAGE for a claimed ID that can't be one.
    */
   identify(credentials: Credentials, signal: AbortSignal): Identity | undefined | Promise<Identity> {
-    this.#requirePatience(credentials.peer);
+    if (this.#canFail(credentials)) this.#requirePatience(credentials.peer);
     const attempt: Attempt = { method: 'none', peer: credentials.peer };
     try {
       const caller = this.#callerOf(credentials, attempt);
@@ -94,6 +94,16 @@ export class Authentication {
     const issuedAtMs = identity instanceof CallerIdentity ? identity.issuedAtMs : undefined;
     if (identity.method === 'static' && staticTokens?.knows(identity.clientId) === false) return true;
     return revocations.refuses(identity.clientId, issuedAtMs);
+  }
+
+  /**
+   * Whether trying again and again may lead somewhere, or cost somebody else something. A certificate was judged
+   * by TLS, and whoever needs nothing guesses nothing: they don't suffer for others of their address.
+   */
+  #canFail({ token, certificate }: Credentials): boolean {
+    const { anonymous, callout, certificate: certificates } = this.#options;
+    if (callout !== undefined || (token !== undefined && this.takesTokens)) return true;
+    return !anonymous && (certificate === undefined || certificates === undefined);
   }
 
   #requirePatience(peer: string): void {

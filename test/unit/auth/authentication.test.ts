@@ -378,6 +378,14 @@ describe('failed attempts', () => {
     expect(counters.attempts.none).toEqual(new Map([['UNAUTHENTICATED', 3]]));
   });
 
+  it('slow nobody of their address who guesses nothing: a certificate that TLS has judged, anonymous clients', async () => {
+    const { gate } = world(['static', 'certificate', 'anonymous']);
+    for (let n = 0; n < 3; n += 1) await refusal(gate, { token: 'wrong' });
+    expect(await refusal(gate, { token: STATIC })).toMatch(/^RATE_LIMITED/);
+    expect(await nameOf(gate, { certificate })).toMatch(/^certificate/);
+    expect(await nameOf(gate, { claimedId: 'x' })).toBe('anonymous anonymous:x');
+  });
+
   it('are not IDs that can not be one', async () => {
     const { gate, counters } = world(['anonymous']);
     for (let n = 0; n < 5; n += 1)
