@@ -214,10 +214,7 @@ class Exchange {
       else chunks.push(chunk);
     });
     response.on('end', () => {
-      if (response.complete) this.#answer(response.statusCode ?? 0, Buffer.concat(chunks));
-    });
-    response.on('close', () => {
-      this.#fail('unreachable', 'broke off its answer');
+      this.#answer(response.statusCode ?? 0, Buffer.concat(chunks));
     });
   }
 

@@ -43,6 +43,8 @@ export class JwksServer {
       for (const arrival of this.#arrivals) if (arrival.count <= this.requests) arrival.tell();
       this.answer(request, response);
     });
+    // What closes a connection that is kept is the other side.
+    this.#server.keepAliveTimeout = 0;
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#port = (this.#server.address() as AddressInfo).port;

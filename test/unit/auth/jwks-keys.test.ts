@@ -112,6 +112,7 @@ describe('at the start', () => {
     '',
     'https://user:S3CR3T@issuer/keys',
     'https://token@issuer/',
+    'https://:S3CR3T@issuer/',
   ])('an address that can not be one stops it: %s', (url) => {
     expect(() => make({ url })).toThrow(
       expect.objectContaining({ name: 'StartError', setting: 'auth.jwt.jwksUrl' }),
@@ -243,11 +244,7 @@ const failures: readonly (readonly [string, Answerer, RegExp])[] = [
   ['no keys', answerText('{"keys":[]}'), /no key for signatures/],
   ['keys that are no objects', answerText('{"keys":[1,null,"x",[]]}'), /number 4 is not a JWK/],
   ['a secret', answerKeys(OCT), /number 1 is secret, and yet published/],
-  [
-    'a private key',
-    answerKeys(NEW.signing.export({ format: 'jwk' })),
-    /is private/,
-  ],
+  ['a private key', answerKeys(NEW.signing.export({ format: 'jwk' })), /is private/],
   ['too many keys', answerKeys(...Array.from({ length: 101 }, () => NEW)), /has 101 keys/],
   ['too much', answerText(`{"keys":[],"x":"${'x'.repeat(256 * 1024)}"}`), /more than 262144 bytes/],
   [
@@ -318,6 +315,21 @@ describe('a server that answers with', () => {
     expect(logger.messages('error')).toHaveLength(2);
   });
 
+  test('nothing at all for a while: tried again without being asked, and then all is as it was', async () => {
+    await started();
+    await server.disappear();
+    await refetched(MAX_AGE);
+    await server.appear();
+    clock.advance(COOLDOWN);
+    await server.arrived(2);
+    expect(await find('made up')).toBe(0);
+    expect(known('old')).toBe(1);
+    expect(logger.lines.map(({ level }) => level)).toEqual(['info', 'error', 'info']);
+    clock.advance(MAX_AGE - 1);
+    expect(await find('old')).toBe(1);
+    expect(server.requests).toBe(2);
+  });
+
   test('some keys that can not be used: the others are, and a line says which not', async () => {
     const weak = makeTokenKey('RS256', { rsaBits: 1024, kid: 'weak' });
     const leaked = NEW.signing.export({ format: 'jwk' }) as Record<string, unknown>;
@@ -363,6 +375,12 @@ describe('stop', () => {
     keys.stop();
     await closed;
     expect(known('old')).toBe(1);
+  });
+
+  test('before a start: nobody can tell, and nothing is asked', async () => {
+    keys.stop();
+    expect(await find('old')).toEqual(['AUTH_UNAVAILABLE', 1]);
+    expect(server.requests).toBe(0);
   });
 
   test('is final, with a server that comes back', async () => {
