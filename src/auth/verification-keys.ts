@@ -57,7 +57,7 @@ export interface VerificationKeys {
 }
 
 /** More is not a set of keys but a mistake, and each is tried for a token that does not name its own. */
-export const MAX_KEYS = 100;
+const MAX_KEYS = 100;
 /** RFC 7518 section 3.3. */
 const MIN_RSA_BITS = 2048;
 
