@@ -134,9 +134,9 @@ export async function expectRefused(
 /** The answers to the Opens of a session so far: what was opened, and the codes of what was closed. */
 export function answersOf(client: StreamClient, sessionId: string): readonly string[] {
   return client.received.flatMap(({ sessionId: id, control }) => {
-    if (id !== sessionId || control === undefined) return [];
-    if (control.action === 'opened') return [control['opened']?.['resumed'] === true ? 'resumed' : 'opened'];
-    return control.action === 'closed' ? [String(control['closed']?.['code'])] : [];
+    if (id !== sessionId) return [];
+    if (control?.action === 'opened') return [control['opened']?.['resumed'] === true ? 'resumed' : 'opened'];
+    return control?.action === 'closed' ? [String(control['closed']?.['code'])] : [];
   });
 }
 
