@@ -49,7 +49,8 @@ export class GatewayAuth {
     this.revocations = new Revocations({
       file: auth.revocation.file,
       max: auth.revocation.max,
-      maxTokenLifetimeMs: auth.maxTokenLifetime,
+      // The issuer's clock may be wrong when a token is issued and when it expires.
+      maxTokenLifetimeMs: auth.maxTokenLifetime + 2 * auth.jwt.clockTolerance,
       counters: counts,
       onRevoked,
       reloadIntervalMs,
@@ -63,7 +64,7 @@ export class GatewayAuth {
       : undefined;
     if (methods.includes('jwt')) {
       this.#jwks = auth.jwt.jwksUrl === '' ? undefined : jwksOf(auth.jwt, clock, logger);
-      this.#jwt = jwtOf(auth, this.#jwks ?? keyFileOf(auth, clock, logger), clock, logger);
+      this.#jwt = jwtOf(auth, this.#jwks ?? keyFileOf(auth, clock, logger), clock);
     }
     this.#callout =
       auth.callout.url === ''
@@ -160,7 +161,6 @@ function jwtOf(
   { jwt, maxTokenSize, maxTokenLifetime }: AuthConfig,
   keys: JwksKeys | KeyFile,
   clock: Clock,
-  logger: Logger,
 ): JwtTokens {
   return new JwtTokens({
     keys,
@@ -174,7 +174,6 @@ function jwtOf(
     maxTokenBytes: maxTokenSize,
     maxTokenLifetimeMs: maxTokenLifetime,
     clock,
-    logger,
   });
 }
 

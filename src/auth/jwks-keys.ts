@@ -29,7 +29,6 @@ const SETTING = 'auth.jwt.jwksUrl';
 /** A hundred keys with a chain of certificates each are about half of it. */
 const MAX_ANSWER_BYTES = 256 * 1024;
 const MAX_REASON = 500;
-const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
 /**
  * The keys an issuer of tokens publishes at an address (RFC 7517 section 5).
@@ -75,13 +74,6 @@ export class JwksKeys implements VerificationKeys {
   }
 
   start(): void {
-    const { protocol, hostname } = new URL(this.#options.url);
-    if (protocol === 'http:' && !LOOPBACK.test(hostname)) {
-      this.#options.logger.warn(
-        { setting: SETTING },
-        "auth.jwt.jwksUrl is http: whoever sits in between can put keys of their own in place of the issuer's",
-      );
-    }
     this.#refresh();
   }
 

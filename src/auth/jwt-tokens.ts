@@ -10,7 +10,6 @@ import {
 
 import type { Clock } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
-import type { Logger } from '../core/logger.js';
 import { missing, refused, timeText, tokenSays, type ClaimNames } from './token-claims.js';
 import type { KeyQuestion, TokenAlgorithm, VerificationKeys } from './verification-keys.js';
 import type { VerifiedToken } from './verified-token.js';
@@ -21,7 +20,7 @@ export interface JwtTokensOptions extends ClaimNames {
   readonly algorithms: readonly TokenAlgorithm[];
   /** "" = of any issuer whose key is trusted. */
   readonly issuer: string;
-  /** One of them has to be among the token's; none = for anybody, which is warned of. */
+  /** One of them has to be among the token's; none = for anybody, which the configuration warns of. */
   readonly audience: readonly string[];
   /** How far the issuer's clock may be off. */
   readonly clockToleranceMs: number;
@@ -29,7 +28,6 @@ export interface JwtTokensOptions extends ClaimNames {
   /** From its issue, or from now where it does not say, to its end. */
   readonly maxTokenLifetimeMs: number;
   readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /** Compact serialization: three parts, or the five of an encrypted one. The signature is empty with "none". */
@@ -78,14 +76,7 @@ export class JwtTokens {
 
   /** Fetches or watches the keys. */
   start(): void {
-    const { audience, logger, keys } = this.#options;
-    if (audience.length === 0) {
-      logger.warn(
-        { setting: 'auth.jwt.audience' },
-        'auth.jwt.audience is empty: tokens that were issued for other services come in too',
-      );
-    }
-    keys.start();
+    this.#options.keys.start();
   }
 
   /** Looks for newer keys now. */

@@ -8,7 +8,7 @@ import { filePath, text, textList } from './formats/text.js';
 import { httpUrl } from './formats/url.js';
 import { section, setting } from './setting.js';
 
-/** RFC 7518 section 3.1 and RFC 8037 section 3.1. There is no "none" among them. */
+/** RFC 7518 section 3.1, RFC 8037 section 3.1 and RFC 9864. There is no "none" among them. */
 const ALGORITHMS = [
   'RS256',
   'RS384',
@@ -20,6 +20,7 @@ const ALGORITHMS = [
   'ES384',
   'ES512',
   'EdDSA',
+  'Ed25519',
   'HS256',
   'HS384',
   'HS512',

@@ -119,22 +119,6 @@ describe('at the start', () => {
     );
     expect(() => make({ url })).not.toThrow(/S3CR3T|token@/);
   });
-
-  test('plain http to somewhere else is warned of', () => {
-    for (const [url, warnings] of [
-      ['http://192.0.2.1/keys', 1],
-      ['http://127.0.0.1.example.invalid/keys', 2],
-      ['https://192.0.2.1/keys', 2],
-      ['http://localhost:1/keys', 2],
-      ['http://[::1]:1/keys', 2],
-      ['http://127.0.0.1:1/keys', 2],
-    ] as const) {
-      const other = make({ url });
-      other.start();
-      other.stop();
-      expect({ url, warnings: logger.messages('warn').length }).toEqual({ url, warnings });
-    }
-  });
 });
 
 describe('a key that is not known', () => {

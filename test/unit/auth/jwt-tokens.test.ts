@@ -11,7 +11,6 @@ import {
 } from '../../../src/auth/verification-keys.js';
 import { SluiceError, type ErrorCode } from '../../../src/core/errors.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
-import { RecordingLogger } from '../../helpers/recording-logger.js';
 import {
   base64url,
   makeTokenKey,
@@ -55,11 +54,9 @@ class KeysInHand implements VerificationKeys {
 }
 
 let clock: FakeClock;
-let logger: RecordingLogger;
 
 beforeEach(() => {
   clock = new FakeClock();
-  logger = new RecordingLogger();
 });
 
 function tokensWith(
@@ -80,7 +77,6 @@ function tokensWith(
     classClaim: '',
     permissionsClaim: '',
     clock,
-    logger,
     ...options,
   });
 }
@@ -503,14 +499,6 @@ describe('issuer and audience', () => {
     ),
   ])('that do not fit are refused: %j', async (more, sentence) => {
     expect(await refusal(strict().verify(signToken(ES, claims(more))))).toBe(sentence);
-  });
-
-  test('for anybody: the operator is warned', () => {
-    tokensWith([ES]).start();
-    expect(logger.messages('warn')).toEqual([expect.stringContaining('auth.jwt.audience is empty')]);
-    const quiet = new RecordingLogger();
-    tokensWith([ES], { audience: ['sluice'], logger: quiet }).start();
-    expect(quiet.lines).toEqual([]);
   });
 });
 

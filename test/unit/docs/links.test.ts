@@ -33,11 +33,29 @@ it('the settings that pages name in code are keys of the configuration', async (
   const { settingsOf } = await import('../../../src/config/setting.js');
   const { schema } = await import('../../../src/config/schema.js');
   const keys = settingsOf(schema).map(({ key }) => key);
-  const sections = ['server', 'pool', 'stream', 'session', 'health', 'metrics', 'admin', 'log', 'node'];
+  const sections = [
+    'server',
+    'pool',
+    'stream',
+    'session',
+    'memory',
+    'health',
+    'metrics',
+    'admin',
+    'auth',
+    'log',
+    'node',
+  ];
   const shaped = new RegExp(`\`((?:${sections.join('|')})\\.[a-zA-Z]+(?:\\.[a-zA-Z]+)*)\``, 'g');
   const known = (name: string): boolean => keys.some((key) => key === name || key.startsWith(`${name}.`));
   // Words of the code that look like keys: methods and fields of `session` and `pool`.
-  const ofCode = new Set(['session.send', 'session.signal', 'session.end', 'session.recent']);
+  const ofCode = new Set([
+    'session.send',
+    'session.signal',
+    'session.end',
+    'session.recent',
+    'session.identity',
+  ]);
   for (const page of pages) {
     const text = readFileSync(join(ROOT, page), 'utf8');
     const named = [...text.matchAll(shaped)]
