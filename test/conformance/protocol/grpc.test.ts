@@ -1,5 +1,5 @@
 import { grpcSource } from './grpc-target.js';
 import { describeProtocol } from './suite.js';
 
-// Each handler and each method once; the other two pairs are in grpc.long.test.ts.
-describeProtocol([grpcSource('direct', 'StreamData'), grpcSource('grpc-js', 'StreamBatches')]);
+// The default; the other handler and the other method, in every pair, are in grpc.long.test.ts.
+describeProtocol([grpcSource('direct', 'StreamData')]);
