@@ -24,6 +24,8 @@ export class WrongAnswerError extends Error {
 
 /** Rises when a service that knows this one could misread another. */
 const VERSION = 1;
+/** The latest moment that a Date can be (ECMA-262 section 21.4.1.1): who says "for ever" may well mean more. */
+const LATEST_MS = 8.64e15;
 /** Of what a client is told; the rest is cut. */
 const MAX_REASON = 200;
 
@@ -64,7 +66,7 @@ export function readAnswer(status: number, json: unknown, wallNowMs: number): Re
       ...(reason === undefined ? {} : { reason: harmless(reason) }),
       ...(clientClass === undefined ? {} : { clientClass }),
       ...(permissions === undefined ? {} : { permissions: [...permissions] }),
-      ...(expiresInMs === undefined ? {} : { expiresAtMs: wallNowMs + expiresInMs }),
+      ...(expiresInMs === undefined ? {} : { expiresAtMs: Math.min(wallNowMs + expiresInMs, LATEST_MS) }),
     },
     // An answer that has run out is none.
     keepMs: earlier(cacheMs, expiresInMs),

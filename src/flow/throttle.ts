@@ -51,10 +51,12 @@ const SOME_BYTES = 1;
  * connection. Pure: told the time, it says how much may go now.
  */
 export class Throttle {
+  readonly rates: ThrottleRates;
   readonly #messages: TokenBucket | undefined;
   readonly #bytes: TokenBucket | undefined;
 
   constructor(rates: ThrottleRates, now: number) {
+    this.rates = rates;
     this.#messages = rates.messagesPerSecond > 0 ? new TokenBucket(rates.messagesPerSecond, now) : undefined;
     this.#bytes = rates.bytesPerSecond > 0 ? new TokenBucket(rates.bytesPerSecond, now) : undefined;
   }

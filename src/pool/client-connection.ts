@@ -58,7 +58,8 @@ export class ClientConnection {
   /** What is held of what arrived: the bounded receive queue, over all sessions of a simple connection. */
   readonly receiveQuota: Quota;
   readonly sendQueue: SendQueue;
-  readonly throttle: Throttle | undefined;
+  /** A refreshed token of another class changes it. */
+  throttle: Throttle | undefined;
   messagesReceived = 0;
   messagesSent = 0;
   throttledMs = 0;

@@ -224,14 +224,16 @@ class Arrival implements StreamReceiver, UnknownCaller {
     this.#messagesRead += 1;
     // It says nothing, and so nothing that would have to wait.
     if (message.type === MessageType.HEARTBEAT) return;
-    if (message.control?.action !== 'authenticate') {
+    // Control beside data says nothing.
+    const control = message.type === MessageType.CONTROL ? message.control : undefined;
+    if (control?.action !== 'authenticate') {
       this.#refuse(nothingShown('the first message has to be an Authenticate'));
       return;
     }
     this.#state = 'asked';
     this.#events.heard();
     const { gatekeeper } = this.#options;
-    const credentials = { ...this.#credentials, token: message.control.token };
+    const credentials = { ...this.#credentials, token: control.token };
     try {
       const identity = gatekeeper.identify(credentials, this.#abort.signal);
       if (identity === undefined) this.#refuse(nothingShown('its Authenticate has no token'));

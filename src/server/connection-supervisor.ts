@@ -24,6 +24,7 @@ import type { ServerCounters } from './server-counters.js';
 import type { StreamSettings } from './settings.js';
 import { sequencedData } from './simple-attachment.js';
 import { SimpleSessions, type RouteChoice, type SimpleSessionsHost } from './simple-sessions.js';
+import { throttleFor } from './throttle-for.js';
 import type { TurnFlusher } from './turn-flusher.js';
 import { WindowedAttachments, type WindowedAttachmentsHost } from './windowed-attachments.js';
 
@@ -322,8 +323,15 @@ export class ConnectionSupervisor
   }
 
   refreshed(): void {
+    const { connection } = this;
     this.#context.counters.auth.tokensRefreshed += 1;
-    this.notify(this.#context.welcome(this.connection));
+    connection.throttle = throttleFor(
+      connection.identity,
+      this.#context.settings,
+      this.now(),
+      connection.throttle,
+    );
+    this.notify(this.#context.welcome(connection));
     this.#sessions.identityChanged();
   }
 

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
-import type { Identity } from '../core/identity.js';
+import type { AuthMethod, Identity } from '../core/identity.js';
 import type { ClientConnection } from '../pool/client-connection.js';
 import { controlMessage, type DataMessage } from '../wire/messages.js';
 import { asRefusal, type Gatekeeper } from './gatekeeper.js';
@@ -31,11 +31,19 @@ const LOOK_MS = 60_000;
 /** Failures that say nothing about the token. */
 const NOT_THE_TOKEN: ReadonlySet<string> = new Set(['AUTH_UNAVAILABLE', 'RATE_LIMITED']);
 
+const WHAT_EXPIRES: Readonly<Record<AuthMethod, string>> = {
+  static: 'token',
+  jwt: 'token',
+  certificate: 'client certificate',
+  anonymous: 'leave to be here',
+};
+
 /**
  * Who is calling, while the connection lives: takes fresh tokens, tells before
  * the present one expires, ends the connection when none came in time. A
- * client certificate can't be renewed within its connection: its client is told
- * to connect anew instead.
+ * client certificate can't be renewed within its connection, nor what an
+ * authorization service lets an anonymous client do for a while: these clients
+ * are told to connect anew instead.
  */
 export class IdentityWatch {
   readonly #clock: Clock;
@@ -65,9 +73,10 @@ export class IdentityWatch {
 
   start(): void {
     const { expiryNoticeMs } = this.#settings;
-    const { method, expiresAtMs = Infinity } = this.#connection.identity;
+    const { identity } = this.#connection;
+    const { expiresAtMs = Infinity } = identity;
     // Who comes with a certificate that is about to expire has no other yet: told to connect anew, it would come with this one.
-    const hasNoOther = method === 'certificate' && this.#clock.wallNow() >= expiresAtMs - expiryNoticeMs;
+    const hasNoOther = !isByToken(identity) && this.#clock.wallNow() >= expiresAtMs - expiryNoticeMs;
     this.#told = expiryNoticeMs === 0 || hasNoOther;
     this.#arm();
   }
@@ -173,23 +182,23 @@ export class IdentityWatch {
   }
 
   #due(expiresAtMs: number): void {
-    const { method } = this.#connection.identity;
+    const { identity } = this.#connection;
     const { expiryGraceMs } = this.#settings;
     const leftMs = Math.max(0, expiresAtMs - this.#clock.wallNow());
-    const what = method === 'certificate' ? 'client certificate' : 'token';
+    const what = WHAT_EXPIRES[identity.method];
     if (this.#told) {
       this.#events.expired();
       this.#events.fail(this.#tooLate(what, expiresAtMs));
       return;
     }
     this.#told = true;
-    if (method === 'certificate') {
+    if (!isByToken(identity)) {
       this.#events.drain(
         leftMs + expiryGraceMs,
         `connection: its ${what} expires`,
         new SluiceError(
           'TOKEN_EXPIRED',
-          `the ${what} expires at ${new Date(expiresAtMs).toISOString()}: connect anew with a fresh one`,
+          `the ${what} expires at ${new Date(expiresAtMs).toISOString()}: connect anew, with a fresh one if it has to be shown`,
           { retryAfterMs: 0 },
         ),
       );
@@ -215,4 +224,9 @@ export class IdentityWatch {
       { retryAfterMs: 0 },
     );
   }
+}
+
+/** Whether what they came in with can be renewed within the stream. */
+function isByToken({ method }: Identity): boolean {
+  return method === 'static' || method === 'jwt';
 }

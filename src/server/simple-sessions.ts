@@ -60,7 +60,7 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
   readonly waitForAcks = false;
   /** While somebody else is asked whether the client may open sessions at all. */
   #undecided: UndecidedOpen | undefined;
-  /** What they said: a yes holds until the client's permissions change, a no for those that have waited for it. */
+  /** What they said: a yes holds until a fresh token comes, a no for those that have waited for it. */
   #verdict: 'allowed' | SluiceError | undefined;
   #routeFaultLogged = false;
 
@@ -255,7 +255,8 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
       this.#verdict = verdict;
       this.#host.forget(undecided);
       this.#host.replay(undecided.takeWaiting());
-      if (verdict !== 'allowed') this.#verdict = undefined;
+      // What was said of the token before is for those that came under it.
+      if (verdict !== 'allowed' || connection.identity !== question.identity) this.#verdict = undefined;
     };
     answer.then(
       () => {

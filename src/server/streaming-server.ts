@@ -4,7 +4,6 @@ import { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
 import type { Logger } from '../core/logger.js';
 import type { ByteAccount } from '../flow/byte-account.js';
-import { Throttle } from '../flow/throttle.js';
 import { ClientConnection } from '../pool/client-connection.js';
 import type { ConnectionPool } from '../pool/connection-pool.js';
 import type { Route } from '../session/route.js';
@@ -26,6 +25,7 @@ import { SessionEndLog } from './session-end-log.js';
 import type { StreamSettings } from './settings.js';
 import type { RouteChoice } from './simple-sessions.js';
 import type { StreamInterceptor } from './stream-interceptor.js';
+import { throttleFor } from './throttle-for.js';
 import { TurnFlusher } from './turn-flusher.js';
 
 export interface StreamingServerOptions {
@@ -237,7 +237,8 @@ export class StreamingServer {
   #arrive(stream: TransportStream): StreamReceiver {
     this.#sessionEnds.tellDue();
     this.#refusalOfNewOnes();
-    const full = this.#options.pool.refusalIfFull(this.#arrivals.size);
+    // Those who have shown nothing have places of their own (auth.maxUnidentified): they take none from others.
+    const full = this.#options.pool.refusalIfFull(this.#arrivals.size - this.#arrivals.silent);
     if (full !== undefined) throw full;
     return this.#arrivals.take(stream);
   }
@@ -260,9 +261,6 @@ export class StreamingServer {
     if (refusal !== undefined) throw refusal;
 
     const now = clock.now();
-    const { messagesPerSecond = settings.messagesPerSecond, bytesPerSecond = settings.bytesPerSecond } =
-      identity.limits;
-    const throttled = messagesPerSecond > 0 || bytesPerSecond > 0;
     const connection = new ClientConnection({
       id: `${this.#idPrefix}-${(this.#nextId++).toString(36)}`,
       identity,
@@ -273,7 +271,7 @@ export class StreamingServer {
       maxMessages: settings.sendQueueMessages,
       maxBytes: settings.sendQueueBytes,
       maxControl: settings.maxControlAnswers,
-      throttle: throttled ? new Throttle({ messagesPerSecond, bytesPerSecond }, now) : undefined,
+      throttle: throttleFor(identity, settings, now),
       totalDown: counters.down,
       account,
     });

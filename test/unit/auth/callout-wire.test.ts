@@ -114,6 +114,11 @@ describe('readAnswer', () => {
     expect(() => read(JSON.parse('{"allow":true,"cacheMs":1e999}'))).toThrow('cacheMs');
   });
 
+  it('an answer for longer than the calendar goes on is for as long as that', () => {
+    const { answer } = read({ allow: true, expiresInMs: Number.MAX_SAFE_INTEGER });
+    expect(new Date(answer.expiresAtMs ?? NaN).toISOString()).toBe('+275760-09-13T00:00:00.000Z');
+  });
+
   it('a reason is short and harmless', () => {
     const { answer } = read({ allow: false, reason: `\u001b[31mno\u202e\r\n${'x'.repeat(500)}` });
     expect(answer.reason).toHaveLength(200);
