@@ -293,7 +293,6 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
     const decided = (verdict: 'allowed' | SluiceError): void => {
       if (this.#undecided?.get(undecided.sessionId) !== undecided) return;
       undecided.verdict = verdict;
-      this.#host.forget(undecided);
       // The Open itself again, for it may have to wait for room among the answers like any other.
       this.#host.replay([controlMessage(open, undecided.sessionId), ...undecided.takeWaiting()]);
     };

@@ -259,10 +259,12 @@ describe('behind an Open that is answered later', () => {
     for (let n = 1; n <= 64; n += 1) client.send(numbered('full', n), numbered('over', n));
     await made.clock.settle();
     expect(client.words()).toEqual(['welcome']);
-    client.send(numbered('over', 65), numbered('over', 66));
+    client.send(numbered('over', 65));
     await made.clock.settle();
     expect([client.words('over'), client.end]).toEqual([['closed WINDOW_EXCEEDED'], undefined]);
     expect(made.gate.opens.map(({ signal }) => signal.aborted)).toEqual([false, true]);
+    client.send(numbered('over', 66));
+    await made.clock.settle();
     // What had waited, and what came after.
     expect(made.metrics.messagesRefused.get('not-open')).toBe(65);
     held[1]?.resolve();
@@ -566,6 +568,39 @@ describe('simple sessions that are open while somebody is asked about another', 
     await made.clock.settle();
     expect(client.words('a')).toEqual(['data 1', 'closed PERMISSION_DENIED']);
     expect(client.words('b')).toEqual(['closed PERMISSION_DENIED']);
+    await expectNothingLeft(made);
+  });
+
+  it('the same where the fresh token came in one with them: the answer was about another', async () => {
+    const made = world();
+    const client = await arrived(made, 'StreamBatches');
+    const held = made.gate.holdOpens();
+    made.gate.tokens.set('less', identityOf('ann', { opens: ['chat'] }));
+    client.send(text('a', '1'), controlMessage({ action: 'authenticate', token: 'less' }));
+    await made.clock.settle();
+    expect(client.words()).toEqual(['welcome', 'welcome']);
+    held[0]?.resolve();
+    await made.clock.settle();
+    expect(client.words('a')).toEqual(['closed PERMISSION_DENIED']);
+    expect(made.metrics.sessionsOpened).toBe(0);
+    await expectNothingLeft(made);
+  });
+
+  it('a connection that has to leave is not let go while somebody is asked', async () => {
+    const made = world();
+    const client = await arrived(made);
+    const held = made.gate.holdOpens();
+    client.send(text('a', '1'));
+    await made.clock.settle();
+    const [supervisor] = made.server.supervisors();
+    supervisor?.drain(10_000, 'connection: test', new SluiceError('STREAM_LIMIT', 'test'));
+    await made.clock.advanceAsync(5_000);
+    expect(client.end).toBeUndefined();
+    held[0]?.resolve();
+    await made.clock.settle();
+    expect(client.words('a')).toEqual(['data 1']);
+    await made.clock.advanceAsync(5_000);
+    expect(client.end).toBe('STREAM_LIMIT');
     await expectNothingLeft(made);
   });
 
