@@ -23,6 +23,8 @@ export interface IdentityWatchEvents {
   /** A refreshed token: it may allow less than the one before. */
   refreshed(): void;
   expired(): void;
+  /** A fault of the gateway: the connection pays. */
+  onFault(error: unknown): void;
 }
 
 /** Wall time may be set, and goes on while the machine sleeps and its timers do not: it is looked at so often. */
@@ -128,8 +130,11 @@ export class IdentityWatch {
     };
     try {
       const answer = token === '' ? undefined : this.#gatekeeper.identify(credentials, asking.signal);
-      if (answer instanceof Promise) answer.then(settled, failed);
-      else settled(answer);
+      if (answer instanceof Promise) {
+        answer.then(settled, failed).catch((fault: unknown) => {
+          this.#events.onFault(fault);
+        });
+      } else settled(answer);
     } catch (error) {
       failed(error);
     }

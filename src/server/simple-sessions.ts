@@ -48,6 +48,8 @@ export interface SimpleSessionsHost extends SimpleAttachmentHost {
   ignored(): void;
   /** Messages that have waited are read now. */
   replay(messages: readonly DataMessage[]): void;
+  /** A fault of the gateway: the connection pays. */
+  onFault(error: unknown): void;
 }
 
 /** The sessions of one simple connection: opened by being named, found by name, ended together. */
@@ -258,16 +260,20 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
       // What was said of the token before is for those that came under it.
       if (verdict !== 'allowed' || connection.identity !== question.identity) this.#verdict = undefined;
     };
-    answer.then(
-      () => {
-        // Meanwhile a fresh token may have come that allows less.
-        const covered = connection.identity.allows('open', route, subject);
-        decided(covered ? 'allowed' : notCovered(''));
-      },
-      (error: unknown) => {
-        decided(asRefusal(error));
-      },
-    );
+    answer
+      .then(
+        () => {
+          // Meanwhile a fresh token may have come that allows less.
+          const covered = connection.identity.allows('open', route, subject);
+          decided(covered ? 'allowed' : notCovered(''));
+        },
+        (error: unknown) => {
+          decided(asRefusal(error));
+        },
+      )
+      .catch((fault: unknown) => {
+        this.#host.onFault(fault);
+      });
     return undecided;
   }
 

@@ -43,6 +43,8 @@ export interface WindowedAttachmentsHost extends WindowedAttachmentHost {
   forget(attachment: Receiving): void;
   /** Messages that have waited are read now. */
   replay(messages: readonly DataMessage[]): void;
+  /** A fault of the gateway: the connection pays. */
+  onFault(error: unknown): void;
 }
 
 /** The sessions that are attached to one windowed connection: opened explicitly, detached when it ends. */
@@ -296,14 +298,18 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
       // The Open itself again, for it may have to wait for room among the answers like any other.
       this.#host.replay([controlMessage(open, undecided.sessionId), ...undecided.takeWaiting()]);
     };
-    answer.then(
-      () => {
-        decided('allowed');
-      },
-      (error: unknown) => {
-        decided(asRefusal(error));
-      },
-    );
+    answer
+      .then(
+        () => {
+          decided('allowed');
+        },
+        (error: unknown) => {
+          decided(asRefusal(error));
+        },
+      )
+      .catch((fault: unknown) => {
+        this.#host.onFault(fault);
+      });
   }
 
   /** What has waited for its answer is for a session that is not open. */

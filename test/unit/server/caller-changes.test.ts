@@ -12,6 +12,7 @@ import {
   type GatedWorld,
   type IdentityFields,
 } from '../../helpers/gate.js';
+import { openOf } from '../../helpers/windowed-world.js';
 
 const HOUR_MS = 3_600_000;
 const BEARER = { metadata: { authorization: 'Bearer ann' } };
@@ -183,6 +184,55 @@ describe('an anonymous client whom somebody lets in for a while', () => {
     expect([client.words(), client.end]).toEqual([['welcome'], undefined]);
     await made.clock.advanceAsync(1);
     expect(client.end).toBe('TOKEN_EXPIRED');
+    await expectNothingLeft(made);
+  });
+});
+
+describe('a fault of the gateway, once somebody has answered', () => {
+  /** As a mistake in the gateway would: the next bytes that are accounted for throw. */
+  function breakAccount(made: GatedWorld): void {
+    const account = made.account as { add(bytes: number): void };
+    const add = account.add.bind(account);
+    account.add = (bytes) => {
+      account.add = add;
+      add(bytes);
+      throw new TypeError('a mistake');
+    };
+  }
+
+  it.each([
+    ['an Open', [controlMessage(openOf(), 's'), { ...text('s', 'one'), sequence: 1 }]],
+    ['simple sessions', [text('s', 'one')]],
+  ])('about %s: its connection pays, the log says more, and nobody else hears of it', async (_, sent) => {
+    const made = world();
+    const client = await arrived(made);
+    const opens = made.gate.holdOpens();
+    client.send(...sent);
+    await made.clock.settle();
+    breakAccount(made);
+    opens[0]?.resolve();
+    await made.clock.settle();
+    expect(client.end).toBe('reset');
+    expect(made.logger.messages('error')).toEqual(['a fault ended a connection']);
+    made.server.destroy();
+    await made.clock.settle();
+    // But for the account, which is what broke.
+    expect({ ...leftOf(made), bytes: 0 }).toEqual(NOTHING_LEFT);
+  });
+
+  it('about a fresh token: the same', async () => {
+    const made = world();
+    const client = await arrived(made);
+    const limits = {
+      get messagesPerSecond(): number {
+        throw new TypeError('a mistake');
+      },
+    };
+    made.gate.onIdentify = () => Promise.resolve(identityOf('ann', { limits }));
+    client.authenticate('b');
+    await made.clock.settle();
+    expect(client.end).toBe('reset');
+    expect(made.logger.messages('error')).toEqual(['a fault ended a connection']);
     await expectNothingLeft(made);
   });
 });
