@@ -89,6 +89,9 @@ export const changeWindow = (session: Session, messages: number, bytes = 0): Dat
 
 export const heartbeat = (): DataMessage => dataMessage({ type: MessageType.HEARTBEAT });
 
+/** Shows a token within the stream. */
+export const authenticate = (token: string): DataMessage => controlMessage({ action: 'authenticate', token });
+
 export const probe = (sequence: number, timestampMs = 0): DataMessage =>
   dataMessage({ type: MessageType.HEALTH_CHECK, sequence, timestampMs });
 

@@ -1,4 +1,5 @@
 import type { Section } from '../case.js';
+import { calling } from './calling.js';
 import { down } from './down.js';
 import { drain } from './drain.js';
 import { ending } from './ending.js';
@@ -19,6 +20,7 @@ import { windows } from './windows.js';
 /** The whole suite, in the order in which the protocol is explained. */
 export const sections: readonly Section[] = [
   hello,
+  calling,
   kinds,
   opening,
   up,
