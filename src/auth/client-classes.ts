@@ -1,8 +1,7 @@
 import { SluiceError } from '../core/errors.js';
 import type { Action, AuthMethod, ClientLimits, Identity } from '../core/identity.js';
-import type { Permission } from '../core/permission.js';
 import { quoted } from '../core/printable.js';
-import { parsePermissions, PermissionSet } from './permissions.js';
+import { parsePermissions, PermissionSet, type PermissionRule } from './permissions.js';
 
 /** What verified credentials say, before the configuration has said what that means. */
 export interface Caller {
@@ -36,7 +35,12 @@ export class CallerIdentity implements Identity {
   readonly issuedAtMs: number | undefined;
   readonly #permissions: PermissionSet;
 
-  constructor(caller: Caller, clientClass: string, limits: ClientLimits, permissions: readonly Permission[]) {
+  constructor(
+    caller: Caller,
+    clientClass: string,
+    limits: ClientLimits,
+    permissions: readonly PermissionRule[],
+  ) {
     this.clientId = caller.clientId;
     this.method = caller.method;
     this.clientClass = clientClass;
@@ -55,7 +59,7 @@ export class CallerIdentity implements Identity {
 export class ClientClasses {
   readonly #classes = new Map<
     string,
-    { readonly limits: ClientLimits; readonly permissions: readonly Permission[] }
+    { readonly limits: ClientLimits; readonly permissions: readonly PermissionRule[] }
   >([[DEFAULT_CLASS, { limits: {}, permissions: [] }]]);
 
   /** Throws for a permission that is none: the configuration has read them before. */
@@ -84,7 +88,7 @@ export class ClientClasses {
   }
 }
 
-function ownPermissions(texts: readonly string[]): readonly Permission[] {
+function ownPermissions(texts: readonly string[]): readonly PermissionRule[] {
   try {
     return parsePermissions(texts);
   } catch (error) {

@@ -11,38 +11,36 @@ const OWN_ID = '{client}';
  */
 type Pattern = readonly string[];
 
-interface Rule {
+/** One permission, ready to be asked. What is the same for all of a class is there once, not for each of its clients. */
+export interface PermissionRule {
   readonly action: Action | '*';
   readonly route: Pattern;
   /** Undefined: every subject, and none. */
   readonly subject: Pattern | undefined;
+  /** Whether the subject has `{client}`, not yet replaced. */
+  readonly namesClient: boolean;
 }
 
 /** Throws an Error for the first text that is no permission; its sentence repeats nothing of it. */
-export function parsePermissions(texts: readonly string[]): readonly Permission[] {
+export function parsePermissions(texts: readonly string[]): readonly PermissionRule[] {
   if (texts.length > MAX_PERMISSIONS) {
     throw new Error(`has ${texts.length} permissions, and ${MAX_PERMISSIONS} are the most`);
   }
   return texts.map((text, n) => {
     const read = parsePermission(text);
-    if ('permission' in read) return read.permission;
+    if ('permission' in read) return ruleOf(read.permission);
     throw new Error(`permission ${n + 1}: expected ${read.wrong}`);
   });
 }
 
 /** The permissions of one caller: `{client}` in them stands for this ID as it is, stars and all. */
 export class PermissionSet {
-  readonly #rules: readonly Rule[];
+  readonly #rules: readonly PermissionRule[];
 
-  constructor(permissions: readonly Permission[], clientId: string) {
-    this.#rules = permissions.map(({ action, route, subject }) => ({
-      action,
-      route: pattern(route),
-      subject:
-        subject === undefined
-          ? undefined
-          : pattern(subject).map((piece) => piece.split(OWN_ID).join(clientId)),
-    }));
+  constructor(rules: readonly PermissionRule[], clientId: string) {
+    this.#rules = rules.some(({ namesClient }) => namesClient)
+      ? rules.map((rule) => (rule.namesClient ? ownRule(rule, clientId) : rule))
+      : rules;
   }
 
   allows(action: Action, route: string, subject: string): boolean {
@@ -67,6 +65,20 @@ export function permissionMissing(
   // Escaped and bounded, but bare of the quotes.
   const asked = `${action}:${route}${subject === '' ? '' : `/${subject}`}`;
   return new SluiceError('PERMISSION_DENIED', `permission ${quoted(asked).slice(1, -1)} is missing`);
+}
+
+function ruleOf({ action, route, subject }: Permission): PermissionRule {
+  return {
+    action,
+    route: pattern(route),
+    subject: subject === undefined ? undefined : pattern(subject),
+    namesClient: subject?.includes(OWN_ID) === true,
+  };
+}
+
+function ownRule({ subject, ...rule }: PermissionRule, clientId: string): PermissionRule {
+  const own = subject?.map((piece) => piece.split(OWN_ID).join(clientId));
+  return { ...rule, subject: own, namesClient: false };
 }
 
 /** Stars side by side stand for no more than one does. */

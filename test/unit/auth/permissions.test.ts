@@ -37,6 +37,20 @@ describe('a client ID in a permission', () => {
   });
 });
 
+it('permissions that two callers share name each of them to himself alone', () => {
+  const rules = parsePermissions(['open:inbox/{client}', 'open:chat/room-*']);
+  const [ann, ben] = ['ann', 'ben'].map((id) => new PermissionSet(rules, id));
+  for (const [set, own, other] of [
+    [ann, 'ann', 'ben'],
+    [ben, 'ben', 'ann'],
+  ] as const) {
+    expect(set?.allows('open', 'inbox', own)).toBe(true);
+    expect(set?.allows('open', 'inbox', other)).toBe(false);
+    expect(set?.allows('open', 'inbox', '{client}')).toBe(false);
+    expect(set?.allows('open', 'chat', 'room-1')).toBe(true);
+  }
+});
+
 it('without permissions nothing is allowed', () => {
   expect(new PermissionSet([], 'ann').allows('open', 'chat', '')).toBe(false);
 });
