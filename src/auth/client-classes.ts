@@ -1,6 +1,5 @@
 import { SluiceError } from '../core/errors.js';
 import type { Action, AuthMethod, ClientLimits, Identity } from '../core/identity.js';
-import { quoted } from '../core/printable.js';
 import { parsePermissions, PermissionSet, type PermissionRule } from './permissions.js';
 
 /** What verified credentials say, before the configuration has said what that means. */
@@ -78,10 +77,8 @@ export class ClientClasses {
     const { clientClass = DEFAULT_CLASS, permissions } = caller;
     const found = this.#classes.get(clientClass);
     if (found === undefined) {
-      throw new SluiceError(
-        'UNAUTHENTICATED',
-        `the class ${quoted(clientClass)} of the client is not one of auth.classes`,
-      );
+      // Unnamed: what a token says of its client is not told on.
+      throw new SluiceError('UNAUTHENTICATED', 'the class of the client is not one of auth.classes');
     }
     const own = permissions === undefined ? found.permissions : ownPermissions(permissions);
     return new CallerIdentity(caller, clientClass, found.limits, own);

@@ -17,6 +17,8 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The program, from the repository's root. Default: the command itself. */
   readonly program?: string;
+  /** Default info: what a person would see. */
+  readonly logLevel?: string;
 }
 
 type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string };
@@ -32,9 +34,9 @@ export class GatewayProcess {
   #rest = '';
   #ended = false;
 
-  /** Over config/test.yaml, with what a person would see of it in the log. */
+  /** Over config/test.yaml. */
   constructor(args: readonly string[], options: ProcessOptions = {}) {
-    const base = ['--config', 'config/test.yaml', '--log.level', 'info'];
+    const base = ['--config', 'config/test.yaml', '--log.level', options.logLevel ?? 'info'];
     this.#child = spawn(
       process.execPath,
       ['--import', 'tsx', ...(options.nodeArgs ?? []), options.program ?? 'src/main.ts', ...base, ...args],
