@@ -201,7 +201,7 @@ class Arrival implements StreamReceiver, UnknownCaller {
 
   onHalfClose(): void {
     if (this.#next !== undefined) this.#next.onHalfClose();
-    else if (this.#state === 'silent') this.#refuse(nothingShown('the client has nothing more to say'));
+    else if (this.#state === 'silent') this.#sendAway('the client has nothing more to say');
     else this.#halfClosed = true;
   }
 
@@ -227,7 +227,7 @@ class Arrival implements StreamReceiver, UnknownCaller {
     // Control beside data says nothing.
     const control = message.type === MessageType.CONTROL ? message.control : undefined;
     if (control?.action !== 'authenticate') {
-      this.#refuse(nothingShown('the first message has to be an Authenticate'));
+      this.#sendAway('the first message has to be an Authenticate');
       return;
     }
     this.#state = 'asked';
@@ -262,19 +262,21 @@ class Arrival implements StreamReceiver, UnknownCaller {
     if (this.#finish('over')) this.#options.refuse(this.#stream, error);
   }
 
+  /** Nothing was shown: a failed attempt, for whoever counts them. */
+  #sendAway(because: string): void {
+    this.#options.gatekeeper.showedNothing(this.#credentials.peer);
+    this.#refuse(nothingShown(because));
+  }
+
   #late(): void {
-    const { identifyTimeoutMs, gatekeeper } = this.#options;
+    const { identifyTimeoutMs } = this.#options;
     const within = `within ${identifyTimeoutMs} ms (auth.identifyTimeout)`;
     if (this.#state === 'silent') {
-      gatekeeper.showedNothing(this.#credentials.peer);
-      this.#refuse(nothingShown(`no Authenticate came ${within}`));
-    } else {
-      this.#refuse(
-        new SluiceError('AUTH_UNAVAILABLE', `who is calling could not be told ${within}`, {
-          retryAfterMs: RETRY_MS,
-        }),
-      );
+      this.#sendAway(`no Authenticate came ${within}`);
+      return;
     }
+    const because = `who is calling could not be told ${within}`;
+    this.#refuse(new SluiceError('AUTH_UNAVAILABLE', because, { retryAfterMs: RETRY_MS }));
   }
 
   /** Once: whether this was it. */

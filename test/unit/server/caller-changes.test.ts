@@ -51,6 +51,29 @@ describe('who has shown nothing', () => {
     await expectNothingLeft(made);
   });
 
+  it.each([
+    [
+      'says that it is done',
+      (client: GatedClient) => {
+        client.connection.halfClose();
+      },
+    ],
+    [
+      'says something else',
+      (client: GatedClient) => {
+        client.send(text('s', 'hello'));
+      },
+    ],
+  ])('and %s is one of those who failed, as one that stays silent is', async (_, acts) => {
+    const made = world();
+    const client = new GatedClient(made);
+    await made.clock.settle();
+    acts(client);
+    await made.clock.settle();
+    expect([client.end, made.gate.silent]).toEqual(['UNAUTHENTICATED', ['memory:1']]);
+    await expectNothingLeft(made);
+  });
+
   it('does not show it by control beside data, which says nothing', async () => {
     const made = world();
     const client = new GatedClient(made);
