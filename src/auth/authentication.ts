@@ -9,7 +9,7 @@ import type { AuthenticationOptions, OpenRequest } from './authentication-parts.
 import type { CalloutAnswer } from './callout-answer.js';
 import { certificateCaller } from './certificate-identity.js';
 import { CallerIdentity, type Caller } from './client-classes.js';
-import { permissionMissing } from './permissions.js';
+import { permissionMissing } from '../core/permission.js';
 import type { VerifiedToken } from './verified-token.js';
 
 /** An attempt to come in, while it is under way. */

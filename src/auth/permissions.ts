@@ -1,7 +1,5 @@
-import { SluiceError } from '../core/errors.js';
 import type { Action } from '../core/identity.js';
 import { MAX_PERMISSIONS, parsePermission, type Permission } from '../core/permission.js';
-import { quoted } from '../core/printable.js';
 
 const OWN_ID = '{client}';
 
@@ -51,20 +49,6 @@ export class PermissionSet {
         (rule.subject === undefined || matches(rule.subject, subject)),
     );
   }
-}
-
-/** PERMISSION_DENIED that names what was asked for; the route only where the caller did. */
-export function permissionMissing(
-  action: Action,
-  target: { readonly route: string; readonly subject: string; readonly named: boolean },
-): SluiceError {
-  const { route, subject, named } = target;
-  if (!named) {
-    return new SluiceError('PERMISSION_DENIED', `permission to ${action} the default route is missing`);
-  }
-  // Escaped and bounded, but bare of the quotes.
-  const asked = `${action}:${route}${subject === '' ? '' : `/${subject}`}`;
-  return new SluiceError('PERMISSION_DENIED', `permission ${quoted(asked).slice(1, -1)} is missing`);
 }
 
 function ruleOf({ action, route, subject }: Permission): PermissionRule {

@@ -27,15 +27,3 @@ export interface Identity {
   /** Pure, and quick enough to be asked for every message. `subject` "" where none is named. */
   allows(action: Action, route: string, subject: string): boolean;
 }
-
-/** Everybody, where nobody has to say who they are. */
-export function anonymousIdentity(clientId: string): Identity {
-  return {
-    clientId,
-    method: 'anonymous',
-    clientClass: 'default',
-    limits: {},
-    expiresAtMs: undefined,
-    allows: () => true,
-  };
-}

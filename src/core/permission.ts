@@ -1,4 +1,6 @@
+import { SluiceError } from './errors.js';
 import type { Action } from './identity.js';
+import { quoted } from './printable.js';
 
 const ACTIONS = ['open', 'publish', 'subscribe', 'ingest'] as const satisfies readonly Action[];
 
@@ -53,4 +55,18 @@ export function parsePermission(
     return { wrong: 'no placeholder in braces but {client}' };
   }
   return { permission: { action, route, subject } };
+}
+
+/** PERMISSION_DENIED that names what was asked for; the route only where the caller did. */
+export function permissionMissing(
+  action: Action,
+  target: { readonly route: string; readonly subject: string; readonly named: boolean },
+): SluiceError {
+  const { route, subject, named } = target;
+  if (!named) {
+    return new SluiceError('PERMISSION_DENIED', `permission to ${action} the default route is missing`);
+  }
+  // Escaped and bounded, but bare of the quotes.
+  const asked = `${action}:${route}${subject === '' ? '' : `/${subject}`}`;
+  return new SluiceError('PERMISSION_DENIED', `permission ${quoted(asked).slice(1, -1)} is missing`);
 }

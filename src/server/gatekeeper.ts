@@ -1,7 +1,6 @@
 import type { Credentials } from '../core/credentials.js';
 import { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
-import { quoted } from '../core/printable.js';
 
 /** What somebody wants to open. */
 export interface OpenQuestion {
@@ -30,7 +29,7 @@ export interface Gatekeeper {
   identify(credentials: Credentials, signal: AbortSignal): Identity | undefined | Promise<Identity>;
   /** Undefined when they may; a promise where somebody else has to be asked. Throws or rejects with PERMISSION_DENIED or AUTH_UNAVAILABLE. */
   mayOpen(question: OpenQuestion, signal: AbortSignal): undefined | Promise<void>;
-  /** Somebody came and showed nothing for so long that they were sent away: it counts as a failed attempt. */
+  /** Somebody came, showed nothing, and was sent away: it counts as a failed attempt. */
   showedNothing(peer: string): void;
 }
 
@@ -38,12 +37,6 @@ export interface Gatekeeper {
 export function asRefusal(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;
   return new SluiceError('AUTH_UNAVAILABLE', 'a fault of the gateway; its log says more', { cause: error });
-}
-
-/** What somebody is told who named this route, and may not open it: what is missing, not what exists. */
-export function notAllowed(route: string, subject: string): SluiceError {
-  const missing = `open:${route}${subject === '' ? '' : `/${subject}`}`;
-  return new SluiceError('PERMISSION_DENIED', `permission ${quoted(missing).slice(1, -1)} is missing`);
 }
 
 /** Why a session is closed, or not opened, over a fresh token that allows less than the one before. */

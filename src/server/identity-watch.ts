@@ -5,6 +5,9 @@ import type { ClientConnection } from '../pool/client-connection.js';
 import { controlMessage, type DataMessage } from '../wire/messages.js';
 import { asRefusal, type Gatekeeper } from './gatekeeper.js';
 
+/** More than any `auth.maxTokenSize` allows: what waits for its turn must not be of the size of a message. */
+const MAX_TOKEN_LENGTH = 64 * 1024;
+
 export interface IdentityWatchSettings {
   /** How long before it expires the client is told; 0 = never. */
   readonly expiryNoticeMs: number;
@@ -99,6 +102,13 @@ export class IdentityWatch {
         new SluiceError(
           'INVALID_MESSAGE',
           'Authenticate is not served: this gateway takes no tokens (auth.methods)',
+        ),
+      );
+    } else if (token.length > MAX_TOKEN_LENGTH) {
+      this.#events.fail(
+        new SluiceError(
+          'UNAUTHENTICATED',
+          `the token is longer than ${MAX_TOKEN_LENGTH} characters (auth.maxTokenSize)`,
         ),
       );
     } else if (this.#asking === undefined) this.#ask(token);

@@ -1,6 +1,7 @@
 import type { ConnectionEnd } from '../core/connection-end.js';
 import type { FlowCounters, RefusalReason } from '../core/counters.js';
 import type { ErrorCode } from '../core/errors.js';
+import type { Action } from '../core/identity.js';
 
 /** What the server counts; `StreamMetrics` fits. Plain fields, for the hot path. */
 export interface ServerCounters {
@@ -30,7 +31,12 @@ export interface ServerCounters {
   readonly messagesRefused: Map<RefusalReason, number>;
   /** Times the budget of buffered bytes was crossed, and what was ended over it. */
   budgetExceeded: number;
-  /** Fresh tokens taken within their streams, and connections ended because none came. */
-  readonly auth: { tokensRefreshed: number; tokensExpired: number };
+  readonly auth: {
+    /** Fresh tokens taken within their streams, and connections ended because none came. */
+    tokensRefreshed: number;
+    tokensExpired: number;
+    /** Permissions that were missing. */
+    readonly denied: Map<Action, number>;
+  };
   sessionsShed: number;
 }

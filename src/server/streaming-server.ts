@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../core/clock.js';
 import type { ConnectionEnd } from '../core/connection-end.js';
+import { tally } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
 import type { Logger } from '../core/logger.js';
@@ -16,8 +17,9 @@ import type { StreamAcceptor, StreamReceiver, TransportStream } from '../transpo
 import { controlMessage, PROTOCOL_VERSION } from '../wire/messages.js';
 import { Arrivals } from './arrivals.js';
 import { ConnectionSupervisor, type SupervisorContext } from './connection-supervisor.js';
+import { permissionMissing } from '../core/permission.js';
 import { isPrintableId, quoted } from '../core/printable.js';
-import { notAllowed, type Gatekeeper } from './gatekeeper.js';
+import type { Gatekeeper } from './gatekeeper.js';
 import { guarded } from './guarded-gatekeeper.js';
 import { Overload } from './overload.js';
 import type { ServerCounters } from './server-counters.js';
@@ -297,7 +299,10 @@ export class StreamingServer {
     }
     const named = asked !== '';
     // Before it is looked up: who may not open it gets the same answer whether it exists or not.
-    if (named && !identity.allows('open', asked, subject)) throw notAllowed(asked, subject);
+    if (named && !identity.allows('open', asked, subject)) {
+      tally(this.#options.counters.auth.denied, 'open');
+      throw permissionMissing('open', { route: asked, subject, named });
+    }
     const { name, route } = this.#routeNamed(asked);
     return { name, route, subject, named };
   }

@@ -6,7 +6,7 @@ import type { StreamSettings } from '../../src/server/settings.js';
 import type { WindowedSettings } from '../../src/server/streaming-server.js';
 import type { TransportStream } from '../../src/transport/contract.js';
 import type { DataMessage } from '../../src/wire/messages.js';
-import { anonymousIdentity } from '../../src/core/identity.js';
+import { anonymousIdentity } from './anonymous-identity.js';
 
 /** A transport whose network takes only what a test lets it take. */
 export class FakeStream implements TransportStream {

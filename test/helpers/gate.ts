@@ -6,7 +6,8 @@ import type { Identity } from '../../src/core/identity.js';
 import { ByteAccount } from '../../src/flow/byte-account.js';
 import { StreamMetrics } from '../../src/metrics/stream-metrics.js';
 import { ConnectionPool, type ConnectionPoolOptions } from '../../src/pool/connection-pool.js';
-import { notAllowed, type Gatekeeper, type OpenQuestion } from '../../src/server/gatekeeper.js';
+import { permissionMissing } from '../../src/core/permission.js';
+import type { Gatekeeper, OpenQuestion } from '../../src/server/gatekeeper.js';
 import type { StreamSettings } from '../../src/server/settings.js';
 import type { StreamInterceptor } from '../../src/server/stream-interceptor.js';
 import { StreamingServer, type WindowedSettings } from '../../src/server/streaming-server.js';
@@ -90,7 +91,8 @@ export class TestGate implements Gatekeeper {
 
   mayOpen(question: OpenQuestion, signal: AbortSignal): undefined | Promise<void> {
     const { identity, route, subject } = question;
-    if (!identity.allows('open', route, subject)) throw notAllowed(route, subject);
+    if (!identity.allows('open', route, subject))
+      throw permissionMissing('open', { route, subject, named: true });
     this.opens.push({ about: question, signal });
     const answer = this.onOpen(question);
     if (answer instanceof Error) throw answer;

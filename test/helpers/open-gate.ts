@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { anonymousIdentity } from '../../src/core/identity.js';
+import { anonymousIdentity } from './anonymous-identity.js';
 import type { Gatekeeper } from '../../src/server/gatekeeper.js';
 
 /** Takes everybody for who they say they are, and lets them open everything. */

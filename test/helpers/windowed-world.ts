@@ -15,7 +15,7 @@ import {
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { dataMessage, type Control, type DataMessage, type Open } from '../../src/wire/messages.js';
 import { windowedSettings } from './fake-stream.js';
-import { anonymousIdentity } from '../../src/core/identity.js';
+import { anonymousIdentity } from './anonymous-identity.js';
 
 /** One session's hold on one connection. */
 export class FakeLink implements SessionLink {

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import { AuthorizationCallout, type CalloutResult } from '../../src/auth/authorization-callout.js';
 import { SystemClock } from '../../src/core/clock.js';
-import { anonymousIdentity } from '../../src/core/identity.js';
+import { anonymousIdentity } from '../helpers/anonymous-identity.js';
 import { RecordingLogger } from '../helpers/recording-logger.js';
 import { runProcess } from '../helpers/run-process.js';
 

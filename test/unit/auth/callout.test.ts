@@ -9,7 +9,8 @@ import {
   type CalloutSettings,
 } from '../../../src/auth/authorization-callout.js';
 import { SluiceError } from '../../../src/core/errors.js';
-import { anonymousIdentity, type Identity } from '../../../src/core/identity.js';
+import type { Identity } from '../../../src/core/identity.js';
+import { anonymousIdentity } from '../../helpers/anonymous-identity.js';
 import { StartError } from '../../../src/core/start-error.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { CalloutServer, type CalloutReply } from '../../helpers/callout-server.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
-import { parsePermissions, permissionMissing, PermissionSet } from '../../../src/auth/permissions.js';
+import { parsePermissions, PermissionSet } from '../../../src/auth/permissions.js';
+import { permissionMissing } from '../../../src/core/permission.js';
 
 function allows(permission: string, route: string, subject: string, clientId = 'ann'): boolean {
   return new PermissionSet(parsePermissions([permission]), clientId).allows('open', route, subject);

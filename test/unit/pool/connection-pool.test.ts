@@ -3,7 +3,7 @@ import { FlowCounters } from '../../../src/core/counters.js';
 import { ClientConnection } from '../../../src/pool/client-connection.js';
 import { ConnectionPool } from '../../../src/pool/connection-pool.js';
 import type { TransportStream } from '../../../src/transport/contract.js';
-import { anonymousIdentity } from '../../../src/core/identity.js';
+import { anonymousIdentity } from '../../helpers/anonymous-identity.js';
 
 function connection(id: string, clientId: string): ClientConnection {
   return new ClientConnection({

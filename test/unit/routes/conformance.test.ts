@@ -3,7 +3,7 @@ import { conformanceRoute } from '../../../src/routes/conformance.js';
 import type { RouteMessage } from '../../../src/session/route.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { dataMessage } from '../../../src/wire/messages.js';
-import { anonymousIdentity } from '../../../src/core/identity.js';
+import { anonymousIdentity } from '../../helpers/anonymous-identity.js';
 
 function world() {
   const clock = new FakeClock();

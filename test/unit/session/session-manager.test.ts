@@ -6,7 +6,7 @@ import type { Route } from '../../../src/session/route.js';
 import { SessionManager } from '../../../src/session/session-manager.js';
 import type { SimpleSessionPort } from '../../../src/session/simple-session.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
-import { anonymousIdentity } from '../../../src/core/identity.js';
+import { anonymousIdentity } from '../../helpers/anonymous-identity.js';
 
 const route: Route = { kind: 'test', open: () => ({ handle: () => undefined }) };
 

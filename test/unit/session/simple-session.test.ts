@@ -5,7 +5,7 @@ import { Quota } from '../../../src/flow/quota.js';
 import type { Route, RouteHandler, RouteSession } from '../../../src/session/route.js';
 import { SimpleSession, type SimpleSessionPort } from '../../../src/session/simple-session.js';
 import { dataMessage, type DataMessage } from '../../../src/wire/messages.js';
-import { anonymousIdentity } from '../../../src/core/identity.js';
+import { anonymousIdentity } from '../../helpers/anonymous-identity.js';
 
 /** A connection's side that notes what the session asks of it. */
 class FakePort implements SimpleSessionPort {
