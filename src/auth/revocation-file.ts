@@ -9,8 +9,10 @@ const BLANKS = /\s+/;
 /**
  * Reads `subject [RFC 3339 time]` lines into subjects and the time before
  * which what was issued is refused. `#` begins a comment line; a subject with
- * blanks, or that begins with `#` or a quote, is a JSON string. Throws an Error
- * that names the first line that is none of that.
+ * blanks, or that begins with `#` or a quote, is a JSON string. Of several lines
+ * of one subject the latest time holds: a file that is only ever appended to
+ * must not stop counting over that. Throws an Error that names the first line
+ * that is none of that.
  */
 export function readRevocations(text: string, max: number): ReadonlyMap<string, number> {
   const revoked = new Map<string, number>();
@@ -20,15 +22,17 @@ export function readRevocations(text: string, max: number): ReadonlyMap<string, 
     const wrong = (reason: string): Error => new Error(`line ${n + 1}: ${reason}`);
     const { subject, rest } = splitLine(line, wrong);
     if (!isPrintableId(subject)) throw wrong('the subject is not 1 to 128 printable characters');
-    if (revoked.has(subject)) throw wrong('the subject stands in a line before');
     const issuedBeforeMs = rest === '' ? WHENEVER_MS : parseTime(rest);
     if (issuedBeforeMs === undefined) {
       throw wrong(
         'behind the subject stands something else than a time such as 2030-01-31T12:00:00Z (RFC 3339)',
       );
     }
-    if (revoked.size >= max) throw wrong(`more than the ${max} subjects of auth.revocation.max`);
-    revoked.set(subject, issuedBeforeMs);
+    const before = revoked.get(subject);
+    if (before === undefined && revoked.size >= max) {
+      throw wrong(`more than the ${max} subjects of auth.revocation.max`);
+    }
+    revoked.set(subject, Math.max(issuedBeforeMs, before ?? -Infinity));
   });
   return revoked;
 }

@@ -182,12 +182,21 @@ describe('the file', () => {
     ]);
   });
 
+  it('may name a subject again: the latest time holds, and it counts once', () => {
+    const [early, late] = ['2024-01-01T12:00:00Z', '2024-01-01T13:00:00Z'];
+    const text = `ann ${late}\nben ${early}\nann ${early}\nben ${late}\ncid\ncid ${late}`;
+    expect([...readRevocations(text, 3)]).toEqual([
+      ['ann', NOON + HOUR],
+      ['ben', NOON + HOUR],
+      ['cid', WHENEVER_MS],
+    ]);
+  });
+
   test.each([
     ['ann lee', 'line 1: behind the subject stands something else than a time'],
     ['ann 2024-01-01', 'line 1: behind the subject'],
     ['ann 2024-01-01T00:00:00Z x', 'line 1: behind the subject'],
     ['ann # why', 'line 1: behind the subject'],
-    ['ann\n\nann', 'line 3: the subject stands in a line before'],
     ['"ann"2024-01-01T00:00:00Z', 'line 1: a quote is not closed, or not at the end of the subject'],
     ['"ann', 'line 1: a quote is not closed'],
     ['"\\x"', 'line 1: the subject in quotes is not a JSON string'],
