@@ -4,6 +4,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { SystemClock } from '../../src/core/clock.js';
 import type { ErrorCode } from '../../src/core/errors.js';
 import { detailsOf } from './call-status.js';
 import { StreamClient, type ClientOptions } from './stream-client.js';
@@ -31,6 +32,15 @@ export class AuthFiles implements Disposable {
 
   [Symbol.dispose](): void {
     rmSync(this.#folder, { recursive: true });
+  }
+}
+
+/** Time as it is, but for the calendar, which the test turns. */
+export class Calendar extends SystemClock {
+  wallMs = Date.now();
+
+  override wallNow(): number {
+    return this.wallMs;
   }
 }
 

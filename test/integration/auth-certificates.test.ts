@@ -3,7 +3,16 @@ import { X509Certificate, randomBytes } from 'node:crypto';
 import { credentials, type ChannelCredentials } from '@grpc/grpc-js';
 import { describe, expect, it, type TestContext } from 'vitest';
 import { SystemClock } from '../../src/core/clock.js';
-import { claimsOf, endOf, open, refusalOf, welcomedAs, whoIs, AuthFiles } from '../helpers/auth-calls.js';
+import {
+  AuthFiles,
+  Calendar,
+  claimsOf,
+  endOf,
+  open,
+  refusalOf,
+  welcomedAs,
+  whoIs,
+} from '../helpers/auth-calls.js';
 import { TestAuthority, type CertificatePair, type CertificateRequest } from '../helpers/certificates.js';
 import { startGateway, type Settings } from '../helpers/gateway.js';
 import { StreamClient } from '../helpers/stream-client.js';
@@ -14,15 +23,6 @@ const ORDERS = 'spiffe://example.org/ns/shop/sa/orders';
 
 /** A closed channel's timer for its next attempt goes on: it is not to be waited for. */
 const SOON = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 100 };
-
-/** Time as it is, but for the calendar, which the test turns. */
-class Calendar extends SystemClock {
-  wallMs = Date.now();
-
-  override wallNow(): number {
-    return this.wallMs;
-  }
-}
 
 async function world(context: TestContext, settings: Settings = {}, clock = new SystemClock()) {
   const files = new AuthFiles();
