@@ -212,7 +212,9 @@ export class AuthorizationCallout {
         return { kind: 'over' };
       }
       this.#lastFault = faultOf(error);
-      passage.failed();
+      // Else a client whose words it stumbles over could have it spared, and all others refused.
+      if (error instanceof WrongAnswerError && error.aboutQuestion) passage.abandoned();
+      else passage.failed();
       return this.#undecided('failed');
     }
   }

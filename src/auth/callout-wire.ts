@@ -20,7 +20,17 @@ export interface ReadAnswer {
 /** The service did not answer as the contract says; the message repeats nothing of what it said. */
 export class WrongAnswerError extends Error {
   override readonly name = 'WrongAnswerError';
+  /** Whether it is about this one question: it says nothing about how the service answers others. */
+  readonly aboutQuestion: boolean;
+
+  constructor(message: string, aboutQuestion = false) {
+    super(message);
+    this.aboutQuestion = aboutQuestion;
+  }
 }
+
+/** What a service says of a question that it finds wrong (RFC 9110 sections 15.5.1, 15.5.14, 15.5.21). */
+const ABOUT_QUESTION: ReadonlySet<number> = new Set([400, 413, 422]);
 
 /** Rises when a service that knows this one could misread another. */
 const VERSION = 1;
@@ -43,7 +53,9 @@ export function bodyOf(question: CalloutQuestion, node: string, peer: string): o
 /** Reads the answer to one question; throws a WrongAnswerError. Members it does not know are a newer service's. */
 export function readAnswer(status: number, json: unknown, wallNowMs: number): ReadAnswer {
   if (status === 403) return { answer: { allow: false }, keepMs: undefined };
-  if (status !== 200) throw new WrongAnswerError(`it answered with status ${status}`);
+  if (status !== 200) {
+    throw new WrongAnswerError(`it answered with status ${status}`, ABOUT_QUESTION.has(status));
+  }
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw wrong('an object', 'its answer');
   const members = json as Readonly<Record<string, unknown>>;

@@ -435,6 +435,27 @@ describe('AuthorizationCallout under many questions', () => {
     expect(results()).toEqual({ allow: 4, failed: 1 });
   });
 
+  it.each([400, 413, 422])(
+    'status %i is about that question: a client can not have the service spared for others by asking it',
+    async (status) => {
+      const { server, asked, connect, results, clock } = await served({ breakerFailures: 1 });
+      server.decide = () => ({ status, text: '' });
+      for (let n = 0; n < 3; n += 1) await expect(connect('eve')).rejects.toThrow('gives no answer');
+      expect([asked.breakerOpen, results()]).toEqual([false, { failed: 3 }]);
+      server.decide = () => ({ status: 500, text: '' });
+      await expect(connect('ann')).rejects.toThrow('gives no answer');
+      expect(asked.breakerOpen).toBe(true);
+      clock.advance(5_000);
+      // Nor does it say that the service is back: the next one tries.
+      server.decide = () => ({ status, text: '' });
+      await expect(connect('eve')).rejects.toThrow('gives no answer');
+      expect(asked.breakerOpen).toBe(true);
+      server.decide = () => ({ json: { allow: true } });
+      await expect(connect('ann')).resolves.toMatchObject({ allow: true });
+      expect(asked.breakerOpen).toBe(false);
+    },
+  );
+
   it('when the breaker opens, the line hears it too, and the service is asked no more', async () => {
     const { server, asked, connect, results } = await served({ maxConcurrent: 1, breakerFailures: 1 });
     const answer = held(server);
