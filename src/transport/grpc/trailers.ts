@@ -69,9 +69,13 @@ export const DEADLINE_STATUS: CallStatus = {
 export function statusOf(error: SluiceError | undefined, code?: number): CallStatus {
   if (error === undefined) return OK_STATUS;
   const message = shortened(error.message);
-  const { retryAfterMs } = error;
-  const told = new SluiceError(error.code, message, retryAfterMs === undefined ? {} : { retryAfterMs });
+  const told = message === error.message ? error : withMessage(error, message);
   return { code: code ?? error.entry.grpcStatus, message, details: encodeStatusDetails(told) };
+}
+
+/** Only where it has to be: making an error costs a tenth of what refusing a stream does. */
+function withMessage({ code, retryAfterMs }: SluiceError, message: string): SluiceError {
+  return new SluiceError(code, message, retryAfterMs === undefined ? {} : { retryAfterMs });
 }
 
 /** The trailers of a status; with RESPONSE_HEADERS in front, a whole trailers-only answer. */
