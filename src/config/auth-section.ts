@@ -208,7 +208,7 @@ export const auth = section(
     maxTokenLifetime: setting(
       duration(),
       '24h',
-      'A signed token that holds for longer than this from now is refused, and a revocation by the admin address is kept so long.',
+      'A signed token that lives longer than this, from its issue (from now, where it does not say) to its end, is refused, and a revocation by the admin address is kept so long.',
     ),
     expiryNotice: setting(
       duration({ zero: 'off' }),
