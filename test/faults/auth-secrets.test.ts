@@ -8,7 +8,12 @@ import { SecretWorld } from '../helpers/secret-sweep-world.js';
 
 /** What was written must speak of what was done, else nothing was searched. */
 function expectSearchable(log: string, heard: readonly string[]): void {
-  for (const line of ['streams refused', 'a revoked client was thrown out', 'stays in use']) {
+  for (const line of [
+    'streams refused',
+    'a revoked client was thrown out',
+    'stays in use',
+    'the authorization service fails',
+  ]) {
     expect(log.includes(line), line).toBe(true);
   }
   const said = heard.join('\n');

@@ -87,7 +87,9 @@ export class SecretWorld implements AsyncDisposable {
       'auth.callout.url': callout.url,
       'auth.callout.secretFile': this.#files.path('callout.secret'),
       'auth.callout.cache': 0,
-      'auth.callout.breakerFailures': 1_000,
+      // Each fault is told of in the log, if it follows a success.
+      'auth.callout.breakerFailures': 1,
+      'auth.callout.breakerPause': '1ms',
       'auth.revocation.file': this.#files.path('revoked'),
       'auth.failures.burst': 1_000,
       // What changes does so when the test says so.
@@ -321,6 +323,7 @@ export class SecretWorld implements AsyncDisposable {
     const secret = this.#calloutSecret;
     for (const reply of [
       { text: `Bearer ${secret}`, status: 500 },
+      { json: { error: secret }, status: 401 },
       { text: `{"allow": true, "${secret}`, status: 200 },
       { json: { allow: secret } },
       { json: { allow: true, class: `${secret}${secret}` } },
@@ -331,8 +334,16 @@ export class SecretWorld implements AsyncDisposable {
     ] as const) {
       this.#callout.decide = () => reply;
       await this.#keep(this.#connect(gateway, bearer(this.#staticToken)));
+      this.#callout.decide = () => ({ json: { allow: true } });
+      await expect
+        .poll(async () => {
+          const client = this.#connect(gateway, bearer(this.#staticToken));
+          const name = await welcomedAs(client).catch(() => 'not yet');
+          await this.#keep(client);
+          return name;
+        })
+        .toBe('sensor');
     }
-    this.#callout.decide = () => ({ json: { allow: true } });
     expect(this.#callout.received.at(-1)?.headers.authorization).toBe(`Bearer ${secret}`);
     expect(JSON.stringify(this.#callout.received.map(({ body }) => body))).not.toContain(this.#privateClaim);
   }
