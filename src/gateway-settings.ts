@@ -34,7 +34,8 @@ export function streamSettings({ server, stream, session, memory, auth }: Config
     identifyTimeoutMs: auth.identifyTimeout,
     maxUnidentified: auth.maxUnidentified,
     expiryNoticeMs: auth.expiryNotice,
-    expiryGraceMs: auth.expiryGrace,
+    // Who is let in for the tolerance with a token that has expired must not be sent away at once.
+    expiryGraceMs: Math.max(auth.expiryGrace, auth.methods.includes('jwt') ? auth.jwt.clockTolerance : 0),
     maxSessionsPerConnection: session.maxPerConnection,
     resumeWindowMs: session.resumeWindow,
     ackDelayMs: session.ackDelay,

@@ -19,8 +19,8 @@ export interface TokenVerifier {
 export interface KnownTokens {
   /** Undefined where it is none of them. Throws TOKEN_EXPIRED. */
   callerOf(token: string): Caller | undefined;
-  /** Whether any token of this subject is left. */
-  knows(subject: string): boolean;
+  /** Whether the token of this hash is still one of them. */
+  holds(tokenHash: string): boolean;
 }
 
 /** What is to be opened. */

@@ -91,8 +91,8 @@ export class Authentication {
   /** Whether what somebody came in with has been revoked since: asked of the living connections of a revoked subject. */
   isRevoked(identity: Identity): boolean {
     const { staticTokens, revocations } = this.#options;
-    const issuedAtMs = identity instanceof CallerIdentity ? identity.issuedAtMs : undefined;
-    if (identity.method === 'static' && staticTokens?.knows(identity.clientId) === false) return true;
+    const { issuedAtMs, tokenHash } = identity instanceof CallerIdentity ? identity : NOTHING_MORE;
+    if (tokenHash !== undefined && staticTokens?.holds(tokenHash) === false) return true;
     return revocations.refuses(identity.clientId, issuedAtMs);
   }
 
@@ -237,6 +237,8 @@ export class Authentication {
     throw error;
   }
 }
+
+const NOTHING_MORE = { issuedAtMs: undefined, tokenHash: undefined } as const;
 
 /** What to count; undefined for what says nothing about who is calling. */
 function resultOf(error: unknown, signal: AbortSignal): AttemptResult | undefined {

@@ -60,6 +60,8 @@ type Outcome =
 /** What a client is told to wait after a failure that the breaker does not yet count as an outage. */
 const RETRY_AFTER_MS = 1_000;
 const FAILED_OPEN_LOG_MS = 60_000;
+/** Of the places under way and in line one client may have this part: all of a connection's sessions at once, and not what others need. */
+const SHARE_OF_ONE = 1 / 8;
 
 /**
  * Asks a service of the operator's own whether somebody may connect, and open a
@@ -75,6 +77,9 @@ export class AuthorizationCallout {
   #cache: AnswerCache<CalloutAnswer>;
   /** Under way or in line, by the question's key. */
   readonly #asked = new Map<string, SharedWork<Outcome>>();
+  /** How many of these are about one client, and may be. */
+  readonly #askedOf = new Map<string, number>();
+  readonly #maxOfOne: number;
   #lastFault = '';
   /** Since the last line of the log about it. */
   #failedOpen = 0;
@@ -101,6 +106,8 @@ export class AuthorizationCallout {
       },
     });
     this.#cache = new AnswerCache(clock, settings.maxCached);
+    const places = settings.maxConcurrent + settings.maxWaiting;
+    this.#maxOfOne = Math.max(1, Math.floor(places * SHARE_OF_ONE));
   }
 
   /** Whether the service is not asked now, or only to see whether it is back. */
@@ -174,9 +181,26 @@ export class AuthorizationCallout {
   #share(key: string, question: CalloutQuestion, peer: string): SharedWork<Outcome> {
     const asked = this.#asked.get(key);
     if (asked !== undefined) return asked;
+    const { id } = question.client;
+    const ofOne = (this.#askedOf.get(id) ?? 0) + 1;
+    if (ofOne > this.#maxOfOne) {
+      // Not by failOpen either: else who asks too much would be asked about no more.
+      tally(this.#options.counts, 'failed');
+      throw new SluiceError(
+        'AUTH_UNAVAILABLE',
+        `the authorization service is being asked ${this.#maxOfOne} questions about this client already`,
+        { retryAfterMs: RETRY_AFTER_MS },
+      );
+    }
+    this.#askedOf.set(id, ofOne);
     const work = new SharedWork(
       (stop) => this.#inquire(key, question, peer, stop),
-      () => this.#asked.delete(key),
+      () => {
+        this.#asked.delete(key);
+        const left = (this.#askedOf.get(id) ?? 1) - 1;
+        if (left === 0) this.#askedOf.delete(id);
+        else this.#askedOf.set(id, left);
+      },
     );
     this.#asked.set(key, work);
     return work;

@@ -14,6 +14,8 @@ export interface Caller {
   readonly issuedAtMs: number | undefined;
   /** Unix milliseconds; undefined where they hold for good. */
   readonly expiresAtMs: number | undefined;
+  /** Of a token that is known beforehand, its SHA-256 in hex: whether it is still. */
+  readonly tokenHash?: string;
 }
 
 /** `auth.classes`, one of them. */
@@ -24,7 +26,7 @@ export interface ClientClass extends ClientLimits {
 /** Of whoever brings none. Where it is not configured they may do nothing. */
 const DEFAULT_CLASS = 'default';
 
-/** An identity that remembers when its credentials were issued, for a revocation to be judged by. */
+/** An identity that remembers what it came in with, for a revocation to be judged by. */
 export class CallerIdentity implements Identity {
   readonly clientId: string;
   readonly method: AuthMethod;
@@ -32,6 +34,7 @@ export class CallerIdentity implements Identity {
   readonly limits: ClientLimits;
   readonly expiresAtMs: number | undefined;
   readonly issuedAtMs: number | undefined;
+  readonly tokenHash: string | undefined;
   readonly #permissions: PermissionSet;
 
   constructor(
@@ -46,6 +49,7 @@ export class CallerIdentity implements Identity {
     this.limits = limits;
     this.expiresAtMs = caller.expiresAtMs;
     this.issuedAtMs = caller.issuedAtMs;
+    this.tokenHash = caller.tokenHash;
     this.#permissions = new PermissionSet(permissions, caller.clientId);
   }
 

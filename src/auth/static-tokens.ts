@@ -25,11 +25,8 @@ interface Entry {
   readonly caller: Caller;
 }
 
-interface Tokens {
-  /** By the SHA-256 of the token, in hex. */
-  readonly entries: ReadonlyMap<string, Entry>;
-  readonly subjects: ReadonlySet<string>;
-}
+/** By the SHA-256 of the token, in hex. */
+type Tokens = ReadonlyMap<string, Entry>;
 
 const MAX_ENTRIES = 100_000;
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
@@ -57,8 +54,10 @@ export class StaticTokens {
       secret: true,
       intervalMs: reloadIntervalMs,
       parse: (text) => readTokens(text, classes),
-      onChange: ({ subjects }, previous) => {
-        for (const subject of previous.subjects) if (!subjects.has(subject)) onRevoked(subject);
+      onChange: (tokens, previous) => {
+        const subjects = new Set<string>();
+        for (const [hash, { caller }] of previous) if (!tokens.has(hash)) subjects.add(caller.clientId);
+        for (const subject of subjects) onRevoked(subject);
       },
       clock,
       logger,
@@ -68,7 +67,7 @@ export class StaticTokens {
   /** Whose token it is; undefined where the file does not hold it. Throws TOKEN_EXPIRED. */
   callerOf(token: string): Caller | undefined {
     const digest = createHash('sha256').update(token).digest();
-    const entry = this.#file.value.entries.get(digest.toString('hex'));
+    const entry = this.#file.value.get(digest.toString('hex'));
     // The map compares hashes, of which no one can choose a part; this, all of it at once.
     if (entry === undefined || !timingSafeEqual(entry.digest, digest)) return undefined;
     const { expiresAtMs } = entry.caller;
@@ -78,9 +77,9 @@ export class StaticTokens {
     return entry.caller;
   }
 
-  /** Whether the file holds any token of this subject, expired ones too. */
-  knows(subject: string): boolean {
-    return this.#file.value.subjects.has(subject);
+  /** Whether the file holds the token of this SHA-256 (hex), expired or not. */
+  holds(tokenHash: string): boolean {
+    return this.#file.value.has(tokenHash);
   }
 
   start(): void {
@@ -110,15 +109,13 @@ function readTokens(text: string, classes: ClientClasses): Tokens {
     throw new Error(`has ${list.length} tokens, and ${MAX_ENTRIES} are the most`);
   }
   const entries = new Map<string, Entry>();
-  const subjects = new Set<string>();
   list.forEach((value: unknown, n) => {
     const entry = readEntry(value, classes, (reason) => new Error(`token ${n + 1}: ${reason}`));
     const hash = entry.digest.toString('hex');
     if (entries.has(hash)) throw new Error(`token ${n + 1}: another token has the same "sha256"`);
     entries.set(hash, entry);
-    subjects.add(entry.caller.clientId);
   });
-  return { entries, subjects };
+  return entries;
 }
 
 /** Keys are named, values are not: a token in the place of its hash must not reach a log. */
@@ -150,6 +147,7 @@ function readEntry(value: unknown, classes: ClientClasses, wrong: (reason: strin
       permissions: readPermissions(value, wrong),
       issuedAtMs: undefined,
       expiresAtMs,
+      tokenHash: sha256.toLowerCase(),
     },
   };
 }

@@ -169,7 +169,9 @@ export class WindowedSessions {
     }
     const present = this.#options.sessions.windowed(identity.clientId, sessionId);
     if (present === undefined || !isSame(present.token, open.resumeToken)) return undefined;
-    return { named: true, route: present.routeName, subject: present.subject };
+    const { routeName: route, subject } = present;
+    // It may have been opened by saying nothing.
+    return { named: route !== this.#options.routeFor('').name, route, subject };
   }
 
   /** Decides an Open of a session that the connection does not hold. Never throws. */

@@ -439,11 +439,13 @@ describe('somebody who was thrown out', () => {
     expect(gate.isRevoked(before)).toBe(true);
   });
 
-  it('of the file of tokens is revoked with their last token', async () => {
+  it('of the file of tokens is revoked with the token they came with, whatever others they have', async () => {
     const { gate, staticFile, staticTokens, staticRevoked } = world(['static']);
     const identity = await come(gate, { token: STATIC });
     if (identity === undefined) throw new Error('nobody');
-    staticFile.write('{"tokens": []}');
+    const sha256 = createHash('sha256').update('their other token').digest('hex');
+    expect(gate.isRevoked(identity)).toBe(false);
+    staticFile.write(JSON.stringify({ tokens: [{ sha256, subject: 'static-holder' }] }));
     staticTokens.reload();
     expect(staticRevoked).toEqual(['static-holder']);
     expect(gate.isRevoked(identity)).toBe(true);

@@ -409,6 +409,27 @@ describe('AuthorizationCallout under many questions', () => {
     expect(asked).toMatchObject({ waiting: 0, breakerOpen: false });
   });
 
+  it('gives one client an eighth of the places, and what it asks beyond is no failure of the service, failOpen or not', async () => {
+    const { server, asked, connect, results } = await served({ maxWaiting: 12, failOpen: true });
+    const reply = held(server);
+    const open = (sessionId: string) =>
+      (async () => asked.open(who('eve'), { ...ROOM, sessionId }, PEER, new AbortController().signal))();
+    const two = [open('1'), open('2')];
+    expect(await codeOf(open('3'))).toBe('AUTH_UNAVAILABLE');
+    // The same question once more is not one more.
+    two.push(open('2'));
+    const other = connect('ann');
+    await expect.poll(() => server.received.length).toBe(3);
+    reply();
+    expect(await Promise.all([...two, other].map(codeOf))).toEqual(['ok', 'ok', 'ok', 'ok']);
+    expect(asked.breakerOpen).toBe(false);
+    const again = open('3');
+    await expect.poll(() => server.received.length).toBe(4);
+    reply();
+    expect(await codeOf(again)).toBe('ok');
+    expect(results()).toEqual({ allow: 5, failed: 1 });
+  });
+
   it('nobody stands in line for longer than the timeout, which is no failure of the service', async () => {
     const { server, asked, connect, clock, results } = await served({ maxConcurrent: 1, breakerFailures: 1 });
     const answer = held(server);
