@@ -255,7 +255,7 @@ export class GatedClient {
 }
 
 /** `welcome`, `closed PERMISSION_DENIED`, `ack 3`, `data 2:text`, … */
-export function wordOf({ control, type, sequence, ack, data }: DataMessage): string {
+function wordOf({ control, type, sequence, ack, data }: DataMessage): string {
   if (control !== undefined) {
     return 'code' in control && control.code !== '' ? `${control.action} ${control.code}` : control.action;
   }
