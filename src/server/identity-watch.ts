@@ -9,7 +9,7 @@ import { asRefusal, type Gatekeeper } from './gatekeeper.js';
 const MAX_TOKEN_LENGTH = 64 * 1024;
 
 export interface IdentityWatchSettings {
-  /** How long before it expires the client is told; 0 = never. */
+  /** How long before it expires the client is told, or when half of a shorter life is over; 0 = never. */
   readonly expiryNoticeMs: number;
   /** From expiry until the connection is ended. */
   readonly expiryGraceMs: number;
@@ -58,9 +58,13 @@ export class IdentityWatch {
   readonly #events: IdentityWatchEvents;
   #timer: Timer | undefined;
   #told = false;
+  /** When the client is told, in wall time. */
+  #noticeAtMs = Infinity;
   /** The answer that is awaited; at most one, and behind it the last token that came meanwhile. */
   #asking: AbortController | undefined;
   #nextToken: string | undefined;
+  /** Until the turn is over: a look costs something even where its answer comes at once, and one a turn is enough. */
+  #looked = false;
 
   constructor(
     clock: Clock,
@@ -83,6 +87,7 @@ export class IdentityWatch {
     // Who comes with a certificate that is about to expire has no other yet: told to connect anew, it would come with this one.
     const hasNoOther = !isByToken(identity) && this.#clock.wallNow() >= expiresAtMs - expiryNoticeMs;
     this.#told = expiryNoticeMs === 0 || hasNoOther;
+    this.#setNotice();
     this.#arm();
   }
 
@@ -111,15 +116,22 @@ export class IdentityWatch {
           `the token is longer than ${MAX_TOKEN_LENGTH} characters (auth.maxTokenSize)`,
         ),
       );
-    } else if (this.#asking === undefined) this.#ask(token);
-    // Only the newest matters: one a client has replaced would be replaced at once.
-    else this.#nextToken = token;
+    } else {
+      // Only the newest matters: one a client has replaced would be replaced at once.
+      this.#nextToken = token;
+      this.#askNext();
+    }
   }
 
   #ask(token: string): void {
     const { stream, clientId } = this.#connection;
     const asking = new AbortController();
     this.#asking = asking;
+    this.#looked = true;
+    this.#clock.setImmediate(() => {
+      this.#looked = false;
+      this.#askNext();
+    });
     const credentials = {
       token,
       certificate: stream.certificate,
@@ -151,6 +163,7 @@ export class IdentityWatch {
   }
 
   #askNext(): void {
+    if (this.#asking !== undefined || this.#looked) return;
     const token = this.#nextToken;
     this.#nextToken = undefined;
     if (token !== undefined && this.#connection.state.kind !== 'closed') this.#ask(token);
@@ -169,6 +182,7 @@ export class IdentityWatch {
     } else {
       this.#connection.identity = identity;
       this.#told = this.#settings.expiryNoticeMs === 0;
+      this.#setNotice();
       this.#arm();
       this.#events.refreshed();
     }
@@ -181,13 +195,20 @@ export class IdentityWatch {
     else this.#events.fail(refusal);
   }
 
+  /** Not before half of what is left is over: who renews when told would renew a token that lives shorter without end. */
+  #setNotice(): void {
+    const { expiresAtMs = Infinity } = this.#connection.identity;
+    const leftMs = Math.max(0, expiresAtMs - this.#clock.wallNow());
+    this.#noticeAtMs = expiresAtMs - Math.min(this.#settings.expiryNoticeMs, leftMs / 2);
+  }
+
   #arm(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     const { expiresAtMs } = this.#connection.identity;
     if (expiresAtMs === undefined) return;
-    const { expiryNoticeMs, expiryGraceMs } = this.#settings;
-    const dueAtMs = this.#told ? expiresAtMs + expiryGraceMs : expiresAtMs - expiryNoticeMs;
+    const { expiryGraceMs } = this.#settings;
+    const dueAtMs = this.#told ? expiresAtMs + expiryGraceMs : this.#noticeAtMs;
     const delayMs = Math.min(LOOK_MS, Math.max(0, dueAtMs - this.#clock.wallNow()));
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined;

@@ -36,9 +36,10 @@ function world(options: Parameters<typeof gatedServer>[1] = {}): GatedWorld {
 }
 
 /** A token `name` of ann's that lives so long from now; undefined: for ever. */
-function mint(made: GatedWorld, name: string, livesMs?: number, fields: IdentityFields = {}): void {
+function mint(made: GatedWorld, name: string, livesMs?: number, fields: IdentityFields = {}): string {
   const expiresAtMs = livesMs === undefined ? undefined : made.clock.wallNow() + livesMs;
   made.gate.tokens.set(name, identityOf('ann', { expiresAtMs, ...fields }));
+  return name;
 }
 
 async function arrived(made: GatedWorld, token: string): Promise<GatedClient> {
@@ -147,6 +148,30 @@ describe('Authenticate within the stream', () => {
     const [connection] = made.pool;
     expect(connection?.identity.expiresAtMs).toBe(made.clock.wallNow() + 3 * HOUR_MS);
     await expectNothingLeft(made);
+  });
+
+  it('of many in one turn, each of which could be answered at once, the first and the newest are looked at', async () => {
+    const made = world();
+    const client = await arrived(made, mint(made, 'a', HOUR_MS));
+    for (let n = 1; n <= 100; n += 1) client.authenticate(mint(made, `t${n}`, (n + 1) * HOUR_MS));
+    client.send(text('s', 'behind'));
+    await made.clock.settle();
+    expect(made.gate.identified.map(({ about }) => about.token)).toEqual(['a', 't1', 't100']);
+    expect(client.words()).toEqual(['welcome', 'welcome', 'welcome', 'data behind']);
+    const [connection] = made.pool;
+    expect(connection?.identity.expiresAtMs).toBe(made.clock.wallNow() + 101 * HOUR_MS);
+    await expectNothingLeft(made);
+  });
+
+  it('what waits for the end of the turn is forgotten with its connection', async () => {
+    const made = world();
+    const client = await arrived(made, mint(made, 'a', HOUR_MS));
+    client.authenticate(mint(made, 'b', HOUR_MS));
+    client.authenticate(mint(made, 'c', HOUR_MS));
+    client.connection.break();
+    await made.clock.settle();
+    expect(made.gate.identified.map(({ about }) => about.token)).not.toContain('c');
+    expect(leftOf(made)).toEqual(NOTHING_LEFT);
   });
 
   it.each(['cancel', 'break', 'destroy'] as const)(
