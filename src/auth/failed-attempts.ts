@@ -33,6 +33,12 @@ export class FailedAttempts {
     return this.#fullAt.size;
   }
 
+  /** The settings with their values, for a sentence. */
+  get limitsText(): string {
+    const { burst, perSecond } = this.#options;
+    return `auth.failures.burst = ${burst}, auth.failures.perSecond = ${perSecond}`;
+  }
+
   /** Milliseconds until this peer may try again; 0 when it may now. */
   waitMs(peer: string): number {
     const { burst, clock } = this.#options;

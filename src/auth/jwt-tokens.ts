@@ -10,6 +10,7 @@ import {
 
 import type { Clock } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
+import { quoted } from '../core/printable.js';
 import { missing, refused, timeText, tokenSays, type ClaimNames } from './token-claims.js';
 import type { KeyQuestion, TokenAlgorithm, VerificationKeys } from './verification-keys.js';
 import type { VerifiedToken } from './verified-token.js';
@@ -124,7 +125,7 @@ export class JwtTokens {
         });
         return payload;
       } catch (error) {
-        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw refusal(error);
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw refusal(error, this.#options);
       }
     }
     throw refused('The signature of the token does not hold.');
@@ -144,8 +145,8 @@ function isTokenType(typ: unknown): boolean {
   return typeof typ === 'string' && /^(?:application\/)?(?:at\+)?jwt$/i.test(typ);
 }
 
-/** Without the cause: the library's errors hold all of the token's claims. */
-function refusal(error: unknown): SluiceError {
+/** Without the cause: the library's errors hold all of the token's claims. What is expected is said, what came is not. */
+function refusal(error: unknown, expected: Pick<JwtTokensOptions, 'issuer' | 'audience'>): SluiceError {
   if (error instanceof errors.JWTExpired) {
     return new SluiceError('TOKEN_EXPIRED', `The token expired at ${timeText(error.payload.exp)}.`);
   }
@@ -155,9 +156,13 @@ function refusal(error: unknown): SluiceError {
   if (reason === 'invalid') return refused(`The token's claim "${claim}" is not a time.`);
   switch (claim) {
     case 'iss':
-      return refused('The token is of another issuer ("iss") than auth.jwt.issuer.');
+      return refused(
+        `The token is of another issuer ("iss") than auth.jwt.issuer = ${quoted(expected.issuer)}.`,
+      );
     case 'aud':
-      return refused('The token is for another audience ("aud") than those of auth.jwt.audience.');
+      return refused(
+        `The token is for another audience ("aud") than auth.jwt.audience = [${expected.audience.map(quoted).join(', ')}].`,
+      );
     case 'nbf':
       return refused(`The token holds only from ${timeText(payload.nbf)} on ("nbf").`);
     default:

@@ -52,6 +52,12 @@ describe('FailedAttempts', () => {
     expect(failed.waitMs('192.0.2.1:4')).toBe(1_000);
   });
 
+  it('says its settings with their values', () => {
+    expect(attempts({ burst: 20, perSecond: 0.5 }).failed.limitsText).toBe(
+      'auth.failures.burst = 20, auth.failures.perSecond = 0.5',
+    );
+  });
+
   it('costs no other address anything', () => {
     const { failed } = attempts();
     charge(failed, '192.0.2.1:1', 10_000);

@@ -483,18 +483,18 @@ describe('issuer and audience', () => {
     [{ aud: 'sluice' }, 'The token has no claim "iss".'],
     [
       { iss: 'https://issuer/', aud: 'sluice' },
-      'The token is of another issuer ("iss") than auth.jwt.issuer.',
+      'The token is of another issuer ("iss") than auth.jwt.issuer = "https://issuer".',
     ],
     [
       { iss: ['https://issuer'], aud: 'sluice' },
-      'The token is of another issuer ("iss") than auth.jwt.issuer.',
+      'The token is of another issuer ("iss") than auth.jwt.issuer = "https://issuer".',
     ],
     [{ iss: 'https://issuer' }, 'The token has no claim "aud".'],
     ...['other', 'sluic', '', [], ['other'], [['sluice']], { sluice: 1 }, null].map(
       (aud) =>
         [
           { iss: 'https://issuer', aud },
-          'The token is for another audience ("aud") than those of auth.jwt.audience.',
+          'The token is for another audience ("aud") than auth.jwt.audience = ["sluice", "gateway"].',
         ] as const,
     ),
   ])('that do not fit are refused: %j', async (more, sentence) => {
