@@ -81,6 +81,8 @@ export class AuthorizationCallout {
   readonly #askedOf = new Map<string, number>();
   readonly #maxOfOne: number;
   #lastFault = '';
+  /** Since it last answered: the one the log spoke of last. */
+  #toldFault = '';
   /** Since the last line of the log about it. */
   #failedOpen = 0;
   #failedOpenToldAt = -Infinity;
@@ -280,13 +282,22 @@ export class AuthorizationCallout {
     }
   }
 
+  get #logFields(): { readonly setting: string; readonly address: string } {
+    return { setting: 'auth.callout.url', address: this.#service.origin };
+  }
+
   #tellOfBreaker(state: BreakerState, before: BreakerState): void {
     const { logger, settings } = this.#options;
-    const service = this.#service.origin;
-    if (state === 'closed') logger.info({ service }, 'the authorization service answers again');
-    // Each trial that fails opens it again: that is no news.
-    if (state !== 'open' || before !== 'closed') return;
-    const fields = { service, fault: this.#lastFault, failures: settings.breakerFailures };
+    if (state === 'closed') logger.info(this.#logFields, 'the authorization service answers again');
+    // Each trial that fails opens it again: that is no news, but for another fault.
+    if (state !== 'open' || (before !== 'closed' && this.#lastFault === this.#toldFault)) return;
+    const fault = this.#lastFault;
+    this.#toldFault = fault;
+    if (before !== 'closed') {
+      logger.warn({ ...this.#logFields, fault }, 'the authorization service fails in another way now');
+      return;
+    }
+    const fields = { ...this.#logFields, fault, failures: settings.breakerFailures };
     const meanwhile = settings.failOpen ? 'whoever it would decide on is let in' : 'its clients are refused';
     logger.warn(fields, `the authorization service fails: until it answers, ${meanwhile}`);
   }
@@ -295,7 +306,7 @@ export class AuthorizationCallout {
     const { clock, logger } = this.#options;
     this.#failedOpen += 1;
     if (clock.now() - this.#failedOpenToldAt < FAILED_OPEN_LOG_MS) return;
-    const fields = { service: this.#service.origin, count: this.#failedOpen, fault: this.#lastFault };
+    const fields = { ...this.#logFields, count: this.#failedOpen, fault: this.#lastFault };
     this.#failedOpen = 0;
     this.#failedOpenToldAt = clock.now();
     logger.warn(fields, 'let in without an answer of the authorization service (auth.callout.failOpen)');

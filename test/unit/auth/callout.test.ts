@@ -310,15 +310,41 @@ describe('AuthorizationCallout and a service that fails', () => {
         level: 'warn',
         message: 'the authorization service fails: until it answers, its clients are refused',
         fields: {
-          ...{ service: new URL(server.url).origin, failures: 3 },
+          ...{ setting: 'auth.callout.url', address: new URL(server.url).origin, failures: 3 },
           fault: 'it answered with status 500',
         },
       },
       {
         level: 'info',
         message: 'the authorization service answers again',
-        fields: { service: new URL(server.url).origin },
+        fields: { setting: 'auth.callout.url', address: new URL(server.url).origin },
       },
+    ]);
+  });
+
+  it('is told of again when it fails in another way, once each', async () => {
+    const { server, connect, clock, logger } = await served({ breakerFailures: 1 });
+    const reply = (status: number) => () => ({ status, text: '' });
+    for (const status of [500, 500, 401, 401, 500]) {
+      server.decide = reply(status);
+      expect(await codeOf(connect('ann'))).toBe('AUTH_UNAVAILABLE');
+      clock.advance(5_000);
+    }
+    server.decide = () => ({ json: { allow: true } });
+    await connect('ann');
+    // It was well in between: the same fault is news.
+    server.decide = reply(500);
+    await codeOf(connect('bob'));
+    const about = { setting: 'auth.callout.url', address: new URL(server.url).origin };
+    const faultOf = (status: number) => ({ ...about, fault: `it answered with status ${status}` });
+    const first = 'the authorization service fails: until it answers, its clients are refused';
+    const another = 'the authorization service fails in another way now';
+    expect(logger.lines).toEqual([
+      { level: 'warn', message: first, fields: { ...faultOf(500), failures: 1 } },
+      { level: 'warn', message: another, fields: faultOf(401) },
+      { level: 'warn', message: another, fields: faultOf(500) },
+      { level: 'info', message: 'the authorization service answers again', fields: about },
+      { level: 'warn', message: first, fields: { ...faultOf(500), failures: 1 } },
     ]);
   });
 
@@ -365,7 +391,8 @@ describe('AuthorizationCallout and a service that fails', () => {
       logger.lines
         .filter(({ message }) => message.includes('auth.callout.failOpen'))
         .map(({ fields }) => fields);
-    expect(told()).toMatchObject([{ count: 1, fault: 'it answered with status 500' }]);
+    const about = { setting: 'auth.callout.url', address: new URL(server.url).origin };
+    expect(told()).toEqual([{ ...about, count: 1, fault: 'it answered with status 500' }]);
     clock.advance(59_999);
     await connect('e');
     expect(told()).toHaveLength(1);
