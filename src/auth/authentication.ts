@@ -184,7 +184,9 @@ export class Authentication {
   #narrowed(caller: Caller, identity: CallerIdentity, answer: CalloutAnswer): Identity {
     const { allow, reason, clientClass, permissions, expiresAtMs } = answer;
     if (!allow) {
-      throw new SluiceError('PERMISSION_DENIED', reason ?? 'the authorization service does not allow it');
+      throw new SluiceError('PERMISSION_DENIED', reason ?? 'the authorization service does not allow it', {
+        clientId: identity.clientId,
+      });
     }
     if (clientClass === undefined && permissions === undefined && expiresAtMs === undefined) {
       return this.#unlessRevoked(identity);
@@ -212,7 +214,10 @@ export class Authentication {
 
   /** The last step, at once with the answer: a revocation during the steps before is not missed. */
   #unlessRevoked(identity: CallerIdentity): Identity {
-    if (this.isRevoked(identity)) throw unauthenticated('this client has been revoked');
+    if (this.isRevoked(identity)) {
+      const { clientId } = identity;
+      throw new SluiceError('UNAUTHENTICATED', 'this client has been revoked', { clientId });
+    }
     return identity;
   }
 

@@ -294,6 +294,8 @@ export interface SluiceErrorOptions {
   /** How long to wait before trying again; goes out as RetryInfo or `retry_after_ms`. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
+  /** The client ID of whom it refuses, where whoever is told the error does not know it: for the log. */
+  readonly clientId?: string;
 }
 
 /**
@@ -304,11 +306,14 @@ export class SluiceError extends Error {
   override readonly name = 'SluiceError';
   readonly code: ErrorCode;
   readonly retryAfterMs: number | undefined;
+  /** Whom it refuses, for the log; undefined where that is known elsewhere, or not at all. */
+  readonly clientId: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: SluiceErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.clientId = options.clientId;
   }
 
   get entry(): CatalogueEntry {

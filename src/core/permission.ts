@@ -57,16 +57,20 @@ export function parsePermission(
   return { permission: { action, route, subject } };
 }
 
-/** PERMISSION_DENIED that names what was asked for; the route only where the caller did. */
+/** PERMISSION_DENIED that names what was asked for; the route only where the caller did. That no subject was is often the mistake. */
 export function permissionMissing(
   action: Action,
   target: { readonly route: string; readonly subject: string; readonly named: boolean },
 ): SluiceError {
   const { route, subject, named } = target;
+  const hint = subject === '' ? ' (no subject was named)' : '';
   if (!named) {
-    return new SluiceError('PERMISSION_DENIED', `permission to ${action} the default route is missing`);
+    return new SluiceError(
+      'PERMISSION_DENIED',
+      `permission to ${action} the default route is missing${hint}`,
+    );
   }
   // Escaped and bounded, but bare of the quotes.
   const asked = `${action}:${route}${subject === '' ? '' : `/${subject}`}`;
-  return new SluiceError('PERMISSION_DENIED', `permission ${quoted(asked).slice(1, -1)} is missing`);
+  return new SluiceError('PERMISSION_DENIED', `permission ${quoted(asked).slice(1, -1)} is missing${hint}`);
 }

@@ -42,6 +42,8 @@ export interface SupervisorContext {
   readonly gatekeeper: Gatekeeper;
   /** What a client is greeted with, first and whenever it has authenticated. */
   readonly welcome: (connection: ClientConnection) => DataMessage;
+  /** A session was not opened. */
+  readonly openRefused: (connection: ClientConnection, sessionId: string, error: SluiceError) => void;
   /** The connection is over and holds nothing any more. */
   readonly onGone: (supervisor: ConnectionSupervisor, end: ConnectionEnd, error?: SluiceError) => void;
 }
@@ -271,7 +273,9 @@ export class ConnectionSupervisor
 
   refuseSession(sessionId: string, error: SluiceError): void {
     tally(this.#context.counters.receiveErrors, error.code);
-    this.notify(controlMessage(closedControl(error), saidBack(sessionId)));
+    const named = saidBack(sessionId);
+    this.#context.openRefused(this.connection, named, error);
+    this.notify(controlMessage(closedControl(error), named));
   }
 
   ignored(): void {

@@ -13,8 +13,8 @@ export class RefusalLog {
     this.#log = new LogByCode(logger, clock, 'streams refused');
   }
 
-  note(stream: TransportStream, error: SluiceError): void {
-    this.#log.note(error.code, { client: claimedClient(stream), peer: stream.peer, reason: error.message });
+  note({ peer }: TransportStream, error: SluiceError, client: string | undefined): void {
+    this.#log.note(error.code, { client, peer, reason: error.message });
   }
 
   tellDue(): void {

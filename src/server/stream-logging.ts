@@ -23,10 +23,10 @@ export function streamLogging(logger: Logger, clock: Clock): StreamInterceptor {
         'stream opened',
       );
     },
-    refused(stream, error) {
-      const fields = { client: claimedClient(stream), peer: stream.peer };
+    refused(stream, error, clientId) {
+      const fields = { client: clientId ?? claimedClient(stream), peer: stream.peer };
       logger.debug({ ...fields, code: error.code, reason: error.message }, 'stream refused');
-      refusals.note(stream, error);
+      refusals.note(stream, error, fields.client);
     },
     ended(connection, end, error) {
       refusals.tellDue();

@@ -23,6 +23,7 @@ import type { Gatekeeper } from './gatekeeper.js';
 import { guarded } from './guarded-gatekeeper.js';
 import { Overload } from './overload.js';
 import type { ServerCounters } from './server-counters.js';
+import { LogByCode } from './log-by-code.js';
 import { SessionEndLog } from './session-end-log.js';
 import type { StreamSettings } from './settings.js';
 import type { RouteChoice } from './simple-sessions.js';
@@ -91,6 +92,7 @@ export class StreamingServer {
   readonly #context: SupervisorContext;
   readonly #overload: Overload;
   readonly #sessionEnds: SessionEndLog;
+  readonly #opensRefused: LogByCode;
   readonly #arrivals: Arrivals;
   readonly #supervisors = new Map<string, ConnectionSupervisor>();
   /** Connection IDs are unique among all gateways: this one's part, and a count. */
@@ -107,6 +109,7 @@ export class StreamingServer {
     this.#options = options;
     this.#idPrefix = `${options.clock.wallNow().toString(36)}${Math.floor(Math.random() * 36 ** 4).toString(36)}`;
     this.#sessionEnds = new SessionEndLog(options.logger, options.clock);
+    this.#opensRefused = new LogByCode(options.logger, options.clock, 'sessions refused');
     const flusher = new TurnFlusher(options.clock);
     const gatekeeper = guarded(options.gatekeeper, options.logger);
     this.windowed = this.#windowedSessions(flusher);
@@ -131,6 +134,15 @@ export class StreamingServer {
       logger: options.logger,
       gatekeeper,
       welcome: (connection) => this.#welcome(connection),
+      openRefused: ({ clientId, id, stream }, sessionId, { code, message }) => {
+        this.#opensRefused.note(code, {
+          client: clientId,
+          session: isPrintableId(sessionId) ? sessionId : quoted(sessionId),
+          connection: id,
+          peer: stream.peer,
+          reason: message,
+        });
+      },
       onGone: (supervisor, end, error) => {
         this.#onGone(supervisor, end, error);
       },
@@ -140,7 +152,13 @@ export class StreamingServer {
       gatekeeper,
       identifyTimeoutMs: options.settings.identifyTimeoutMs,
       maxUnidentified: options.settings.maxUnidentified,
-      admit: (stream, identity, messagesRead) => this.#admit(stream, identity, messagesRead),
+      admit: (stream, identity, messagesRead) => {
+        try {
+          return this.#admit(stream, identity, messagesRead);
+        } catch (error) {
+          return this.#refuse(stream, this.#asRefusal(error), identity.clientId);
+        }
+      },
       refuse: (stream, error) => {
         this.#refuse(stream, this.#asRefusal(error));
       },
@@ -215,6 +233,7 @@ export class StreamingServer {
     this.#arrivals.stop();
     this.windowed.stop();
     this.#sessionEnds.tellAll();
+    this.#opensRefused.tellAll();
     this.#overload.stop();
   }
 
@@ -238,6 +257,7 @@ export class StreamingServer {
 
   #arrive(stream: TransportStream): StreamReceiver {
     this.#sessionEnds.tellDue();
+    this.#opensRefused.tellDue();
     this.#refusalOfNewOnes();
     // Those who have shown nothing have places of their own (auth.maxUnidentified): they take none from others.
     const full = this.#options.pool.refusalIfFull(this.#arrivals.size - this.#arrivals.silent);
@@ -367,8 +387,8 @@ export class StreamingServer {
     });
   }
 
-  #refuse(stream: TransportStream, error: SluiceError): StreamReceiver {
-    this.#tell((interceptor) => interceptor.refused?.(stream, error));
+  #refuse(stream: TransportStream, error: SluiceError, clientId = error.clientId): StreamReceiver {
+    this.#tell((interceptor) => interceptor.refused?.(stream, error, clientId));
     stream.end(error);
     return REFUSED;
   }
@@ -383,6 +403,7 @@ export class StreamingServer {
     const { connection } = supervisor;
     if (!this.#supervisors.delete(connection.id)) return;
     this.#sessionEnds.tellDue();
+    this.#opensRefused.tellDue();
     this.#overload.forget(supervisor);
     this.#options.pool.remove(connection);
     this.#tell((interceptor) => interceptor.ended?.(connection, end, error));

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
+  authenticate,
   AuthFiles,
   bearer,
   Calendar,
@@ -14,6 +15,7 @@ import {
 } from '../helpers/auth-calls.js';
 import { bufCurl, pythonClient, requirePython } from '../helpers/external-clients.js';
 import { startGateway, type Settings } from '../helpers/gateway.js';
+import { answerKeys, JwksServer } from '../helpers/jwks-server.js';
 import { StreamClient } from '../helpers/stream-client.js';
 import { STREAM_HANDLERS } from '../helpers/stream-handlers.js';
 import { makeTokenKey, publicPem, signToken } from '../helpers/tokens.js';
@@ -81,6 +83,31 @@ describe.each(STREAM_HANDLERS)('through the %s handler', (streamHandler) => {
       expect(refusal.retryAfterMs).toBeGreaterThan(0);
     });
 
+    it('UNAUTHENTICATED for a key that may be new says when to come again, in the call and by Authenticate', async () => {
+      await using keys = await JwksServer.start(answerKeys(makeTokenKey('ES256', { kid: 'known' })));
+      await using server = await startGateway({
+        ...handler,
+        'auth.methods': 'jwt',
+        'auth.jwt.jwksUrl': keys.url,
+        'auth.jwt.jwksCooldown': '5m',
+        'auth.jwt.jwksMaxAge': '10m',
+      });
+      const { address, gateway } = server;
+      const token = signToken(makeTokenKey('ES256', { kid: 'new' }), claimsOf('ann'));
+      using late = new StreamClient(address, { method });
+      authenticate(late, token);
+      for (const refusal of [await refusalOf(address, token, { method }), await endOf(late)]) {
+        expect(refusal).toMatchObject({
+          ...{ status: 16, reason: 'UNAUTHENTICATED' },
+          message: 'The token is signed with a key that is not known here.',
+        });
+        expect(refusal.retryAfterMs).toBeGreaterThan(0);
+        expect(refusal.retryAfterMs).toBeLessThanOrEqual(300_000);
+      }
+      expect(keys.requests).toBe(1);
+      expect(Object.fromEntries(gateway.metrics.auth.attempts.jwt)).toEqual({ UNAUTHENTICATED: 2 });
+    });
+
     it('TOKEN_EXPIRED is told before, and may come again at once with a fresh token', async () => {
       using files = new AuthFiles();
       const clock = new Calendar();
@@ -95,15 +122,17 @@ describe.each(STREAM_HANDLERS)('through the %s handler', (streamHandler) => {
       clock.wallMs += 9_990;
       using client = new StreamClient(address, { method, metadata: bearer(ends.token) });
       expect(await welcomedAs(client)).toBe('bob');
+      // Half of what was left.
+      clock.wallMs += 5;
       await client.until(() => client.controls('throttle').length > 0);
       expect(client.controls('throttle')[0]?.control?.['throttle']).toMatchObject({
         scope: 'token',
-        retryAfterMs: 10,
+        retryAfterMs: 5,
       });
       // It slows nothing.
       client.sendData('s', 'a word');
       await client.untilData(1);
-      clock.wallMs += 60;
+      clock.wallMs += 55;
       expect(await endOf(client)).toMatchObject({ status: 16, reason: 'TOKEN_EXPIRED', retryAfterMs: 0 });
       expect(await refusalOf(address, ends.token, { method })).toMatchObject({
         ...{ status: 16, reason: 'TOKEN_EXPIRED' },

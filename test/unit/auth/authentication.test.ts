@@ -295,7 +295,10 @@ describe('what somebody may do', () => {
       new SluiceError('PERMISSION_DENIED', 'permission open:x/y is missing'),
     );
     expect(() => gate.mayOpen(question(identity, { route: 'x', named: false }), signal)).toThrow(
-      new SluiceError('PERMISSION_DENIED', 'permission to open the default route is missing'),
+      new SluiceError(
+        'PERMISSION_DENIED',
+        'permission to open the default route is missing (no subject was named)',
+      ),
     );
     expect(counters.denied).toEqual(new Map([['open', 2]]));
   });

@@ -55,6 +55,16 @@ describe('an Open without the permission for it', () => {
     expect(client.words('s')).toEqual(['opened', 'data 1:m1']);
     expect(client.words('t')).toEqual(['closed PERMISSION_DENIED']);
     expect(client.controls('closed')[0]?.reason).toBe('permission open:chat/tea is missing');
+    expect(made.logger.lines).toMatchObject([
+      {
+        level: 'info',
+        message: 'sessions refused',
+        fields: {
+          ...{ code: 'PERMISSION_DENIED', count: 1, session: 't' },
+          reason: 'permission open:chat/tea is missing',
+        },
+      },
+    ]);
     expect(made.metrics.messagesRefused.get('not-open')).toBe(1);
     await expectNothingLeft(made);
   });
@@ -69,7 +79,7 @@ describe('an Open without the permission for it', () => {
       return client.controls('closed').map(({ code, reason }) => [code, reason.replace(route, '…')]);
     };
     await made.clock.settle();
-    const denied = [['PERMISSION_DENIED', 'permission open:… is missing']];
+    const denied = [['PERMISSION_DENIED', 'permission open:… is missing (no subject was named)']];
     expect(await answers('chat')).toEqual(denied);
     expect(await answers('nowhere')).toEqual(denied);
     expect(await answers('chat', { overflow: 99 })).toEqual(denied);

@@ -15,7 +15,7 @@ function setUp() {
   const refuse = (code: 'CONNECTION_LIMIT' | 'UNKNOWN_ROUTE', clientId?: string): void => {
     const stream = new FakeStream();
     if (clientId !== undefined) stream.metadata.set('x-client-id', clientId);
-    logging.refused?.(stream, new SluiceError(code, `because of ${code}`));
+    logging.refused?.(stream, new SluiceError(code, `because of ${code}`), undefined);
   };
   return { clock, infos, debugs, logging, refuse };
 }
@@ -51,6 +51,14 @@ describe('refusals in the log', () => {
     logging.opened?.(connection, 'echo');
     logging.ended?.(connection, 'OK', undefined);
     expect(infos).toEqual([refused('UNKNOWN_ROUTE', 1, 'client 1'), refused('UNKNOWN_ROUTE', 2, 'client 3')]);
+  });
+
+  it('name the client that was found out, not the one it says it is', () => {
+    const { infos, logging } = setUp();
+    const stream = new FakeStream();
+    stream.metadata.set('x-client-id', 'ben');
+    logging.refused?.(stream, new SluiceError('CLIENT_LIMIT', 'because of CLIENT_LIMIT'), 'ann');
+    expect(infos).toEqual([refused('CLIENT_LIMIT', 1, 'ann')]);
   });
 
   it('quote and cut what can be no client ID', () => {
