@@ -16,10 +16,12 @@ const BLANKS = /\s+/;
  */
 export function readRevocations(text: string, max: number): ReadonlyMap<string, number> {
   const revoked = new Map<string, number>();
-  text.split('\n').forEach((raw, n) => {
+  let n = 0;
+  for (const raw of linesOf(text)) {
+    n += 1;
     const line = raw.trim();
-    if (line === '' || line.startsWith('#')) return;
-    const wrong = (reason: string): Error => new Error(`line ${n + 1}: ${reason}`);
+    if (line === '' || line.startsWith('#')) continue;
+    const wrong = (reason: string): Error => new Error(`line ${n}: ${reason}`);
     const { subject, rest } = splitLine(line, wrong);
     if (!isPrintableId(subject)) throw wrong('the subject is not 1 to 128 printable characters');
     const issuedBeforeMs = rest === '' ? WHENEVER_MS : parseTime(rest);
@@ -33,8 +35,18 @@ export function readRevocations(text: string, max: number): ReadonlyMap<string, 
       throw wrong(`more than the ${max} subjects of auth.revocation.max`);
     }
     revoked.set(subject, Math.max(issuedBeforeMs, before ?? -Infinity));
-  });
+  }
   return revoked;
+}
+
+/** One after the other: a list of all lines of a file that has gone wrong may be as large as memory. */
+function* linesOf(text: string): Generator<string> {
+  let from = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
+    yield text.slice(from, at);
+    from = at + 1;
+  }
+  yield text.slice(from);
 }
 
 interface Parts {

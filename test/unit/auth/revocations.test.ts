@@ -207,6 +207,13 @@ describe('the file', () => {
   ])('%j is refused', (text, fault) => {
     expect(() => readRevocations(text, 3)).toThrow(fault);
   });
+
+  it('that has gone wrong is read line by line: eight million empty ones are not held together', () => {
+    const text = `${'\n'.repeat(8_000_000)}ann x`;
+    const before = process.memoryUsage().heapUsed;
+    expect(() => readRevocations(text, 3)).toThrow(/^line 8000001: behind the subject/);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(32 * 1024 * 1024);
+  });
 });
 
 test.each([
