@@ -3,6 +3,7 @@ import { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { StartError } from '../core/start-error.js';
 import { JsonRequests } from './json-request.js';
+import { keyUnknown } from './token-claims.js';
 import {
   candidates,
   entriesOfSet,
@@ -95,11 +96,16 @@ export class JwksKeys implements VerificationKeys {
   /** It may be newer than the set: asked for again, but not as often as somebody makes up names of keys. */
   async #findLater(question: KeyQuestion): Promise<readonly VerificationKey[]> {
     const { clock, cooldownMs } = this.#options;
-    if (clock.now() - this.#triedAtMs >= cooldownMs) this.#refresh();
+    const newest = clock.now() - this.#triedAtMs >= cooldownMs && this.#refresh();
     await this.#fetching;
     const found = this.#find(question);
-    if (found.length > 0 || (this.#keys !== undefined && this.#fault === undefined)) return found;
+    if (found.length > 0) return found;
     const waitMs = Math.max(1, Math.ceil(this.#triedAtMs + cooldownMs - clock.now()));
+    if (this.#keys !== undefined && this.#fault === undefined) {
+      if (newest) return [];
+      // What was fetched, or asked for, before the token came may be older than its key.
+      throw keyUnknown(waitMs);
+    }
     throw new SluiceError(
       'AUTH_UNAVAILABLE',
       'The keys that tokens are checked with can not be fetched now.',
@@ -109,9 +115,9 @@ export class JwksKeys implements VerificationKeys {
     );
   }
 
-  /** Joins the fetch under way. */
-  #refresh(): void {
-    if (this.#stopped || this.#fetching !== undefined) return;
+  /** False where it joins the fetch under way, or there is none any more. */
+  #refresh(): boolean {
+    if (this.#stopped || this.#fetching !== undefined) return false;
     const { clock, maxAgeMs, cooldownMs } = this.#options;
     this.#timer?.cancel();
     this.#triedAtMs = clock.now();
@@ -123,6 +129,7 @@ export class JwksKeys implements VerificationKeys {
         this.#refresh();
       }, delayMs);
     });
+    return true;
   }
 
   /** Never rejects. */

@@ -11,7 +11,7 @@ import {
 import type { Clock } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
 import { quoted } from '../core/printable.js';
-import { missing, refused, timeText, tokenSays, type ClaimNames } from './token-claims.js';
+import { keyUnknown, missing, refused, timeText, tokenSays, type ClaimNames } from './token-claims.js';
 import type { KeyQuestion, TokenAlgorithm, VerificationKeys } from './verification-keys.js';
 import type { VerifiedToken } from './verified-token.js';
 
@@ -63,7 +63,7 @@ export class JwtTokens {
     }
     const question = this.#question(token);
     const candidates = await keys.keysFor(question);
-    if (candidates.length === 0) throw refused('The token is signed with a key that is not known here.');
+    if (candidates.length === 0) throw keyUnknown();
     if (candidates.length > MAX_TRIED) {
       throw refused(`The token does not name its key, and ${candidates.length} could be it.`);
     }

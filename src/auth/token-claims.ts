@@ -44,6 +44,14 @@ export function refused(sentence: string): SluiceError {
   return new SluiceError('UNAUTHENTICATED', sentence);
 }
 
+/** `retryAfterMs`: when newer keys are looked for; left out where that has just been done. */
+export function keyUnknown(retryAfterMs?: number): SluiceError {
+  const sentence = 'The token is signed with a key that is not known here.';
+  return retryAfterMs === undefined
+    ? refused(sentence)
+    : new SluiceError('UNAUTHENTICATED', sentence, { retryAfterMs });
+}
+
 /** Of seconds since the epoch, for a sentence; a time no calendar has is said as it is. */
 export function timeText(seconds: unknown): string {
   const date = new Date(Number(seconds) * 1000);

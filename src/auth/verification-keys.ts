@@ -47,7 +47,10 @@ export interface KeyQuestion {
 
 /** Where the keys come from that tokens are checked with. */
 export interface VerificationKeys {
-  /** Those that it may be; none where no such key is known. Throws or rejects with AUTH_UNAVAILABLE where that can't be told now. */
+  /**
+   * Those that it may be; none where there is no such key. Throws or rejects with AUTH_UNAVAILABLE where that can't
+   * be told now, and with UNAUTHENTICATED and a time to come again where it is not known, but may be new.
+   */
   keysFor(question: KeyQuestion): readonly VerificationKey[] | Promise<readonly VerificationKey[]>;
   start(): void;
   /** Looks for newer ones now, and keeps those there are until it has them. */

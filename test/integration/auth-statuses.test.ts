@@ -1,6 +1,6 @@
 /** How somebody is turned away, as clients read it that nobody here wrote: codes, reasons, and when to come again. */
 import { randomBytes } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   authenticate,
   AuthFiles,
@@ -84,7 +84,8 @@ describe.each(STREAM_HANDLERS)('through the %s handler', (streamHandler) => {
     });
 
     it('UNAUTHENTICATED for a key that may be new says when to come again, in the call and by Authenticate', async () => {
-      await using keys = await JwksServer.start(answerKeys(makeTokenKey('ES256', { kid: 'known' })));
+      const keys = await JwksServer.start(answerKeys(makeTokenKey('ES256', { kid: 'known' })));
+      onTestFinished(() => keys.disappear());
       await using server = await startGateway({
         ...handler,
         'auth.methods': 'jwt',

@@ -54,6 +54,9 @@ async function find(kid: string | undefined, algorithm: TokenAlgorithm = 'ES256'
   }
 }
 
+/** Not known, and newer keys are looked for after so long. */
+const unknownFor = (retryAfterMs: number): unknown => ['UNAUTHENTICATED', retryAfterMs];
+
 /** Started, and the first fetch is over. */
 async function started(): Promise<void> {
   keys.start();
@@ -80,7 +83,10 @@ describe('at the start', () => {
     keys.start();
     expect(keys.ageMs()).toBeUndefined();
     expect(await Promise.all([find('old'), find('old'), find('other'), find(undefined)])).toEqual([
-      1, 1, 0, 1,
+      1,
+      1,
+      unknownFor(COOLDOWN),
+      1,
     ]);
     expect(server.requests).toBe(1);
     expect(keys.fetches).toEqual({ ok: 1, failed: 0 });
@@ -126,7 +132,7 @@ describe('a key that is not known', () => {
     await started();
     server.answer = answerKeys(OLD, NEW);
     clock.advance(COOLDOWN - 1);
-    expect(await find('new')).toBe(0);
+    expect(await find('new')).toEqual(unknownFor(1));
     expect(server.requests).toBe(1);
     clock.advance(1);
     const found = await Promise.all(
@@ -134,7 +140,20 @@ describe('a key that is not known', () => {
     );
     expect(found.filter((count) => count === 1)).toHaveLength(25);
     expect(server.requests).toBe(2);
-    for (let n = 0; n < 1_000; n += 1) expect(await find(`made up ${n}`)).toBe(0);
+    for (let n = 0; n < 1_000; n += 1) expect(await find(`made up ${n}`)).toEqual(unknownFor(COOLDOWN));
+    expect(server.requests).toBe(2);
+  });
+
+  test('may be new: it may come again once keys are fetched again, and then it is known, or told for good', async () => {
+    await started();
+    server.answer = answerKeys(OLD, NEW);
+    clock.advance(10_000.25);
+    expect(await find('new')).toEqual(unknownFor(20_000));
+    expect(await find('made up')).toEqual(unknownFor(20_000));
+    clock.advance(20_000);
+    // Those for whom the keys are fetched know them to be the newest; who joins them may have a newer one still.
+    const found = await Promise.all([find('made up'), find('made up too'), find('new')]);
+    expect(found).toEqual([0, unknownFor(COOLDOWN), 1]);
     expect(server.requests).toBe(2);
   });
 
@@ -168,8 +187,8 @@ describe('a key that is not known', () => {
 
   test('a name that is known for another algorithm is not that key', async () => {
     await started();
-    expect(await find('old', 'RS256')).toBe(0);
-    expect(await find(undefined, 'RS256')).toBe(0);
+    expect(await find('old', 'RS256')).toEqual(unknownFor(COOLDOWN));
+    expect(await find(undefined, 'RS256')).toEqual(unknownFor(COOLDOWN));
   });
 });
 
@@ -306,7 +325,7 @@ describe('a server that answers with', () => {
     await server.appear();
     clock.advance(COOLDOWN);
     await server.arrived(2);
-    expect(await find('made up')).toBe(0);
+    expect(await find('made up')).toEqual(unknownFor(COOLDOWN));
     expect(known('old')).toBe(1);
     expect(logger.lines.map(({ level }) => level)).toEqual(['info', 'error', 'info']);
     clock.advance(MAX_AGE - 1);
@@ -321,8 +340,8 @@ describe('a server that answers with', () => {
     await started();
     await refetched(MAX_AGE);
     expect([known('old'), known('new'), known('third')]).toEqual([1, 0, 0]);
-    expect(await find('weak', 'RS256')).toBe(0);
-    expect(await find('oct', 'HS256')).toBe(0);
+    expect(await find('weak', 'RS256')).toEqual(unknownFor(COOLDOWN));
+    expect(await find('oct', 'HS256')).toEqual(unknownFor(COOLDOWN));
     expect(logger.messages('warn')).toEqual([
       expect.stringMatching(
         /^keys are not used: number 1 has 1024 bits.*; number 2 is private.*; number 3 is secret/,
