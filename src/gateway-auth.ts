@@ -1,28 +1,22 @@
 import { Authentication } from './auth/authentication.js';
-import { AuthorizationCallout } from './auth/authorization-callout.js';
-import { ClientClasses, type ClientClass } from './auth/client-classes.js';
+import type { AuthorizationCallout } from './auth/authorization-callout.js';
 import { FailedAttempts } from './auth/failed-attempts.js';
 import { JwksKeys } from './auth/jwks-keys.js';
 import { JwtTokens } from './auth/jwt-tokens.js';
-import { KeyFile } from './auth/key-file.js';
-import { Revocations } from './auth/revocations.js';
-import { StaticTokens } from './auth/static-tokens.js';
+import type { Revocations } from './auth/revocations.js';
+import type { StaticTokens } from './auth/static-tokens.js';
+import type { VerificationKeys } from './auth/verification-keys.js';
 import type { Config } from './config/schema.js';
 import type { Clock } from './core/clock.js';
-import type { Logger } from './core/logger.js';
-import type { AuthCounts } from './metrics/auth-counts.js';
+import {
+  calloutOf,
+  classesOf,
+  revocationsOf,
+  staticTokensOf,
+  tokenKeysOf,
+  type GatewayAuthOptions,
+} from './gateway-auth-parts.js';
 import type { AuthLevels } from './metrics/metrics-sources.js';
-
-type AuthConfig = Config['auth'];
-
-export interface GatewayAuthOptions {
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly counts: AuthCounts;
-  /** Whoever came in as this subject may have to go: `authentication.isRevoked` tells of each. */
-  readonly onRevoked: (subject: string) => void;
-}
 
 /** A part that reads or fetches something again. */
 interface Kept {
@@ -41,42 +35,19 @@ export class GatewayAuth {
   readonly #callout: AuthorizationCallout | undefined;
 
   /** Throws a StartError, one sentence that names the setting, where a file can't be used. */
-  constructor({ config, clock, logger, counts, onRevoked }: GatewayAuthOptions) {
-    const { auth, node } = config;
+  constructor(options: GatewayAuthOptions) {
+    const { config, clock, counts } = options;
+    const { auth } = config;
     const { methods } = auth;
-    const reloadIntervalMs = auth.reloadInterval;
-    const classes = new ClientClasses(classesOf(auth));
-    this.revocations = new Revocations({
-      file: auth.revocation.file,
-      max: auth.revocation.max,
-      // The issuer's clock may be wrong when a token is issued and when it expires.
-      maxTokenLifetimeMs: auth.maxTokenLifetime + 2 * auth.jwt.clockTolerance,
-      counters: counts,
-      onRevoked,
-      reloadIntervalMs,
-      clock,
-      logger,
-    });
+    const classes = classesOf(config);
+    this.revocations = revocationsOf(options);
     this.#failedAttempts =
       auth.failures.perSecond === 0 ? undefined : new FailedAttempts({ ...auth.failures, clock });
-    this.#staticTokens = methods.includes('static')
-      ? new StaticTokens({ file: auth.static.file, reloadIntervalMs, classes, onRevoked, clock, logger })
-      : undefined;
-    if (methods.includes('jwt')) {
-      this.#jwks = auth.jwt.jwksUrl === '' ? undefined : jwksOf(auth.jwt, clock, logger);
-      this.#jwt = jwtOf(auth, this.#jwks ?? keyFileOf(auth, clock, logger), clock);
-    }
-    this.#callout =
-      auth.callout.url === ''
-        ? undefined
-        : new AuthorizationCallout({
-            settings: calloutSettings(auth.callout),
-            nodeId: node.id,
-            counts: counts.callouts,
-            reloadIntervalMs,
-            clock,
-            logger,
-          });
+    this.#staticTokens = staticTokensOf(options, classes);
+    const keys = tokenKeysOf(options);
+    this.#jwks = keys instanceof JwksKeys ? keys : undefined;
+    this.#jwt = keys && jwtOf(auth, keys, clock);
+    this.#callout = calloutOf(options);
     this.authentication = new Authentication({
       classes,
       ...(this.#staticTokens === undefined ? {} : { staticTokens: this.#staticTokens }),
@@ -126,40 +97,9 @@ export class GatewayAuth {
   }
 }
 
-/** In the configuration 0 stands for what holds for everybody. */
-function classesOf({ classes }: AuthConfig): Readonly<Record<string, ClientClass>> {
-  return Object.fromEntries(
-    Object.entries(classes).map(([name, { permissions, ...limits }]) => {
-      const own = Object.entries(limits).filter(([, limit]) => limit > 0);
-      return [name, { permissions, ...Object.fromEntries(own) }];
-    }),
-  );
-}
-
-function jwksOf(jwt: AuthConfig['jwt'], clock: Clock, logger: Logger): JwksKeys {
-  return new JwksKeys({
-    url: jwt.jwksUrl,
-    maxAgeMs: jwt.jwksMaxAge,
-    cooldownMs: jwt.jwksCooldown,
-    timeoutMs: jwt.jwksTimeout,
-    clock,
-    logger,
-  });
-}
-
-function keyFileOf({ jwt, reloadInterval }: AuthConfig, clock: Clock, logger: Logger): KeyFile {
-  return new KeyFile({
-    file: jwt.keyFile,
-    algorithms: jwt.algorithms,
-    reloadIntervalMs: reloadInterval,
-    clock,
-    logger,
-  });
-}
-
 function jwtOf(
-  { jwt, maxTokenSize, maxTokenLifetime }: AuthConfig,
-  keys: JwksKeys | KeyFile,
+  { jwt, maxTokenSize, maxTokenLifetime }: Config['auth'],
+  keys: VerificationKeys,
   clock: Clock,
 ): JwtTokens {
   return new JwtTokens({
@@ -175,21 +115,4 @@ function jwtOf(
     maxTokenLifetimeMs: maxTokenLifetime,
     clock,
   });
-}
-
-function calloutSettings(
-  callout: AuthConfig['callout'],
-): ConstructorParameters<typeof AuthorizationCallout>[0]['settings'] {
-  return {
-    url: callout.url,
-    timeoutMs: callout.timeout,
-    cacheMs: callout.cache,
-    maxCached: callout.maxCached,
-    maxConcurrent: callout.maxConcurrent,
-    maxWaiting: callout.maxWaiting,
-    secretFile: callout.secretFile,
-    failOpen: callout.failOpen,
-    breakerFailures: callout.breakerFailures,
-    breakerPauseMs: callout.breakerPause,
-  };
 }

@@ -1,30 +1,65 @@
 import type { Config } from './config/schema.js';
 import type { Logger } from './core/logger.js';
 import { SystemClock } from './core/clock.js';
-import { GatewayAuth } from './gateway-auth.js';
+import { StartError } from './core/start-error.js';
+import { calloutOf, classesOf, revocationsOf, staticTokensOf, tokenKeysOf } from './gateway-auth-parts.js';
 import { grpcServerSettings } from './gateway-settings.js';
 import { AuthCounts } from './metrics/auth-counts.js';
 import { readTlsMaterial } from './transport/grpc/tls-files.js';
 
-/**
- * Reads the files that a configuration names, as a start would. Throws a
- * StartError, one sentence for a person, for the first that can't be used.
- */
-export function checkFiles(config: Config): void {
-  const { tls } = grpcServerSettings(config);
-  if (tls !== undefined) readTlsMaterial(tls);
-  // What it builds reads its files as it is built.
-  new GatewayAuth({
+/** What was found, each one line for a person, without its end. */
+export interface FilesCheck {
+  /** A start is refused for any of them. */
+  readonly faults: readonly string[];
+  /** Allowed, but perhaps not meant. */
+  readonly warnings: readonly string[];
+}
+
+/** Reads the files that a configuration names, as a start would, and tells of all that is wrong with them. */
+export function checkFiles(config: Config): FilesCheck {
+  const faults: string[] = [];
+  const warnings: string[] = [];
+  const options = {
     config,
     clock: new SystemClock(),
-    logger: SILENT,
+    logger: warningsOnly((line) => warnings.push(line)),
     counts: new AuthCounts(),
     onRevoked: nothing,
-  }).stop();
+  };
+  const { tls } = grpcServerSettings(config);
+  for (const read of [
+    () => {
+      if (tls !== undefined) readTlsMaterial(tls);
+    },
+    // Each of these reads its file as it is built.
+    () => staticTokensOf(options, classesOf(config))?.stop(),
+    () => tokenKeysOf(options)?.stop(),
+    () => {
+      revocationsOf(options).stop();
+    },
+    () => calloutOf(options)?.close(),
+  ]) {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      faults.push(error.message);
+    }
+  }
+  return { faults, warnings };
+}
+
+/** The log of the parts: faults are thrown, and that all is well needs no words. */
+function warningsOnly(tell: (line: string) => void): Logger {
+  const warn = (fields: { readonly setting?: string; readonly file?: string }, message: string): void => {
+    const { setting, file } = fields;
+    const subject = [setting, file === undefined ? undefined : JSON.stringify(file)];
+    const about = subject.filter((part) => part !== undefined).join(' = ');
+    tell(about === '' ? message : `${about}: ${message}`);
+  };
+  return { debug: nothing, info: nothing, warn, error: nothing };
 }
 
 function nothing(): void {
-  // Nobody is connected, and who is told is told by exception.
+  // Nobody is connected, and nobody reads along.
 }
-
-const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };

@@ -53,8 +53,11 @@ function run(argv: readonly string[], env: NodeJS.ProcessEnv, { out, err }: Comm
       out(printConfig(loaded));
       return 0;
     }
-    for (const warning of loaded.warnings) err(`warning: ${showMistake(warning)}\n`);
-    checkFiles(loaded.config);
+    const files = checkFiles(loaded.config);
+    const warnings = [...loaded.warnings.map(showMistake), ...files.warnings];
+    for (const warning of warnings) err(`warning: ${warning}\n`);
+    for (const fault of files.faults) err(`${fault}\n`);
+    if (files.faults.length > 0) return EX_CONFIG;
     out(`The configuration is right${fileNote(loaded.file)}.\n`);
     return 0;
   } catch (error) {

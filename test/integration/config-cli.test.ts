@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -166,6 +166,69 @@ test('check reads the certificates as a start does', async () => {
     certificates.remove();
   }
 });
+
+test('check tells of every file that can not be used, in one line each', async () => {
+  const file = join(folder, 'files.yaml');
+  const [tokens, secret] = [join(folder, 'tokens.json'), join(folder, 'empty.secret')];
+  writeFileSync(tokens, '{"tokens": 1}', { mode: 0o600 });
+  writeFileSync(secret, '', { mode: 0o600 });
+  const none = (name: string): string => JSON.stringify(join(folder, name));
+  writeFileSync(
+    file,
+    `server:
+  listen: "127.0.0.1:0"
+  tls: {certificateFile: ${none('no.crt')}, keyFile: ${none('no.key')}}
+auth:
+  methods: [static, jwt]
+  static: {file: ${JSON.stringify(tokens)}}
+  jwt: {keyFile: ${none('no.pem')}, issuer: "https://id.example", audience: [sluice]}
+  callout: {url: "http://127.0.0.1:1/", secretFile: ${JSON.stringify(secret)}}
+  revocation: {file: ${none('no.txt')}}
+`,
+  );
+  const missing = (setting: string, name: string): string =>
+    `${setting}: ${none(name)} can't be read: there is no such file.`;
+  const { code, out, err } = await run(['check', '--config', file]);
+  expect({ code, out }).toEqual({ code: 78, out: '' });
+  expect(err.split('\n')).toEqual([
+    missing('server.tls.certificateFile', 'no.crt'),
+    expect.stringMatching(/^auth\.static\.file: ".*tokens\.json" .*"tokens".*\.$/),
+    missing('auth.jwt.keyFile', 'no.pem'),
+    missing('auth.revocation.file', 'no.txt'),
+    `auth.callout.secretFile: ${JSON.stringify(secret)} is empty.`,
+    '',
+  ]);
+});
+
+test.skipIf(process.platform === 'win32')(
+  'check warns of files of secrets that everybody can read',
+  async () => {
+    const [tokens, secret] = [join(folder, 'open-tokens.json'), join(folder, 'open.secret')];
+    writeFileSync(tokens, '{"tokens": []}');
+    writeFileSync(secret, 'a-secret');
+    const argv = ['check', ...LOCAL, '--auth.methods', 'static', '--auth.static.file', tokens];
+    const check = (mode: number): ReturnType<typeof run> => {
+      for (const file of [tokens, secret]) chmodSync(file, mode);
+      return run([...argv, '--auth.callout.url', 'http://127.0.0.1:1/', '--auth.callout.secretFile', secret]);
+    };
+    expect(await check(0o600)).toMatchObject({ code: 0, err: '' });
+    const warning = (setting: string, file: string): string =>
+      `warning: ${setting} = ${JSON.stringify(file)}: a file of secrets can be read by everybody on this machine\n`;
+    const both = warning('auth.static.file', tokens) + warning('auth.callout.secretFile', secret);
+    expect(await check(0o644)).toEqual({
+      code: 0,
+      out: 'The configuration is right (no file was named).\n',
+      err: both,
+    });
+    // Beside what is wrong, before it.
+    writeFileSync(secret, '');
+    expect(await check(0o644)).toEqual({
+      code: 78,
+      out: '',
+      err: `${both}auth.callout.secretFile: ${JSON.stringify(secret)} is empty.\n`,
+    });
+  },
+);
 
 test.each(['config check', 'config print', 'serve', ''])(
   'the process ends with 78 before anything is opened: sluice %s',
