@@ -195,11 +195,14 @@ export class IdentityWatch {
     else this.#events.fail(refusal);
   }
 
-  /** Not before half of what is left is over: who renews when told would renew a token that lives shorter without end. */
   #setNotice(): void {
-    const { expiresAtMs = Infinity } = this.#connection.identity;
-    const leftMs = Math.max(0, expiresAtMs - this.#clock.wallNow());
-    this.#noticeAtMs = expiresAtMs - Math.min(this.#settings.expiryNoticeMs, leftMs / 2);
+    const { identity } = this.#connection;
+    const { expiresAtMs = Infinity } = identity;
+    // Not before half of what is left is over: who renews when told would renew tokens that live shorter without end.
+    const halfMs = Math.max(0, expiresAtMs - this.#clock.wallNow()) / 2;
+    const { expiryNoticeMs } = this.#settings;
+    this.#noticeAtMs =
+      expiresAtMs - (isByToken(identity) ? Math.min(expiryNoticeMs, halfMs) : expiryNoticeMs);
   }
 
   #arm(): void {
