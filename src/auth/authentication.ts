@@ -107,12 +107,13 @@ export class Authentication {
   }
 
   #requirePatience(peer: string): void {
-    const retryAfterMs = this.#options.failedAttempts?.waitMs(peer) ?? 0;
-    if (retryAfterMs === 0) return;
-    this.#options.counters.attemptsSlowed += 1;
+    const { failedAttempts, counters } = this.#options;
+    const retryAfterMs = failedAttempts?.waitMs(peer) ?? 0;
+    if (failedAttempts === undefined || retryAfterMs === 0) return;
+    counters.attemptsSlowed += 1;
     throw new SluiceError(
       'RATE_LIMITED',
-      'too many attempts to come in from this address have failed (auth.failures)',
+      `too many attempts to come in from this address have failed (${failedAttempts.limitsText})`,
       { retryAfterMs },
     );
   }
