@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, statSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from 'node:fs';
 import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
@@ -120,7 +120,8 @@ export class WatchedFile<T> {
     const { file, maxBytes, clock } = this.#options;
     // Before it is opened: opening a named pipe waits for whoever writes.
     requireFile(statSync(file));
-    const descriptor = openSync(file, 'r');
+    // Without waiting, for it may have become a pipe since. (Windows has neither: undefined counts as 0.)
+    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = fstatSync(descriptor);
       requireFile(stats);

@@ -23,10 +23,9 @@ export class ConnectionPool {
     return this.#byId.size;
   }
 
-  /** The error that would refuse one more connection, whoever's, while so many are `arriving`; undefined when there is room. */
-  refusalIfFull(arriving = 0): SluiceError | undefined {
+  /** The error that would refuse one more connection, whoever's, where so many are `held`; undefined when there is room. */
+  refusalIfFull(held = this.#byId.size): SluiceError | undefined {
     const { maxConnections, retryAfterMs } = this.#options;
-    const held = this.#byId.size + arriving;
     if (held < maxConnections) return undefined;
     return new SluiceError(
       'CONNECTION_LIMIT',

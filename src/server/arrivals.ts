@@ -14,6 +14,8 @@ export interface ArrivalsOptions {
   readonly identifyTimeoutMs: number;
   /** Streams that have not shown anything yet. */
   readonly maxUnidentified: number;
+  /** The error that refuses one more to be asked about where so many are; undefined while there is room. */
+  readonly refusalIfAsked: (asked: number) => SluiceError | undefined;
   /** Who is calling is known: the stream becomes a connection. Throws what refuses it. */
   readonly admit: (stream: TransportStream, identity: Identity, messagesRead: number) => StreamReceiver;
   /** Ends a stream that is not let in. */
@@ -59,6 +61,7 @@ export class Arrivals {
     }
     // First, for an arrival has a timer.
     if (identity === undefined) this.#refuseTooMany();
+    else this.#refuseTooManyAsked(identity, abort);
     const arrival = new Arrival(stream, credentials, abort, this.#options, {
       heard: () => {
         this.#silent -= 1;
@@ -88,6 +91,15 @@ export class Arrivals {
   /** Forgets all of them, timers too; their streams are reset. */
   stop(): void {
     for (const arrival of [...this.#all]) arrival.reset();
+  }
+
+  /** As many as there may be connections, beside these: who waits for an answer must not keep out who needs none. */
+  #refuseTooManyAsked(identity: Promise<Identity>, abort: AbortController): void {
+    const refusal = this.#options.refusalIfAsked(this.#all.size - this.#silent);
+    if (refusal === undefined) return;
+    abort.abort();
+    identity.catch(() => undefined);
+    throw refusal;
   }
 
   #refuseTooMany(): void {

@@ -152,6 +152,7 @@ export class StreamingServer {
       gatekeeper,
       identifyTimeoutMs: options.settings.identifyTimeoutMs,
       maxUnidentified: options.settings.maxUnidentified,
+      refusalIfAsked: (asked) => options.pool.refusalIfFull(asked),
       admit: (stream, identity, messagesRead) => {
         try {
           return this.#admit(stream, identity, messagesRead);
@@ -260,7 +261,7 @@ export class StreamingServer {
     this.#opensRefused.tellDue();
     this.#refusalOfNewOnes();
     // Those who have shown nothing have places of their own (auth.maxUnidentified): they take none from others.
-    const full = this.#options.pool.refusalIfFull(this.#arrivals.size - this.#arrivals.silent);
+    const full = this.#options.pool.refusalIfFull();
     if (full !== undefined) throw full;
     return this.#arrivals.take(stream);
   }

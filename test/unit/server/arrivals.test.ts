@@ -378,31 +378,34 @@ describe('limits on who is not known yet', () => {
     await expectNothingLeft(made);
   });
 
-  it('pool.maxConnections counts them, and each once', async () => {
+  it('as many may be asked about as there may be connections, beside those: who needs no answer is not kept out', async () => {
     const made = world({ pool: { maxConnections: 3 } });
     const held = made.gate.holdCallers();
     const clients = [1, 2, 3, 4].map(() => new GatedClient(made, BEARER));
     await made.clock.settle();
     expect(clients.map(({ end }) => end)).toEqual([undefined, undefined, undefined, 'CONNECTION_LIMIT']);
-    expect(made.gate.identified).toHaveLength(3);
-    held[0]?.resolve(identityOf('ann'));
-    held[1]?.resolve(identityOf('ann'));
+    // The fourth is not asked about any more.
+    expect(made.gate.identified.map(({ signal }) => signal.aborted)).toEqual([false, false, false, true]);
+    expect(made.server.arriving.size).toBe(3);
+    held[3]?.reject(new SluiceError('UNAUTHENTICATED', 'nobody waits for this'));
+    for (const asked of held.slice(0, 2)) asked.resolve(identityOf('ann'));
     await made.clock.settle();
-    const late = new GatedClient(made, BEARER);
+    const next = [5, 6].map(() => new GatedClient(made, BEARER));
     await made.clock.settle();
-    expect(late.end).toBe('CONNECTION_LIMIT');
-    held[2]?.resolve(identityOf('ann'));
+    for (const asked of [held[2], held[4], held[5]]) asked?.resolve(identityOf('ann'));
     await made.clock.settle();
     expect(clients.slice(0, 3).map((client) => client.words())).toEqual([
       ['welcome'],
       ['welcome'],
       ['welcome'],
     ]);
-    clients[0]?.connection.cancel();
+    // Admitted last, they find the places taken.
+    expect(next.map(({ end }) => end)).toEqual(['CONNECTION_LIMIT', 'CONNECTION_LIMIT']);
+    // Where the places are taken, nobody is asked about.
+    const asked = made.gate.identified.length;
+    const late = new GatedClient(made, BEARER);
     await made.clock.settle();
-    const again = new GatedClient(made, BEARER);
-    await made.clock.settle();
-    expect([again.end, made.server.arriving.size]).toEqual([undefined, 1]);
+    expect([late.end, made.gate.identified.length]).toEqual(['CONNECTION_LIMIT', asked]);
     await expectNothingLeft(made);
   });
 
