@@ -13,6 +13,8 @@ export default defineConfig(({ mode }) => ({
     // One process a file: what a file leaves behind can be told from what others did.
     pool: 'forks' as const,
     isolate: true,
+    // Most of the time goes by in waiting; the platform's own choice on two cores would be one.
+    maxWorkers: 2,
     reporters: report === undefined ? ['default'] : ['default', 'json'],
     ...(report === undefined ? {} : { outputFile: { json: report } }),
     coverage: { provider: 'v8' as const, include: ['src/**'], reportsDirectory: 'coverage' },
