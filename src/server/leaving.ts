@@ -75,7 +75,7 @@ export class Leaving {
     const told = state.kind === 'draining' ? state.deadline : Infinity;
     const deadline = Math.min(told, now + graceMs);
     this.#connection.transition({ kind: 'draining', deadline });
-    this.#events.notify(controlMessage({ action: 'drain', deadlineMs: Math.ceil(deadline - now), reason }));
+    this.#events.notify(controlMessage({ action: 'drain', deadlineMs: Math.round(deadline - now), reason }));
     this.#timer?.cancel();
     this.#wait(deadline, error);
   }

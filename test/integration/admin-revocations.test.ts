@@ -369,8 +369,9 @@ describe('a body that is not what it should be', () => {
       'POST /revocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n';
     // Sent for as long as somebody takes it.
     const endless = await exchange(port, head, (socket) => {
+      // Where the other side has ended, each write would fail at once, and so on without end.
       const more = (): void => {
-        if (!socket.destroyed) socket.write(chunk, more);
+        if (socket.writable) socket.write(chunk, more);
       };
       more();
     });
