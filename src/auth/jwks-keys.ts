@@ -1,3 +1,4 @@
+import { errorText } from '../core/error-text.js';
 import type { Clock, Timer } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
@@ -162,7 +163,7 @@ export class JwksKeys implements VerificationKeys {
   }
 
   #keep(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     this.fetches.failed += 1;
     const fault = reason.slice(0, MAX_REASON);
     if (fault === this.#fault) return;
@@ -190,7 +191,7 @@ function setOf(json: unknown): KeySet {
   try {
     entries = entriesOfSet(json);
   } catch (error) {
-    throw new Error(`the answer ${messageOf(error)}`);
+    throw new Error(`the answer ${errorText(error)}`);
   }
   const keys: VerificationKey[] = [];
   const faults: string[] = [];
@@ -201,7 +202,7 @@ function setOf(json: unknown): KeySet {
       if (key?.key.type === 'secret') throw new Error('is secret, and yet published');
       if (key !== undefined) keys.push(key);
     } catch (error) {
-      faults.push(`number ${index + 1} ${messageOf(error)}`);
+      faults.push(`number ${index + 1} ${errorText(error)}`);
     }
   }
   const unused = faults.length === 0 ? '' : `keys are not used: ${faults.join('; ')}`.slice(0, MAX_REASON);
@@ -227,8 +228,4 @@ function checkUrl(url: string): void {
   if (parsed.username !== '' || parsed.password !== '') {
     throw new StartError(SETTING, `${SETTING}: it holds a name or a password; keys are fetched without.`);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

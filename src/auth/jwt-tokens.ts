@@ -12,7 +12,8 @@ import type { Clock } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
 import { quoted } from '../core/printable.js';
 import { keyUnknown, missing, refused, timeText, tokenSays, type ClaimNames } from './token-claims.js';
-import type { KeyQuestion, TokenAlgorithm, VerificationKeys } from './verification-keys.js';
+import type { TokenAlgorithm } from '../core/token-algorithms.js';
+import type { KeyQuestion, VerificationKeys } from './verification-keys.js';
 import type { VerifiedToken } from './verified-token.js';
 
 export interface JwtTokensOptions extends ClaimNames {

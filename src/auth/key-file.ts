@@ -1,10 +1,10 @@
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
+import { type TokenAlgorithm } from '../core/token-algorithms.js';
 import {
   candidates,
   keysOfFile,
   type KeyQuestion,
-  type TokenAlgorithm,
   type VerificationKey,
   type VerificationKeys,
 } from './verification-keys.js';

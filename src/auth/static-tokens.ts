@@ -1,3 +1,4 @@
+import { errorText } from '../core/error-text.js';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
@@ -161,7 +162,7 @@ function readPermissions(
   try {
     parsePermissions(permissions);
   } catch (error) {
-    throw wrong(`"permissions": ${error instanceof Error ? error.message : String(error)}`);
+    throw wrong(`"permissions": ${errorText(error)}`);
   }
   return permissions;
 }

@@ -6,27 +6,10 @@ import {
   type KeyObject,
 } from 'node:crypto';
 
+import { errorText } from '../core/error-text.js';
 import { quoted } from '../core/printable.js';
+import type { TokenAlgorithm } from '../core/token-algorithms.js';
 import { isJsonObject, parseJsonText, type JsonObject } from './json-text.js';
-
-/** The signatures of tokens that can be checked (RFC 7518 section 3.1, RFC 8037, RFC 9864). There is no "none". */
-export const TOKEN_ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-  'HS256',
-  'HS384',
-  'HS512',
-] as const;
-export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number];
 
 /**
  * A key and all that it may be used for. What it serves follows from what it
@@ -121,7 +104,7 @@ function keysOfJson(json: unknown): readonly VerificationKey[] {
       return keyOfJwk(entry) ?? [];
     } catch (error) {
       const which = isSet ? `holds a key, number ${index + 1}, that` : 'holds a key that';
-      throw new Error(`${which} ${messageOf(error)}`);
+      throw new Error(`${which} ${errorText(error)}`);
     }
   });
 }
@@ -141,7 +124,7 @@ function keysOfPem(text: string): readonly VerificationKey[] {
       const key = publicKeyOfPem(block, label);
       return { kid: undefined, algorithms: algorithmsOf(key), key };
     } catch (error) {
-      throw new Error(`holds a key, number ${index + 1}, that ${messageOf(error)}`);
+      throw new Error(`holds a key, number ${index + 1}, that ${errorText(error)}`);
     }
   });
 }
@@ -220,8 +203,4 @@ function secretAlgorithms(bits: number): readonly TokenAlgorithm[] {
   if (bits < 256) throw new Error(`has ${bits} bits, and 256 are the least (HS256)`);
   if (bits < 384) return ['HS256'];
   return bits < 512 ? ['HS256', 'HS384'] : ['HS256', 'HS384', 'HS512'];
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { errorText } from '../core/error-text.js';
 import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from 'node:fs';
 import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../core/clock.js';
@@ -195,7 +196,7 @@ function readReason(error: unknown): string {
     case 'EPERM':
       return "can't be read: this user may not";
     default: {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = errorText(error);
       return error instanceof Error && 'syscall' in error ? `can't be read: ${text}` : text;
     }
   }

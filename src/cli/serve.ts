@@ -3,7 +3,6 @@ import { isatty } from 'node:tty';
 import { loadConfig } from '../config/load.js';
 import { createLogger } from '../config/logger.js';
 import { ConfigError, showMistake } from '../config/mistake.js';
-import { SystemClock } from '../core/clock.js';
 import { StartError } from '../core/start-error.js';
 import { Gateway, takeLibraryLog, type GatewayOptions } from '../gateway.js';
 import { ReloadSignal } from './reload-signal.js';
@@ -69,7 +68,7 @@ async function run({
   // "Hang up" means what it says where there is a terminal, which may be gone when it arrives; services are
   // told by it to read their files again.
   const stopSignals: NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
-  const reload = new ReloadSignal(new SystemClock(), () => {
+  const reload = new ReloadSignal(gateway.clock, () => {
     gateway.reload();
   });
   if (isatty(0) || isatty(1)) stopSignals.push('SIGHUP');

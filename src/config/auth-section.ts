@@ -1,3 +1,4 @@
+import { TOKEN_ALGORITHMS } from '../core/token-algorithms.js';
 import { clientClass } from './client-classes.js';
 import { boolean, choice, choices } from './formats/choice.js';
 import { classMap } from './formats/classes.js';
@@ -7,24 +8,6 @@ import { KIB, size } from './formats/size.js';
 import { filePath, text, textList } from './formats/text.js';
 import { httpUrl } from './formats/url.js';
 import { section, setting } from './setting.js';
-
-/** RFC 7518 section 3.1, RFC 8037 section 3.1 and RFC 9864. There is no "none" among them. */
-const ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-  'HS256',
-  'HS384',
-  'HS512',
-] as const;
 
 const EXPECTED_TEXT = '1 to 512 printable characters';
 const CLAIM = 'the name of a claim, dots leading into objects';
@@ -72,7 +55,7 @@ const jwt = section(
       'Where the issuer publishes its keys (a JWK set), in the place of keyFile. While it cannot be reached, the last good ones serve.',
     ),
     algorithms: setting(
-      choices(ALGORITHMS),
+      choices(TOKEN_ALGORITHMS),
       ['RS256', 'ES256', 'EdDSA'],
       'The algorithms taken, whatever a token says of itself. In a variable or flag: separated by commas.',
     ),

@@ -1,5 +1,6 @@
 /** What a caller may be allowed to do with a route and a subject within it. */
-export type Action = 'open' | 'publish' | 'subscribe' | 'ingest';
+export const ACTIONS = ['open', 'publish', 'subscribe', 'ingest'] as const;
+export type Action = (typeof ACTIONS)[number];
 
 /** How the gateway came to know who is calling. */
 export type AuthMethod = 'anonymous' | 'static' | 'jwt' | 'certificate';

@@ -1,8 +1,6 @@
 import { SluiceError } from './errors.js';
-import type { Action } from './identity.js';
+import { ACTIONS, type Action } from './identity.js';
 import { quoted } from './printable.js';
-
-const ACTIONS = ['open', 'publish', 'subscribe', 'ingest'] as const satisfies readonly Action[];
 
 /** What one class or one token may list. With the length of each it bounds what a check costs. */
 export const MAX_PERMISSIONS = 256;

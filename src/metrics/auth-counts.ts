@@ -23,8 +23,6 @@ export const ATTEMPT_RESULTS = [
 ] as const satisfies readonly ('ok' | ErrorCode)[];
 export type AttemptResult = (typeof ATTEMPT_RESULTS)[number];
 
-export const ACTIONS = ['open', 'publish', 'subscribe', 'ingest'] as const satisfies readonly Action[];
-
 /** `cached`: answered without asking. `skipped`: not asked, for its breaker is open. `failed_open`: let in unasked, as auth.callout.failOpen says. */
 export const CALLOUT_RESULTS = ['allow', 'deny', 'failed', 'cached', 'skipped', 'failed_open'] as const;
 export type CalloutResult = (typeof CALLOUT_RESULTS)[number];

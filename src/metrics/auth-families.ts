@@ -1,10 +1,5 @@
-import {
-  ACTIONS,
-  ATTEMPT_METHODS,
-  ATTEMPT_RESULTS,
-  CALLOUT_RESULTS,
-  type AuthCounts,
-} from './auth-counts.js';
+import { ACTIONS } from '../core/identity.js';
+import { ATTEMPT_METHODS, ATTEMPT_RESULTS, CALLOUT_RESULTS, type AuthCounts } from './auth-counts.js';
 import { counter, gauge, tallied, type MetricFamily } from './metric-family.js';
 import type { AuthLevels } from './metrics-sources.js';
 

@@ -16,7 +16,7 @@ export interface ArrivalsOptions {
   readonly maxUnidentified: number;
   /** The error that refuses one more to be asked about where so many are; undefined while there is room. */
   readonly refusalIfAsked: (asked: number) => SluiceError | undefined;
-  /** Who is calling is known: the stream becomes a connection. Throws what refuses it. */
+  /** Who is calling is known: the stream becomes a connection, or is refused and gets who takes nothing. Never throws. */
   readonly admit: (stream: TransportStream, identity: Identity, messagesRead: number) => StreamReceiver;
   /** Ends a stream that is not let in. */
   readonly refuse: (stream: TransportStream, error: unknown) => void;
@@ -45,7 +45,7 @@ export class Arrivals {
     return this.#silent;
   }
 
-  /** Takes a stream. Throws what refuses it at once; admits it at once where it is clear who is calling. */
+  /** Takes a stream. Throws what refuses it before it is known who is calling; admits it at once where that is clear. */
   take(stream: TransportStream): StreamReceiver {
     const { takesTokens } = this.#options.gatekeeper;
     const credentials: Credentials = {
@@ -259,12 +259,7 @@ class Arrival implements StreamReceiver, UnknownCaller {
 
   #admit(identity: Identity): void {
     if (this.#state !== 'asked') return;
-    try {
-      this.#next = this.#options.admit(this.#stream, identity, this.#messagesRead);
-    } catch (error) {
-      this.#refuse(error);
-      return;
-    }
+    this.#next = this.#options.admit(this.#stream, identity, this.#messagesRead);
     this.#finish('admitted');
     if (this.#halfClosed) this.#next.onHalfClose();
     else this.#stream.resume();

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
 import type { ClientConnection } from '../pool/client-connection.js';
 import type { StreamClose, StreamReceiver } from '../transport/contract.js';
-import { MessageType, type DataMessage } from '../wire/messages.js';
+import { isData, MessageType, type DataMessage } from '../wire/messages.js';
 import type { Receiving } from './connection-sessions.js';
 import { isPrintableId } from '../core/printable.js';
 import { invalidSessionId } from './session-id.js';
@@ -126,7 +126,7 @@ export class ReceiveLoop implements StreamReceiver {
     let at = 0;
     for (const message of messages) {
       if (this.#connection.state.kind === 'closed') break;
-      if (message.type === MessageType.DATA || message.type === MessageType.UNSPECIFIED) {
+      if (isData(message)) {
         this.#onData(message, now);
       } else if (message.control?.action === 'open' && sendQueue.controlRoom === 0) {
         // What was put aside before came later than what is read again.

@@ -201,10 +201,7 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
   release(reason: DropReason, error: SluiceError | undefined): void {
     const undecided = this.#undecided;
     this.#undecided = undefined;
-    undecided?.abort.abort();
-    for (const { type } of undecided?.takeWaiting() ?? []) {
-      if (type === MessageType.DATA || type === MessageType.UNSPECIFIED) this.#host.ignored();
-    }
+    for (let left = undecided?.abandon() ?? 0; left > 0; left -= 1) this.#host.ignored();
     const cause = error ?? new SluiceError('INTERNAL', 'the connection of the session has ended');
     for (const attachment of [...this.#byId.values()]) attachment.release(attachment.session, reason, cause);
   }

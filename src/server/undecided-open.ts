@@ -2,7 +2,7 @@ import { SluiceError } from '../core/errors.js';
 import { MESSAGE_OVERHEAD_BYTES, type ByteAccount } from '../flow/byte-account.js';
 import { detached } from '../session/detached-message.js';
 import { messageSize } from '../wire/codec.js';
-import { MessageType, weightOf, type DataMessage } from '../wire/messages.js';
+import { isData, weightOf, type DataMessage } from '../wire/messages.js';
 import type { Receiving } from './connection-sessions.js';
 
 /** What may come before the answer. */
@@ -66,13 +66,13 @@ export class UndecidedOpen implements Receiving {
 
   /** Keeps what comes for the session, or gives the Open up when that is more than may come. */
   receive(message: DataMessage): void {
-    const isData = message.type === MessageType.DATA || message.type === MessageType.UNSPECIFIED;
+    const forRoute = isData(message);
     // Control beside data says nothing.
     const kept = detached(
-      isData && message.control !== undefined ? { ...message, control: undefined } : message,
+      forRoute && message.control !== undefined ? { ...message, control: undefined } : message,
     );
     const bytes = messageSize(kept);
-    const tooMuch = isData ? this.#takeData(weightOf(kept)) : this.#takeOther(bytes);
+    const tooMuch = forRoute ? this.#takeData(weightOf(kept)) : this.#takeOther(bytes);
     if (tooMuch !== undefined) {
       this.#overflowed(tooMuch);
       return;
@@ -81,6 +81,14 @@ export class UndecidedOpen implements Receiving {
     const held = bytes + MESSAGE_OVERHEAD_BYTES;
     this.#heldBytes += held;
     this.#account.add(held);
+  }
+
+  /** Nobody waits for the answer any more. Returns how many messages for the route have waited in vain. */
+  abandon(): number {
+    const inVain = this.#data;
+    this.abort.abort();
+    this.takeWaiting();
+    return inVain;
   }
 
   /** What waited; it holds nothing from here on. */

@@ -314,11 +314,8 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
 
   /** What has waited for its answer is for a session that is not open. */
   #abandon(undecided: UndecidedOpen): void {
-    undecided.abort.abort();
     this.#host.forget(undecided);
-    for (const { type } of undecided.takeWaiting()) {
-      if (type === MessageType.DATA || type === MessageType.UNSPECIFIED) this.#host.ignored();
-    }
+    for (let left = undecided.abandon(); left > 0; left -= 1) this.#host.ignored();
   }
 
   #writeAcks(): void {

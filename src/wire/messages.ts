@@ -178,6 +178,11 @@ export function controlMessage(control: Control, sessionId = ''): DataMessage {
   return dataMessage({ type: MessageType.CONTROL, sessionId, control });
 }
 
+/** Whether it is for a route: what says of itself nothing is data too. */
+export function isData({ type }: DataMessage): boolean {
+  return type === MessageType.DATA || type === MessageType.UNSPECIFIED;
+}
+
 /** What a message weighs in windows, queues and accounts: data, key and metadata, in bytes (keys and metadata counted as UTF-16 units). */
 export function weightOf(message: DataMessage): number {
   let bytes = message.data.byteLength + message.key.length;

@@ -1,3 +1,4 @@
+import { errorText } from '../../core/error-text.js';
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { ConfigMistake } from '../mistake.js';
@@ -55,7 +56,7 @@ function faultOfJson(text: string): TextFault | undefined {
     JSON.parse(text);
     return undefined;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorText(error);
     const position = /position (\d+)/.exec(message)?.[1];
     const line = position === undefined ? undefined : text.slice(0, Number(position)).split('\n').length;
     return { message: message.replaceAll(/\s+/g, ' '), line };

@@ -1,3 +1,4 @@
+import { errorText } from '../../core/error-text.js';
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
@@ -66,7 +67,7 @@ export function readTlsMaterial(options: TlsOptions): TlsMaterial {
     throw fault(
       'server.tls.certificateFile',
       options.certificateFile,
-      `can't be used: ${text(error)}`,
+      `can't be used: ${errorText(error)}`,
       error,
     );
   }
@@ -98,7 +99,7 @@ function firstCertificate(setting: string, file: string, pem: Buffer): X509Certi
   try {
     certificates = blocks.map((block) => new X509Certificate(block));
   } catch (error) {
-    throw fault(setting, file, `holds a broken certificate: ${text(error)}`, error);
+    throw fault(setting, file, `holds a broken certificate: ${errorText(error)}`, error);
   }
   const [first] = certificates;
   if (first === undefined) throw fault(setting, file, 'holds no PEM certificate');
@@ -129,10 +130,6 @@ function readReason(error: unknown): string {
     case 'EISDIR':
       return 'it is a directory';
     default:
-      return text(error);
+      return errorText(error);
   }
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

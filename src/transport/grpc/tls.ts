@@ -1,3 +1,4 @@
+import { errorText } from '../../core/error-text.js';
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
@@ -62,7 +63,7 @@ export class TlsGate {
       try {
         certificate = this.#certificateOf(socket);
       } catch (error) {
-        events.onRefused(textOf(error), peerOf(socket));
+        events.onRefused(errorText(error), peerOf(socket));
         socket.destroy();
         return;
       }
@@ -97,7 +98,7 @@ export class TlsGate {
       this.#material = material;
       this.#server.setSecureContext(this.#contextOptions());
     } catch (error) {
-      this.#keep(textOf(error));
+      this.#keep(errorText(error));
       return false;
     }
     this.#logger.info(
@@ -143,7 +144,7 @@ export class TlsGate {
     try {
       return readClientCertificate(shown);
     } catch (error) {
-      throw new Error(`client certificate refused: it can't be read: ${textOf(error)}`, { cause: error });
+      throw new Error(`client certificate refused: it can't be read: ${errorText(error)}`, { cause: error });
     }
   }
 
@@ -189,10 +190,6 @@ export class TlsGate {
 function sameMaterial(a: TlsMaterial, b: TlsMaterial): boolean {
   const sameCa = a.ca === undefined || b.ca === undefined ? a.ca === b.ca : a.ca.equals(b.ca);
   return a.cert.equals(b.cert) && a.key.equals(b.key) && sameCa;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function ignoreError(): void {

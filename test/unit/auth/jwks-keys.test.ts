@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { JwksKeys, type JwksKeysOptions } from '../../../src/auth/jwks-keys.js';
-import type { TokenAlgorithm } from '../../../src/auth/verification-keys.js';
+import type { TokenAlgorithm } from '../../../src/core/token-algorithms.js';
 import type { SluiceError } from '../../../src/core/errors.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { answerKeys, answerText, JwksServer, type Answerer } from '../../helpers/jwks-server.js';

@@ -1,9 +1,9 @@
+import { ACTIONS } from '../../../src/core/identity.js';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { AuthCounters } from '../../../src/auth/auth-counters.js';
 import type { CalloutOptions } from '../../../src/auth/authorization-callout.js';
 import { tally } from '../../../src/core/counters.js';
 import {
-  ACTIONS,
   ATTEMPT_METHODS,
   ATTEMPT_RESULTS,
   AuthCounts,
