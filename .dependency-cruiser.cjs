@@ -4,7 +4,7 @@
  * a type is knowing its folder.
  */
 const CONTRACT = {
-  transport: '^src/transport/contract\\.ts$',
+  transport: '^src/transport/(client-)?contract\\.ts$',
   session: '^src/session/route\\.ts$',
   engine: '^src/engine/contract\\.ts$',
 };

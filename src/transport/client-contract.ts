@@ -1,0 +1,93 @@
+import type { DataMessage } from '../wire/messages.js';
+import type { StreamMethod } from './contract.js';
+
+/** The calls of StreamService that are no stream of the session protocol. */
+export type TopicMethod = 'Subscribe' | 'Ingest' | 'Publish';
+
+/** Why there was no gateway to speak to, where a call ended without one. */
+export type ConnectFailure =
+  /** Nobody answers there: refused, no such host, no route, no answer in time. */
+  | 'unreachable'
+  /** We speak TLS and the other side does not, or the reverse. */
+  | 'tls-mismatch'
+  /** TLS is spoken, and its certificate, or ours, was not accepted. */
+  | 'certificate'
+  /** It answers, and is no gateway: no HTTP/2, no gRPC, or no StreamService. */
+  | 'not-sluice';
+
+/** How a call ended, as its client sees it. */
+export interface CallEnd {
+  /** The gRPC status; 0 is OK. */
+  readonly status: number;
+  /** One sentence for a person: what the gateway said or, for a `failure`, what is wrong and what to do. */
+  readonly message: string;
+  /** The code of the gateway's catalogue, perhaps of a later version; undefined where it gave none. */
+  readonly code?: string;
+  /** Of google.rpc.RetryInfo. */
+  readonly retryAfterMs?: number;
+  readonly failure?: ConnectFailure;
+}
+
+/** What a stream calls; never from within a call made to it. */
+export interface StreamEvents {
+  /** At least one message, in order. The array is reused: keep the messages, not the array. Their data may be kept. */
+  onMessages(messages: readonly DataMessage[]): void;
+  /** There is room again, after `send` returned false. */
+  onWritable(): void;
+  /** The stream is over; given once, after which nothing else is called. */
+  onEnd(end: CallEnd): void;
+}
+
+/** One stream of the session protocol, as its client sees it. None of its methods throws. */
+export interface ClientStream {
+  /**
+   * Sends these, in order; in StreamBatches in as few frames as may be. False:
+   * they are taken, but the network has not: wait for `onWritable` before
+   * sending more. Does nothing after `halfClose`, and once the stream is over.
+   */
+  send(messages: readonly DataMessage[]): boolean;
+  /** Nothing more will be sent; what comes is still received. Idempotent. */
+  halfClose(): void;
+  /** Gives the stream up at once. `onEnd` follows (CANCELLED), in a later turn. Idempotent. */
+  cancel(): void;
+}
+
+/** What one of the other calls calls; never from within a call made to it. */
+export interface CallEvents {
+  /** One message's bytes; they may be kept. */
+  onBody(body: Uint8Array): void;
+  onWritable(): void;
+  onEnd(end: CallEnd): void;
+}
+
+/** One call that is no stream of the session protocol. */
+export interface ClientCall {
+  /** As `ClientStream.send`, of one encoded message. */
+  send(body: Uint8Array): boolean;
+  halfClose(): void;
+  cancel(): void;
+  /** Stops and starts the reading: while stopped at most a bounded number of bodies still comes, and flow control stops the gateway. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Request metadata: names in lower case, text values. */
+export type CallMetadata = Readonly<Record<string, string>>;
+
+/**
+ * The network connections to one gateway address. A stream begins on one that
+ * is alive and has room for it, else on a new one; a connection that has failed
+ * gets no new stream. What goes wrong is told by `onEnd`, never thrown.
+ */
+export interface Connector {
+  readonly address: string;
+  stream(method: StreamMethod, metadata: CallMetadata, events: StreamEvents): ClientStream;
+  call(method: TopicMethod, metadata: CallMetadata, events: CallEvents): ClientCall;
+  /** Streams begin on new connections from now on: those there are no longer fresh, or silent. */
+  renew(): void;
+  /** Gives up every call and closes the connections. Idempotent. */
+  close(): void;
+}
+
+/** Makes the connector of an address. Throws a TypeError for what is no address, which names it and the forms there are. */
+export type Dial = (address: string) => Connector;
