@@ -1,0 +1,125 @@
+import { type ErrorCode, type ErrorScope, errorCatalogue, type RetryAdvice } from '../core/errors.js';
+
+interface OwnEntry {
+  readonly scope: ErrorScope;
+  readonly retry: RetryAdvice;
+  /** What happened, for whoever reads the page of errors; the error's own message names the values. */
+  readonly meaning: string;
+}
+
+/** What only a client can find out; all else has the code of the gateway's catalogue. */
+export const clientErrors = {
+  UNREACHABLE: {
+    scope: 'connection',
+    retry: 'backoff',
+    meaning: 'Nobody answers at the address, or not in time.',
+  },
+  CONNECTION_LOST: {
+    scope: 'connection',
+    retry: 'now',
+    meaning: 'The network connection broke, or the gateway fell silent.',
+  },
+  TLS_MISMATCH: {
+    scope: 'connection',
+    retry: 'never',
+    meaning: 'One side speaks TLS and the other does not.',
+  },
+  BAD_CERTIFICATE: {
+    scope: 'connection',
+    retry: 'never',
+    meaning: "The gateway's certificate is not trusted here, or ours is not accepted there.",
+  },
+  NOT_SLUICE: {
+    scope: 'connection',
+    retry: 'never',
+    meaning: 'Something answers at the address, and it is no Sluice gateway.',
+  },
+  NEWER_PROTOCOL: {
+    scope: 'connection',
+    retry: 'never',
+    meaning: 'The gateway speaks a later version of the protocol: this client is to be upgraded.',
+  },
+  TOKEN_SOURCE: {
+    scope: 'connection',
+    retry: 'backoff',
+    meaning: 'The function that gives the token failed; its error is the cause.',
+  },
+  PROTOCOL_VIOLATION: {
+    scope: 'session',
+    retry: 'never',
+    meaning: 'The gateway did what the protocol forbids; the message says what.',
+  },
+  RESET: {
+    scope: 'session',
+    retry: 'now',
+    meaning:
+      'The gateway no longer has the session: it was away for too long, or the gateway started anew. Of what was not acknowledged it is not known whether it was handled.',
+  },
+  CLOSED: {
+    scope: 'session',
+    retry: 'never',
+    meaning: 'The session or the client was closed on this side; nothing more can be sent or received.',
+  },
+  GAP: {
+    scope: 'message',
+    retry: 'never',
+    meaning: 'Messages to this client were lost to a policy, to their time to live or to expiry.',
+  },
+  DROPPED: {
+    scope: 'message',
+    retry: 'never',
+    meaning: "The buffer's policy, or the message's time to live, dropped it before it was sent.",
+  },
+  BUFFER_FULL: {
+    scope: 'message',
+    retry: 'backoff',
+    meaning: 'More sends wait for the gateway than the buffer holds: await each, or choose another policy.',
+  },
+} as const satisfies Record<string, OwnEntry>;
+
+export type ClientErrorCode = keyof typeof clientErrors;
+
+export interface ClientErrorOptions {
+  /** As the gateway said; default what the catalogue says of the code. */
+  readonly retry?: RetryAdvice;
+  readonly retryAfterMs?: number;
+  /** Default what the catalogue says of the code. */
+  readonly scope?: ErrorScope;
+  readonly cause?: unknown;
+}
+
+/**
+ * Everything that goes wrong between this client and its gateway. Only a
+ * mistake in the arguments of a call is another error, TypeError or RangeError,
+ * and an aborted wait rejects with the reason of its signal.
+ */
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+  /**
+   * Of the gateway's catalogue (docs/errors.md), of `clientErrors`, or one that
+   * only a later gateway knows.
+   */
+  // eslint-disable-next-line @typescript-eslint/no-redundant-type-constituents -- an editor offers the known ones
+  readonly code: ErrorCode | ClientErrorCode | (string & {});
+  /** What it ends: the connection, one session, or nothing but one message. */
+  readonly scope: ErrorScope;
+  /** What to do next; the client has followed it where it could. */
+  readonly retry: RetryAdvice;
+  /** How long to wait before that, in milliseconds; undefined where nothing was said. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: string, message: string, options: ClientErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const known = entryOf(code);
+    this.code = code;
+    // Of a code from the future: what the gateway said, else the careful guess.
+    this.scope = options.scope ?? known?.scope ?? 'session';
+    this.retry = options.retry ?? known?.retry ?? 'backoff';
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+function entryOf(code: string): { readonly scope: ErrorScope; readonly retry: RetryAdvice } | undefined {
+  if (Object.hasOwn(clientErrors, code)) return clientErrors[code as ClientErrorCode];
+  return Object.hasOwn(errorCatalogue, code) ? errorCatalogue[code as ErrorCode] : undefined;
+}

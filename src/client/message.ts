@@ -1,0 +1,47 @@
+/** What the application receives: one message, or a payload of several put together. */
+export interface Message {
+  readonly data: Uint8Array;
+  /** `data` as UTF-8. Throws a TypeError where it is none. */
+  readonly text: string;
+  readonly metadata: ReadonlyMap<string, string>;
+  /** "" where there is none. */
+  readonly key: string;
+  /** Its number in this session and direction, from 1; of a payload, of its last piece. 0 of what is not numbered. */
+  readonly sequence: number;
+  /** The sender's clock, Unix milliseconds; 0 where it said nothing. */
+  readonly timestampMs: number;
+  /** Only where pieces were asked for: the payload goes on in the next message. */
+  readonly more: boolean;
+}
+
+/** What can be sent: bytes, or text as UTF-8. Bytes must not be changed before the send has resolved and been acknowledged. */
+export type Payload = Uint8Array | string;
+
+export interface SendOptions {
+  /** At most 64 entries. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** For conflation and partitioning. Default "". */
+  readonly key?: string;
+  /** Not worth delivering later than this, in milliseconds; in the buffer here too. Default: always worth it. */
+  readonly ttlMs?: number;
+  /** A piece: the payload goes on with the next send. Default false. */
+  readonly more?: boolean;
+  /** Ends the wait, not what was sent: after it was given a place, `send` resolves all the same. */
+  readonly signal?: AbortSignal;
+}
+
+/** Messages between `fromSequence` and `toSequence`, both included, will not come. */
+export interface GapNotice {
+  readonly fromSequence: number;
+  readonly toSequence: number;
+  /** overflow, expired, drained, RESUME_EXPIRED, or one that a later gateway knows. */
+  readonly reason: string;
+}
+
+/** A message of ours whose fate is not known, or that was not handled. */
+export interface UnsettledMessage {
+  readonly data: Uint8Array;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly key: string;
+  readonly more: boolean;
+}

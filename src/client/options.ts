@@ -1,0 +1,86 @@
+import type { Clock } from '../core/clock.js';
+import type { Dial } from '../transport/client-contract.js';
+import type { ClientError } from './client-error.js';
+import type { ClientEvent } from './client-event.js';
+import type { Interceptor } from './interceptor.js';
+import type { GapNotice, UnsettledMessage } from './message.js';
+
+/** A bound in messages and in bytes of data, key and metadata. */
+export interface Bound {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** What happens to what waits when there is no room: as the gateway's policies (docs/protocol.md). */
+export type Overflow = 'block' | 'drop-oldest' | 'drop-newest' | 'conflate' | 'disconnect';
+
+/** A token, or what gives one: called before each connection and whenever the present one is about to expire. */
+export type TokenSource = string | ((signal: AbortSignal) => string | Promise<string>);
+
+export interface ClientOptions {
+  /** Shown as `authorization: Bearer …`, and renewed within the stream where it is a function. Default: none. */
+  readonly token?: TokenSource;
+  /** Who we are, where the gateway takes our word for it: 1 to 128 printable characters. Default: made up, and kept. */
+  readonly clientId?: string;
+  /** More request metadata: names in lower case. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Many messages a frame, as many as wait (StreamBatches). Default true. */
+  readonly batches?: boolean;
+  /** The most sessions a stream carries; the gateway's limit holds too. Default 100. */
+  readonly sessionsPerStream?: number;
+  /** The most streams, each with its sessions; a gateway takes 16 of a client by default. Default 8. */
+  readonly maxStreams?: number;
+  /** For how long `open` goes on trying, in milliseconds; 0: the first failure is told. Default 10,000. */
+  readonly openTimeoutMs?: number;
+  /** Before a new connection: at random between 0 and this, doubled with each failure up to `maxMs`. Default 100 and 30,000. */
+  readonly backoff?: { readonly firstMs?: number; readonly maxMs?: number };
+  /** How long a connection may take until the gateway's Welcome, in milliseconds. Default 10,000. */
+  readonly connectTimeoutMs?: number;
+  /** Around open, send and receive; the first is outermost. */
+  readonly interceptors?: readonly Interceptor[];
+  /** Told what becomes of the connections; for logs and lights. It must not throw. */
+  readonly onEvent?: (event: ClientEvent) => void;
+}
+
+/** What the composition root adds; tests bring their own. */
+export interface ClientParts {
+  readonly dial: Dial;
+  readonly clock: Clock;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+}
+
+/** Where the gateway no longer had the session, and it was opened afresh. */
+export interface Reset {
+  /** Why: RESET, or the code with which the gateway ended it. */
+  readonly error: ClientError;
+  /** What was sent and not acknowledged, in order: of the first it is not known whether it was handled. */
+  readonly unsettled: readonly UnsettledMessage[];
+  /** Sends `unsettled` again, ahead of all that waits. Only within `onReset`. */
+  resend(): void;
+}
+
+export interface OpenOptions {
+  /** Default: made up. Printable, 1 to 128 characters. A session of this client that has this ID is replaced. */
+  readonly id?: string;
+  /** What of the route is wanted, where it has something to choose. */
+  readonly subject?: string;
+  /** What this side holds of what it was sent and has not acknowledged. Default 256 messages, 1 MiB. */
+  readonly window?: Partial<Bound>;
+  /** What the gateway does with what waits for us. Default: the route's. */
+  readonly overflow?: Overflow;
+  /** What waits here for the gateway, connected or not, and what happens when that is full. Default 512 messages, 2 MiB, block. */
+  readonly buffer?: Partial<Bound> & { readonly overflow?: Overflow };
+  /** Each piece of a payload as it comes, instead of the payload. Default false. */
+  readonly pieces?: boolean;
+  /** Told of what was lost on the way to us, at its place in the order. Without it iteration throws a GAP. */
+  readonly onGap?: (gap: GapNotice) => void;
+  /** Told when the session had to be opened afresh. Without it the session ends with RESET, or the gateway's code. */
+  readonly onReset?: (reset: Reset) => void;
+  /** Told when the route failed on a message that nobody waits for (`send`). Without it iteration throws that error. */
+  readonly onFailure?: (error: ClientError, message: UnsettledMessage) => void;
+  /** Told of what the buffer dropped. */
+  readonly onDrop?: (message: UnsettledMessage, reason: 'overflow' | 'expired') => void;
+  /** Ends the wait for the session to be open; not the session. */
+  readonly signal?: AbortSignal;
+}
