@@ -12,6 +12,7 @@ import {
   MAX_BATCH_MESSAGES,
   MAX_METADATA_ENTRIES,
 } from './messages.js';
+import { metadataSize, readMetadataEntry, writeMetadata } from './metadata-codec.js';
 import { Reader } from './reader.js';
 import type { StringCache } from './string-cache.js';
 import {
@@ -38,8 +39,6 @@ const TAG_KEY = 0x42;
 const TAG_MORE = 0x48;
 const TAG_CONTROL = 0x52;
 const TAG_TTL = 0x58;
-const TAG_MAP_KEY = 0x0a;
-const TAG_MAP_VALUE = 0x12;
 const TAG_BATCH_MESSAGE = 0x0a;
 
 /** By field number, as the proto names them. */
@@ -57,7 +56,6 @@ const FIELD_NAMES: readonly (string | undefined)[] = [
   'control',
   'ttl_ms',
 ];
-const MAP_FIELD_NAMES: readonly (string | undefined)[] = [undefined, 'metadata key', 'metadata value'];
 
 /** What all scalar fields, their tags and all length prefixes of a message can take together. */
 const FIXED_BOUND = 80;
@@ -156,27 +154,6 @@ function readMessage(reader: Reader, cache: StringCache | undefined): DataMessag
   return { type, sessionId, sequence, ack, timestampMs, data, metadata, key, more, control, ttlMs };
 }
 
-function readMetadataEntry(
-  reader: Reader,
-  metadata: Map<string, string>,
-  cache: StringCache | undefined,
-): void {
-  const { end } = reader;
-  const entryEnd = reader.lengthEnd('metadata');
-  reader.end = entryEnd;
-  let name = '';
-  let value = '';
-  while (reader.position < entryEnd) {
-    const at = reader.position;
-    const tag = reader.tag();
-    if (tag === TAG_MAP_KEY) name = reader.text('metadata key', cache);
-    else if (tag === TAG_MAP_VALUE) value = reader.text('metadata value');
-    else reader.skip(tag, at, MAP_FIELD_NAMES[tag >>> 3]);
-  }
-  metadata.set(name, value);
-  reader.end = end;
-}
-
 /** Exact encoded size in bytes, without any frame around it. */
 export function messageSize(message: DataMessage): number {
   let size = message.data.length === 0 ? 0 : bytesFieldSize(message.data.length);
@@ -186,7 +163,7 @@ export function messageSize(message: DataMessage): number {
   if (message.ack > 0) size += 1 + varintSize(message.ack);
   if (message.timestampMs > 0) size += 1 + varintSize(message.timestampMs);
   if (message.metadata !== undefined) {
-    for (const [name, value] of message.metadata) size += bytesFieldSize(entrySize(name, value));
+    size += metadataSize(message.metadata);
   }
   if (message.key !== '') size += textFieldSize(message.key);
   if (message.more) size += 2;
@@ -206,10 +183,6 @@ export function encodedBound(message: DataMessage): number {
   }
   if (message.control !== undefined) bound += controlSize(message.control);
   return bound;
-}
-
-function entrySize(name: string, value: string): number {
-  return (name === '' ? 0 : textFieldSize(name)) + (value === '' ? 0 : textFieldSize(value));
 }
 
 /**
@@ -232,7 +205,8 @@ export function encodeMessage(message: DataMessage, target: Uint8Array, offset: 
     position = writeVarintField(target, position, TAG_TIMESTAMP, message.timestampMs);
   }
   if (message.data.length !== 0) position = writeBytesField(target, position, TAG_DATA, message.data);
-  if (message.metadata !== undefined) position = writeMetadata(target, position, message.metadata);
+  if (message.metadata !== undefined)
+    position = writeMetadata(target, position, TAG_METADATA, message.metadata);
   if (message.key !== '') position = writeTextField(target, position, TAG_KEY, message.key);
   if (message.more) position = writeVarintField(target, position, TAG_MORE, 1);
   if (message.control !== undefined) {
@@ -240,16 +214,6 @@ export function encodeMessage(message: DataMessage, target: Uint8Array, offset: 
     position = encodeControl(message.control, target, position);
   }
   if (message.ttlMs > 0) position = writeVarintField(target, position, TAG_TTL, toUint32(message.ttlMs));
-  return position;
-}
-
-function writeMetadata(target: Uint8Array, offset: number, metadata: ReadonlyMap<string, string>): number {
-  let position = offset;
-  for (const [name, value] of metadata) {
-    position = writeVarintField(target, position, TAG_METADATA, entrySize(name, value));
-    if (name !== '') position = writeTextField(target, position, TAG_MAP_KEY, name);
-    if (value !== '') position = writeTextField(target, position, TAG_MAP_VALUE, value);
-  }
   return position;
 }
 

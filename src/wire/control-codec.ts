@@ -1,17 +1,18 @@
-import { type ActionName, actionTable, type FieldKind, type KnownControl } from './control-fields.js';
-import { type Control, EMPTY_BYTES } from './messages.js';
-import type { Reader } from './reader.js';
+import { type ActionName, actionTable, type KnownControl } from './control-fields.js';
 import {
-  bytesFieldSize,
-  textFieldSize,
-  toUint32,
-  varintSize,
-  WIRE_BYTES,
-  WIRE_VARINT,
-  writeBytesField,
-  writeTextField,
-  writeVarintField,
-} from './writer.js';
+  type Field,
+  fieldDefaults,
+  fieldSize,
+  fieldsOf,
+  type FieldTable,
+  type FieldValue,
+  type FieldValues,
+  readField,
+  writeField,
+} from './field-codec.js';
+import type { Control } from './messages.js';
+import type { Reader } from './reader.js';
+import { bytesFieldSize, WIRE_BYTES, writeVarintField } from './writer.js';
 
 /**
  * How often a message may bring `control`, and how many actions in all of them.
@@ -19,17 +20,6 @@ import {
  * encoder writes more than one.
  */
 export const MAX_CONTROL_PARTS = 16;
-
-type FieldValue = string | number | boolean | Uint8Array;
-type FieldValues = Record<string, FieldValue>;
-
-interface Field {
-  readonly name: string;
-  /** As errors name it: the names of the proto. */
-  readonly path: string;
-  readonly kind: FieldKind;
-  readonly tag: number;
-}
 
 interface Action {
   readonly name: ActionName;
@@ -39,59 +29,14 @@ interface Action {
   readonly fields: readonly Field[];
 }
 
-function wireTypeOf(kind: FieldKind): number {
-  return kind === 'text' || kind === 'bytes' ? WIRE_BYTES : WIRE_VARINT;
-}
-
 const actions: readonly Action[] = Object.entries(actionTable).map(([name, { number, fields }]) => ({
   name: name as ActionName,
   path: `control.${name}`,
   tag: (number << 3) | WIRE_BYTES,
-  fields: Object.entries(fields as Record<string, readonly [number, FieldKind]>).map(
-    ([field, [fieldNumber, kind]]) => ({
-      name: field,
-      path: `control.${name}.${field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
-      kind,
-      tag: (fieldNumber << 3) | wireTypeOf(kind),
-    }),
-  ),
+  fields: fieldsOf(fields as FieldTable, `control.${name}.`),
 }));
 
 const actionByName = new Map<string, Action>(actions.map((action) => [action.name, action]));
-
-const defaults: Readonly<Record<FieldKind, FieldValue>> = {
-  text: '',
-  bytes: EMPTY_BYTES,
-  uint32: 0,
-  uint53: 0,
-  enum: 0,
-  bool: false,
-};
-
-/** As written: whole, within its kind's range. 0 is not written. */
-function varintOf(kind: FieldKind, value: FieldValue): number {
-  const number = Math.floor(Number(value));
-  if (!(number > 0)) return 0;
-  if (kind === 'uint32') return toUint32(number);
-  return Math.min(number, kind === 'enum' ? 0x7fff_ffff : Number.MAX_SAFE_INTEGER);
-}
-
-function fieldSize(field: Field, value: FieldValue): number {
-  if (typeof value === 'string') return value === '' ? 0 : textFieldSize(value);
-  if (value instanceof Uint8Array) return value.length === 0 ? 0 : bytesFieldSize(value.length);
-  const number = varintOf(field.kind, value);
-  return number === 0 ? 0 : 1 + varintSize(number);
-}
-
-function writeField(target: Uint8Array, offset: number, field: Field, value: FieldValue): number {
-  if (typeof value === 'string')
-    return value === '' ? offset : writeTextField(target, offset, field.tag, value);
-  if (value instanceof Uint8Array) {
-    return value.length === 0 ? offset : writeBytesField(target, offset, field.tag, value);
-  }
-  const number = varintOf(field.kind, value);
-  return number === 0 ? offset : writeVarintField(target, offset, field.tag, number);
-}
 
 function actionSize(action: Action, values: FieldValues): number {
   let size = 0;
@@ -117,26 +62,9 @@ export function encodeControl(control: Control, target: Uint8Array, offset: numb
   return position;
 }
 
-function readField(reader: Reader, { kind, path }: Field): FieldValue {
-  switch (kind) {
-    case 'text':
-      return reader.text(path);
-    case 'bytes':
-      return reader.bytes(path);
-    case 'uint32':
-      return reader.uint32(path);
-    case 'uint53':
-      return reader.uint53(path);
-    case 'enum':
-      return reader.int32(path);
-    case 'bool':
-      return reader.bool(path);
-  }
-}
-
 function readAction(reader: Reader, action: Action, before: FieldValues | undefined): KnownControl {
   const values: FieldValues = { action: action.name };
-  for (const field of action.fields) values[field.name] = before?.[field.name] ?? defaults[field.kind];
+  for (const field of action.fields) values[field.name] = before?.[field.name] ?? fieldDefaults[field.kind];
   while (reader.position < reader.end) {
     const at = reader.position;
     const tag = reader.tag();

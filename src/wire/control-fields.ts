@@ -1,17 +1,9 @@
+import type { KindFor } from './field-codec.js';
 import type { Control, UnknownAction } from './messages.js';
-
-export type FieldKind = 'text' | 'bytes' | 'uint32' | 'uint53' | 'enum' | 'bool';
 
 export type KnownControl = Exclude<Control, UnknownAction>;
 export type ActionName = KnownControl['action'];
 
-type KindFor<T> = T extends string
-  ? 'text'
-  : T extends boolean
-    ? 'bool'
-    : T extends number
-      ? 'uint32' | 'uint53' | 'enum'
-      : 'bytes';
 type Fields<C> = {
   readonly [K in Exclude<keyof C, 'action'>]-?: readonly [number: number, kind: KindFor<C[K]>];
 };

@@ -190,6 +190,14 @@ export class Reader {
     return this.fail(field, start, 'is a varint of more than 10 bytes');
   }
 
+  /** Eight bytes, little-endian. */
+  double(field: string): number {
+    const start = this.position;
+    this.#skipFixed(field, start, 8);
+    const { buffer } = this;
+    return new DataView(buffer.buffer, buffer.byteOffset + start, 8).getFloat64(0, true);
+  }
+
   /** Reads the length of what follows and checks that so much is there. Returns where it ends. */
   lengthEnd(field: string): number {
     const at = this.position;

@@ -70,6 +70,12 @@ export function writeVarintField(target: Uint8Array, offset: number, tag: number
   return writeVarint(target, offset + 1, value);
 }
 
+export function writeDoubleField(target: Uint8Array, offset: number, tag: number, value: number): number {
+  target[offset] = tag;
+  new DataView(target.buffer, target.byteOffset + offset + 1, 8).setFloat64(0, value, true);
+  return offset + 9;
+}
+
 export function writeTextField(target: Uint8Array, offset: number, tag: number, text: string): number {
   target[offset] = tag;
   return encodePrefixedText(target, offset + 1, text, writeVarint);

@@ -1,11 +1,12 @@
 /** Messages of every kind, for property tests of the codec. */
 import fc from 'fast-check';
-import { actionTable, type FieldKind } from '../../src/wire/control-fields.js';
+import { actionTable } from '../../src/wire/control-fields.js';
+import type { FieldKind } from '../../src/wire/field-codec.js';
 import { type Control, type DataMessage, dataMessage, EMPTY_BYTES } from '../../src/wire/messages.js';
 
-const uint32 = fc.oneof(fc.nat(300), fc.nat(0xffff_ffff), fc.constant(0xffff_ffff));
+export const uint32 = fc.oneof(fc.nat(300), fc.nat(0xffff_ffff), fc.constant(0xffff_ffff));
 /** Each length of a varint is as likely as the others. */
-const uint53 = fc.oneof(
+export const uint53 = fc.oneof(
   fc.constant(0),
   fc.constant(Number.MAX_SAFE_INTEGER),
   // Where a varint grows by a byte.
@@ -21,7 +22,7 @@ export const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 90 }),
   fc.constantFrom('\uFEFF marked', 'kept \uFFFD as sent', '\u0000'),
 );
-const bytes = fc
+export const bytes = fc
   .oneof(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ minLength: 120, maxLength: 400 }))
   .map((value) => (value.length === 0 ? EMPTY_BYTES : value));
 
@@ -52,7 +53,7 @@ export const control: fc.Arbitrary<Control> = fc.oneof(
   fc.constant({ action: 'unknown', field: 0 }),
 ) as fc.Arbitrary<Control>;
 
-const metadata = fc
+export const metadata = fc
   // The judge holds metadata in plain objects, where this name means something else.
   .array(
     fc.tuple(
