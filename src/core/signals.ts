@@ -1,0 +1,38 @@
+/** The signal of one piece of work: aborted by itself, or with any of its parents. */
+export interface LinkedAbort {
+  readonly signal: AbortSignal;
+  abort(reason: unknown): void;
+  /** Lets go of the parents: when the work is done, whichever way. Idempotent. */
+  unlink(): void;
+}
+
+/**
+ * Instead of `AbortSignal.any`, which keeps every composition alive for as long
+ * as a parent lives. Whoever links has to `unlink`.
+ */
+export function linkAbort(...parents: readonly (AbortSignal | undefined)[]): LinkedAbort {
+  const controller = new AbortController();
+  const listeners: (() => void)[] = [];
+  const unlink = (): void => {
+    for (const remove of listeners.splice(0)) remove();
+  };
+  const abort = (reason: unknown): void => {
+    unlink();
+    controller.abort(reason);
+  };
+  for (const parent of parents) {
+    if (parent === undefined) continue;
+    if (parent.aborted) {
+      abort(parent.reason);
+      break;
+    }
+    const onAbort = (): void => {
+      abort(parent.reason);
+    };
+    parent.addEventListener('abort', onAbort);
+    listeners.push(() => {
+      parent.removeEventListener('abort', onAbort);
+    });
+  }
+  return { signal: controller.signal, abort, unlink };
+}
