@@ -4,7 +4,7 @@ import { SluiceError } from '../../src/core/errors.js';
 import type { Route } from '../../src/session/route.js';
 import type { StreamMethod } from '../../src/transport/contract.js';
 import type { DataMessage } from '../../src/wire/messages.js';
-import { CuttingProxy } from './cutting-proxy.js';
+import { FaultProxy } from './fault-proxy.js';
 import { startGateway } from './gateway.js';
 import { WindowedClient } from './windowed-client.js';
 import type { Size } from './windowed-send-room.js';
@@ -123,7 +123,7 @@ export async function exchangeOverCuts(exchange: CutExchange): Promise<void> {
   const { route, taken } = countingRoute(perSession);
   const settings = { 'server.streamHandler': streamHandler, 'session.windowMessages': WINDOW.messages };
   await using server = await startGateway(settings, { counting: route });
-  await using proxy = await CuttingProxy.start(server.address, { cuts, meanBytes, random });
+  await using proxy = await FaultProxy.start(server.address, { cuts, meanBytes, random });
   using client = new WindowedClient({
     connect: grpcConnector({ address: proxy.address, clientId: 'ann', method }),
     backoff: { firstMs: 1, mostMs: 20 },

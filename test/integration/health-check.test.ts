@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Bystander } from '../helpers/bystander.js';
 import { detailsOf } from '../helpers/call-status.js';
-import { FreezingProxy } from '../helpers/freezing-proxy.js';
+import { FaultProxy } from '../helpers/fault-proxy.js';
 import { startGateway } from '../helpers/gateway.js';
 import { StreamClient, type Received } from '../helpers/stream-client.js';
 import { STREAM_HANDLERS } from '../helpers/stream-handlers.js';
@@ -106,7 +106,7 @@ describe.each(STREAM_HANDLERS)('the health checker through the %s handler', (str
       'server.keepaliveInterval': '1s',
       'server.keepaliveTimeout': '1s',
     });
-    await using proxy = await FreezingProxy.start(server.address);
+    await using proxy = await FaultProxy.start(server.address);
     using client = new StreamClient(proxy.address, { metadata: { 'x-route': 'conformance' } });
     answering(client, ({ sequence }) => ({ type: 'MESSAGE_TYPE_HEALTH_CHECK', sequence, ack: sequence }));
     client.sendData('s', 'hello');

@@ -1,6 +1,6 @@
 /** examples/python-client, run as its README says, over networks that break. */
 import { describe, expect, it } from 'vitest';
-import { CuttingProxy } from '../helpers/cutting-proxy.js';
+import { FaultProxy } from '../helpers/fault-proxy.js';
 import { pythonClient, requirePython } from '../helpers/external-clients.js';
 import { startGateway } from '../helpers/gateway.js';
 import { seededRandom } from '../helpers/windowed-random.js';
@@ -14,7 +14,7 @@ describe('examples/python-client', () => {
     async (cuts, context) => {
       await requirePython(context);
       await using server = await startGateway();
-      await using proxy = await CuttingProxy.start(server.address, {
+      await using proxy = await FaultProxy.start(server.address, {
         ...{ cuts, meanBytes: 5_000 },
         random: seededRandom(seed),
       });

@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../src/core/errors.js';
 import type { Route, RouteSession } from '../../src/session/route.js';
 import type { DataMessage, Opened } from '../../src/wire/messages.js';
-import { CuttingProxy } from '../helpers/cutting-proxy.js';
-import { FreezingProxy } from '../helpers/freezing-proxy.js';
+import { FaultProxy } from '../helpers/fault-proxy.js';
 import { startGateway } from '../helpers/gateway.js';
 import { settled } from '../helpers/settled.js';
 import { STREAM_HANDLERS } from '../helpers/stream-handlers.js';
@@ -92,9 +91,7 @@ describe.each(STREAM_HANDLERS)('opened sessions, through the %s handler', (strea
 
     it('go on when their connection is destroyed, however that is', async () => {
       await using server = await startGateway(settings);
-      await using proxy = await CuttingProxy.start(server.address, {
-        ...{ cuts: 0, meanBytes: 0, random: () => 0 },
-      });
+      await using proxy = await FaultProxy.start(server.address);
       using client = clientOf(grpcConnector({ address: proxy.address, clientId: 'ann', method }));
       const { received, fates, opened, options } = journal();
       const session = await client.opened('s', { ...options, route: 'echo' });
@@ -149,7 +146,7 @@ describe.each(STREAM_HANDLERS)('opened sessions, through the %s handler', (strea
 
   it('resume when the network falls silent, before the gateway knows of it', async () => {
     await using server = await startGateway(settings);
-    await using frozen = await FreezingProxy.start(server.address);
+    await using frozen = await FaultProxy.start(server.address);
     const clientId = 'ann';
     let connections = 0;
     using client = clientOf((events) => {
