@@ -1,7 +1,7 @@
 /** Whatever is written by a gateway, or said to anybody, holds no secret: not whole, not in pieces, not encoded. */
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { configCommand } from '../../src/cli/config.js';
+import { runSluice } from '../helpers/command-io.js';
 import { startGateway } from '../helpers/gateway.js';
 import { GatewayProcess } from '../helpers/gateway-process.js';
 import { SecretWorld } from '../helpers/secret-sweep-world.js';
@@ -32,11 +32,9 @@ function expectSearchable(log: string, heard: readonly string[]): void {
 
 async function configOutput(argv: readonly string[]): Promise<string> {
   let output = '';
-  const write = (text: string): void => {
-    output += text;
-  };
   for (const action of ['check', 'print']) {
-    await configCommand([action, '--config', 'config/test.yaml', ...argv], {}, { out: write, err: write });
+    const { out, err } = await runSluice(['config', action, '--config', 'config/test.yaml', ...argv]);
+    output += out + err;
   }
   return output;
 }

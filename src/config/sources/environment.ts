@@ -6,6 +6,13 @@ import { didYouMean, type Findings, type Found } from './found.js';
 /** Names the configuration file; not a key itself. */
 export const CONFIG_VARIABLE = 'SLUICE_CONFIG';
 
+/** What the other commands read, which a gateway started from the same shell has no use for. */
+export const COMMAND_VARIABLES = ['SLUICE_ADDRESS', 'SLUICE_TOKEN', 'SLUICE_ADMIN'] as const;
+export type CommandVariable = (typeof COMMAND_VARIABLES)[number];
+
+/** Not keys of the configuration. */
+const OTHERS: readonly string[] = [CONFIG_VARIABLE, ...COMMAND_VARIABLES];
+
 /**
  * Kubernetes gives every container variables for each service of its
  * namespace, named after the service: a service "sluice" must not stop its
@@ -15,12 +22,12 @@ const SERVICE_LINK =
   /^SLUICE_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)$/;
 const SERVICE_LINK_PORT = /^SLUICE_(?:\w+_)?PORT$/;
 
-/** Reads the variables that begin with SLUICE_; there is no other use for such a name. */
+/** Reads the variables that begin with SLUICE_; but for a few, there is no other use for such a name. */
 export function readEnvironment(env: NodeJS.ProcessEnv, names: Names): Findings {
   const found: Found[] = [];
   const mistakes: ConfigMistake[] = [];
   for (const [name, text] of Object.entries(env)) {
-    if (text === undefined || !name.startsWith('SLUICE_') || name === CONFIG_VARIABLE) continue;
+    if (text === undefined || !name.startsWith('SLUICE_') || OTHERS.includes(name)) continue;
     const named = names.byEnv(name);
     const source = { kind: 'environment', name } as const;
     if (named !== undefined) found.push({ named, raw: rawFromLine(text), source });

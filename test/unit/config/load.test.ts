@@ -9,6 +9,7 @@ import { ConfigError, showMistake, showSource } from '../../../src/config/mistak
 import { printConfig } from '../../../src/config/print.js';
 import { schema } from '../../../src/config/schema.js';
 import { section, setting, settingsOf } from '../../../src/config/setting.js';
+import { COMMAND_VARIABLES } from '../../../src/config/sources/environment.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-config-'));
 afterAll(() => {
@@ -94,6 +95,13 @@ describe('sources', () => {
     };
     expect(mistakes({ env })).toEqual([]);
     expect(mistakes({ env: { SLUICE_ADMIN_PORT: '9464' } })).toHaveLength(1);
+  });
+
+  test('what the other commands read is left alone', () => {
+    const env = Object.fromEntries(COMMAND_VARIABLES.map((name) => [name, 'x']));
+    expect(env).toHaveProperty('SLUICE_ADDRESS');
+    expect(mistakes({ env })).toEqual([]);
+    expect(mistakes({ env: { SLUICE_ADDRES: 'x' } })).toHaveLength(1);
   });
 
   test('lists and maps on one line', () => {

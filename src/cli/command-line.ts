@@ -1,0 +1,78 @@
+import { nearest } from '../config/nearest.js';
+import type { Command } from './frame/command.js';
+import { CommandError, Stopped } from './frame/command-error.js';
+import type { CommandIo } from './frame/command-io.js';
+import { exitCode } from './frame/exit-codes.js';
+import { commandHelp, overview } from './frame/help.js';
+import { parseCommand } from './frame/parse.js';
+import { visible } from './frame/text-width.js';
+
+const HELP = ['--help', '-h'];
+const VERSION = ['--version', '-v', '-V', 'version'];
+
+/**
+ * Runs `sluice …`: `argv` is what follows the name. Resolves to the exit code;
+ * rejects only for a fault of Sluice itself. `takeOver` is called before a
+ * command that leaves signals and faults to its surroundings.
+ */
+export async function runCommandLine(
+  argv: readonly string[],
+  commands: readonly Command[],
+  io: CommandIo,
+  takeOver: () => void = () => undefined,
+): Promise<number> {
+  let name = 'sluice';
+  try {
+    const [first] = argv;
+    if (first === undefined ? isPerson(io) : HELP.includes(first)) {
+      io.stdout.write(overview(commands, io.stdout));
+      return exitCode('ok');
+    }
+    if (first !== undefined && VERSION.includes(first)) {
+      io.stdout.write(`${io.version}\n`);
+      return exitCode('ok');
+    }
+    const isNamed = first !== undefined && !first.startsWith('-');
+    const command = commandNamed(isNamed ? first : 'serve', commands);
+    name = `sluice ${command.name}`;
+    const parsed = parseCommand(command, isNamed ? argv.slice(1) : argv, io.env);
+    if (parsed.help) {
+      io.stdout.write(commandHelp(command, io.stdout));
+      return exitCode('ok');
+    }
+    if (command.ownsProcess !== true) takeOver();
+    return codeAfter(io, await command.run(parsed.args, io, commands));
+  } catch (error) {
+    if (error === io.signal.reason && error instanceof Stopped) return error.exitCode;
+    if (!(error instanceof CommandError)) throw error;
+    io.stderr.write(`${name}: ${visible(error.message)}\n`);
+    return error.exitCode;
+  }
+}
+
+/** Throws `CommandError` where there is none of this name. */
+export function commandNamed(name: string, commands: readonly Command[]): Command {
+  const command = commands.find((one) => one.name === name);
+  if (command !== undefined) return command;
+  const meant = nearest(
+    name,
+    commands.map((one) => one.name),
+  );
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  throw new CommandError('usage', `there is no command ${JSON.stringify(name)}${hint} (see: sluice help)`);
+}
+
+/**
+ * `sluice` alone, at a terminal, is somebody who wants to know what there is.
+ * Without one it serves, as `sluice serve` does: a container's entry point.
+ */
+function isPerson(io: CommandIo): boolean {
+  return io.stdin.isTerminal && io.stdout.isTerminal;
+}
+
+/** What was done well, but could not be said to anybody, is not done. */
+function codeAfter(io: CommandIo, code: number): number {
+  const reason: unknown = io.signal.reason;
+  const unsaid = reason instanceof Stopped && reason.exitCode === exitCode('closedPipe');
+  return unsaid && code === exitCode('ok') ? reason.exitCode : code;
+}
