@@ -39,6 +39,11 @@ export const clientErrors = {
     retry: 'never',
     meaning: 'The gateway speaks a later version of the protocol: this client is to be upgraded.',
   },
+  NOT_SUPPORTED: {
+    scope: 'message',
+    retry: 'never',
+    meaning: 'The gateway, or this version of it, does not serve the call.',
+  },
   TOKEN_SOURCE: {
     scope: 'connection',
     retry: 'backoff',
