@@ -28,17 +28,20 @@ const mayImport = {
   edge: ['core', ...Object.values(CONTRACT)],
   admin: ['core'],
   client: ['core', 'wire', 'flow', CONTRACT.transport],
-  testing: ['core', 'wire', 'transport'],
+  testing: ['core', 'wire', 'transport', 'client', 'config', 'session', '^src/gateway\\.ts$'],
   cli: ['core', 'client', 'config', '^src/gateway(-files)?\\.ts$'],
 };
 
 const pathOf = (target) => (target.startsWith('^') ? target : `^src/${target}/`);
 
+/** What composes the parts of its folder: it alone there knows what they are made with. */
+const root = { client: '^src/client/connect\\.ts$' };
+
 const directions = Object.entries(mayImport).map(([folder, targets]) => ({
   name: `${folder}-imports`,
   comment: `src/${folder} may import: ${targets.join(', ') || 'nothing'}.`,
   severity: 'error',
-  from: { path: `^src/${folder}/` },
+  from: { path: `^src/${folder}/`, ...(root[folder] && { pathNot: root[folder] }) },
   to: { path: '^src/', pathNot: [`^src/${folder}/`, ...targets.map(pathOf)] },
 }));
 
@@ -60,10 +63,20 @@ module.exports = {
       to: { path: '^src/', pathNot: ['^src/(config|cli|core)/', '^src/(gateway|version)\\.ts$'] },
     },
     {
+      name: 'connect-imports',
+      comment: "src/client/connect.ts is the SDK's root: it adds the network to what the other files of src/client may import.",
+      severity: 'error',
+      from: { path: root.client },
+      to: {
+        path: '^src/',
+        pathNot: ['^src/client/', '^src/transport/grpc/channel\\.ts$', ...mayImport.client.map(pathOf)],
+      },
+    },
+    {
       name: 'gateway-is-the-root',
       comment: 'gateway.ts knows everyone; nobody but the entries knows it.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(main|index)\\.ts$|^src/cli/' },
+      from: { path: '^src/', pathNot: '^src/(main|index)\\.ts$|^src/(cli|testing)/' },
       to: { path: '^src/(gateway|main|index)\\.ts$' },
     },
     {

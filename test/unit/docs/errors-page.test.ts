@@ -2,13 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { expect, test } from 'vitest';
+import { clientErrors } from '../../../src/client/client-error.js';
 import { errorCatalogue, GrpcStatus, type CatalogueEntry } from '../../../src/core/errors.js';
 
 // `npm run docs` runs this file with --update, which writes what is compared here.
 
 const PAGE = fileURLToPath(new URL('../../../docs/errors.md', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const MARK = '<!-- Generated from src/core/errors.ts by `npm run docs`. -->';
+const MARK = '<!-- Generated from src/core/errors.ts and src/client/client-error.ts by `npm run docs`. -->';
 
 const entries = Object.entries(errorCatalogue) as [string, CatalogueEntry][];
 const statusName = new Map(Object.entries(GrpcStatus).map(([name, code]) => [code as number, name]));
@@ -36,6 +37,14 @@ function table(of: readonly [string, CatalogueEntry][]): string {
   ].join('\n');
 }
 
+/** What only a client can find out. */
+function clientTable(): string {
+  const rows = Object.entries(clientErrors).map(
+    ([code, { scope, retry, meaning }]) => `| \`${code}\` | ${scope} | ${retry} | ${meaning} |`,
+  );
+  return ['| code | ends | retry | meaning |', '|---|---|---|---|', ...rows].join('\n');
+}
+
 test('the tables of docs/errors.md are what the catalogue says', async () => {
   const raised = raisedCodes();
   const page = readFileSync(PAGE, 'utf8');
@@ -45,11 +54,18 @@ test('the tables of docs/errors.md are what the catalogue says', async () => {
     head,
     '## What this version raises',
     table(entries.filter(([code]) => raised.has(code))),
+    '## What only a client can find out',
+    'Codes of the client for Node.js ([sdk.md](sdk.md)), beside all of the above: its `ClientError` has one of both in `code`.',
+    clientTable(),
     '## Reserved for what is to come',
     'Clients can prepare for these; nothing in this version raises them.',
     table(entries.filter(([code]) => !raised.has(code))),
   ].join('\n\n');
   await expect(await format(body, { parser: 'markdown', printWidth: 110 })).toMatchFileSnapshot(PAGE);
+});
+
+test('no code of the client is one of the gateway, too', () => {
+  expect(Object.keys(clientErrors).filter((code) => code in errorCatalogue)).toEqual([]);
 });
 
 test('WebSocket close codes are registered ones or private (RFC 6455 section 7.4)', () => {
