@@ -1,0 +1,206 @@
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, TLSSocket } from 'node:tls';
+import type { Clock, Timer } from '../../core/clock.js';
+import { GrpcStatus } from '../../core/errors.js';
+import type { CallEnd } from '../client-contract.js';
+import type { ChannelAddress } from './channel-address.js';
+import type { CallHost, ChannelCall } from './channel-call.js';
+import { type ConnectPhase, connectFailure, type FailedConnect } from './channel-failure.js';
+import type { ChannelSecurity } from './channel-tls.js';
+
+export interface ChannelConnectionOptions {
+  readonly clock: Clock;
+  readonly security: ChannelSecurity | undefined;
+  readonly connectTimeoutMs: number;
+  readonly flowControlWindowBytes: number;
+  /** Calls at once; the gateway may allow fewer. */
+  readonly maxCalls: number;
+  /** These calls have to go elsewhere: the gateway allows fewer on a connection, or this one takes no more. */
+  readonly onSurplus: (calls: readonly ChannelCall[]) => void;
+  readonly onClosed: (connection: ChannelConnection) => void;
+}
+
+/**
+ * - `connecting`: calls wait for it
+ * - `ready`
+ * - `closed`: it has failed, or been closed; what is left of it goes in the next turn
+ */
+type State = 'connecting' | 'ready' | 'closed';
+
+/** One network connection to a gateway, and the calls on it. */
+export class ChannelConnection implements CallHost {
+  readonly #address: ChannelAddress;
+  readonly #options: ChannelConnectionOptions;
+  readonly #socket: Socket;
+  readonly #calls = new Set<ChannelCall>();
+  #session: ClientHttp2Session | undefined;
+  #state: State = 'connecting';
+  #phase: ConnectPhase = 'tcp';
+  #retired = false;
+  #timer: Timer | undefined;
+
+  constructor(address: ChannelAddress, options: ChannelConnectionOptions) {
+    this.#address = address;
+    this.#options = options;
+    this.#timer = options.clock.setTimeout(() => {
+      this.#fail({ code: '', timeoutMs: options.connectTimeoutMs });
+    }, options.connectTimeoutMs);
+    const to =
+      address.kind === 'unix'
+        ? { path: address.path }
+        : { host: address.host, port: address.port, noDelay: true };
+    const { security } = options;
+    this.#socket =
+      security === undefined ? connectTcp(to) : connectTls({ ...to, ...security.optionsFor(address) });
+    // Both say why it ended: TLS tells its alerts to the socket alone.
+    this.#socket.on('error', this.#onError);
+    this.#socket.on('close', this.#onClose);
+    this.#socket.once('connect', () => {
+      this.#phase = security === undefined ? 'http2' : 'tls';
+      if (security === undefined) this.#startHttp2();
+    });
+    this.#socket.once('secureConnect', () => {
+      this.#phase = 'http2';
+      this.#startHttp2();
+    });
+  }
+
+  get address(): string {
+    return this.#address.text;
+  }
+
+  get isLost(): boolean {
+    return this.#state === 'closed';
+  }
+
+  get hasRoom(): boolean {
+    return !this.#retired && this.#calls.size < this.#maxCalls;
+  }
+
+  /** Takes a call, which begins as soon as it can. */
+  add(call: ChannelCall): void {
+    call.host = this;
+    this.#calls.add(call);
+    if (this.#calls.size === 1) this.#session?.ref();
+    if (this.#session !== undefined && this.#state === 'ready') this.#begin([call], this.#session);
+  }
+
+  release(call: ChannelCall, end: CallEnd): void {
+    if (!this.#calls.delete(call)) return;
+    if (end.status === GrpcStatus.UNAVAILABLE) this.retire();
+    if (this.#calls.size > 0) return;
+    // Nobody waits for it any more, or ever will.
+    if (this.#retired || this.#state === 'connecting') this.close();
+    // An idle connection keeps no process alive.
+    else this.#session?.unref();
+  }
+
+  /** No new calls; it is closed with its last one. */
+  retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    if (this.#calls.size === 0) this.close();
+  }
+
+  /** Lets go of the network; the calls there are have been ended before. */
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#timer?.cancel();
+    this.retire();
+    const session = this.#session;
+    if (session === undefined) this.#socket.destroy();
+    else {
+      // In a turn of its own: the resets of its calls are written by then, and nobody is within it.
+      this.#options.clock.setImmediate(() => {
+        session.destroy();
+        this.#socket.destroy();
+      });
+    }
+    this.#options.onClosed(this);
+  }
+
+  endCalls(end: CallEnd): void {
+    for (const call of this.#calls) call.endSoon(end);
+  }
+
+  get #maxCalls(): number {
+    const { maxCalls } = this.#options;
+    if (this.#session === undefined || this.#state !== 'ready') return maxCalls;
+    // At 0 the gateway would make the first wait: still better than connections without end.
+    return Math.max(1, Math.min(maxCalls, this.#session.remoteSettings.maxConcurrentStreams ?? maxCalls));
+  }
+
+  #startHttp2(): void {
+    if (this.#state !== 'connecting') return;
+    const tls = this.#options.security !== undefined;
+    if (this.#socket instanceof TLSSocket && this.#socket.alpnProtocol !== 'h2') {
+      this.#fail({ code: 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' });
+      return;
+    }
+    const { flowControlWindowBytes } = this.#options;
+    const session = connectHttp2(`${tls ? 'https' : 'http'}://${this.#address.authority}`, {
+      createConnection: () => this.#socket,
+      settings: { enablePush: false, initialWindowSize: flowControlWindowBytes },
+      // In MB; what is held is bounded by windows, and at this limit Node refuses streams.
+      maxSessionMemory: Number.MAX_SAFE_INTEGER,
+    });
+    this.#session = session;
+    session.on('error', this.#onError);
+    session.on('close', this.#onClose);
+    session.on('goaway', () => {
+      this.retire();
+    });
+    session.once('remoteSettings', () => {
+      if (this.#state !== 'connecting') return;
+      this.#state = 'ready';
+      this.#timer?.cancel();
+      session.setLocalWindowSize(Math.max(flowControlWindowBytes, DEFAULT_WINDOW_BYTES));
+      this.#begin([...this.#calls], session);
+    });
+  }
+
+  #begin(calls: readonly ChannelCall[], session: ClientHttp2Session): void {
+    const surplus: ChannelCall[] = [];
+    let room = this.#maxCalls - (this.#calls.size - calls.length);
+    for (const call of calls) {
+      room -= 1;
+      if (room >= 0 && call.begin(session)) continue;
+      surplus.push(call);
+      // It is leaving.
+      if (room >= 0) this.retire();
+    }
+    if (surplus.length === 0) return;
+    for (const call of surplus) this.#calls.delete(call);
+    this.#options.onSurplus(surplus);
+    if (this.#retired && this.#calls.size === 0) this.close();
+  }
+
+  readonly #onError = (error: Error): void => {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    this.#fail({ code, detail: detailOf(error) });
+  };
+
+  readonly #onClose = (): void => {
+    this.#fail({ code: '' });
+  };
+
+  #fail(failed: Pick<FailedConnect, 'code' | 'detail' | 'timeoutMs'>): void {
+    if (this.#state === 'closed') return;
+    const wasReady = this.#state === 'ready';
+    this.close();
+    // The calls of a connection that was ready hear of it from HTTP/2.
+    if (wasReady) return;
+    const tls = this.#options.security !== undefined;
+    this.endCalls(connectFailure(this.address, { ...failed, phase: this.#phase, tls }));
+  }
+}
+
+const DEFAULT_WINDOW_BYTES = 65_535;
+
+/** OpenSSL's own words without its addresses, or Node's. */
+function detailOf(error: Error): string {
+  const { reason } = error as { readonly reason?: unknown };
+  return typeof reason === 'string' ? reason : error.message;
+}

@@ -1,0 +1,65 @@
+import { isIP } from 'node:net';
+import {
+  checkServerIdentity,
+  type ConnectionOptions,
+  createSecureContext,
+  type SecureContext,
+} from 'node:tls';
+import type { ChannelAddress } from './channel-address.js';
+
+/** How a client speaks TLS. Everything is PEM. */
+export interface ChannelTls {
+  /** Whom it trusts. Default: the authorities that Node trusts. */
+  readonly ca?: string | Buffer;
+  /** The client's certificate, with its chain, and its key. */
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** The name the gateway's certificate is for, where that is not the host of the address. */
+  readonly serverName?: string;
+}
+
+/** TLS for every connection of a dialer, made once. */
+export class ChannelSecurity {
+  readonly #context: SecureContext;
+  readonly #serverName: string | undefined;
+
+  /** @throws TypeError for certificates and keys that are none. */
+  constructor(tls: ChannelTls) {
+    this.#serverName = tls.serverName;
+    if ((tls.cert === undefined) !== (tls.key === undefined))
+      throw new TypeError('tls.cert and tls.key go together: one of them is missing.');
+    this.#context = secureContext(tls);
+  }
+
+  optionsFor(address: ChannelAddress): ConnectionOptions {
+    const name = this.#serverName ?? (address.kind === 'tcp' ? address.host : 'localhost');
+    return {
+      secureContext: this.#context,
+      ALPNProtocols: ['h2'],
+      // The name sent along is never an IP address (RFC 6066, section 3).
+      ...(isIP(name) === 0 && { servername: name }),
+      checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+    };
+  }
+}
+
+/** One after the other, so that the error names the right one. */
+function secureContext({ ca, cert, key }: ChannelTls): SecureContext {
+  const base = { minVersion: 'TLSv1.2' } as const;
+  const trusted = ca === undefined ? base : attempt('tls.ca', { ...base, ca });
+  if (cert === undefined || key === undefined) return createSecureContext(trusted);
+  attempt('tls.cert', { cert });
+  return createSecureContext(attempt('tls.key', { ...trusted, cert, key }));
+}
+
+type ContextOptions = NonNullable<Parameters<typeof createSecureContext>[0]>;
+
+function attempt<Options extends ContextOptions>(option: string, options: Options): Options {
+  try {
+    createSecureContext(options);
+    return options;
+  } catch (cause) {
+    const { reason = 'it is not PEM' } = cause as { readonly reason?: string };
+    throw new TypeError(`${option} can't be used: ${reason}.`, { cause });
+  }
+}
