@@ -23,11 +23,12 @@ import { PeriodicReport } from './metrics/periodic-report.js';
 import { PrometheusExporter } from './metrics/prometheus.js';
 import { RateSampler } from './metrics/rate-sampler.js';
 import { StreamMetrics } from './metrics/stream-metrics.js';
+import { GatewayFactsSource } from './metrics/gateway-facts.js';
 import { totalsOf } from './metrics/totals.js';
 import type { ClientConnection } from './pool/client-connection.js';
 import { ConnectionPool } from './pool/connection-pool.js';
 import { routeTable } from './routes/route-table.js';
-import { inspection, queueDepths, windowedLevels } from './server/inspection.js';
+import { inspection, queueDepths, slowReasons, windowedLevels } from './server/inspection.js';
 import { silentConnections } from './server/probe.js';
 import { streamCounting } from './server/stream-counting.js';
 import type { StreamInterceptor } from './server/stream-interceptor.js';
@@ -80,6 +81,7 @@ export class Gateway {
   readonly #rates: RateSampler<ClientConnection>;
   readonly #exporter: PrometheusExporter;
   readonly #admin: AdminServer | undefined;
+  readonly #facts: GatewayFactsSource | undefined;
   readonly #stopFollowing: () => void;
   /** Connections and sessions ended because their client was revoked. */
   #thrownOut = { connections: 0, sessions: 0 };
@@ -184,21 +186,32 @@ export class Gateway {
       intervalMs: config.metrics.reportInterval,
     });
     if (!config.admin.enabled) return;
+    const inspected = inspection({
+      sendBufferBytes: config.stream.sendBufferSize,
+      clock,
+      pool: this.#pool,
+      sessions: this.#sessions,
+      server: this.#server,
+      rates: this.#rates,
+    });
+    const { connections, sessions, sockets } = metricsLimits(config);
+    const facts = new GatewayFactsSource({
+      clock,
+      version: VERSION,
+      nodeId: config.node.id,
+      limits: { connections, sessions, sockets },
+      rates: () => this.#rates.sum(),
+      slow: () => slowReasons(inspected.connections()),
+    });
+    this.#facts = facts;
     this.#admin = new AdminServer({
       clock,
       logger,
       listen: config.admin.listen,
       sources: {
-        ...inspection({
-          sendBufferBytes: config.stream.sendBufferSize,
-          clock,
-          pool: this.#pool,
-          sessions: this.#sessions,
-          server: this.#server,
-          rates: this.#rates,
-        }),
+        ...inspected,
         revocations: revocationSources(this.#auth.revocations, () => this.#thrownOut),
-        totals: () => totalsOf(this.metrics, sources),
+        totals: () => ({ gateway: facts.read(), ...totalsOf(this.metrics, sources) }),
         ready: () => ({
           ready: this.readiness.ready,
           reasons: this.readiness.ready ? [] : [this.readiness.reason],
@@ -303,6 +316,7 @@ export class Gateway {
     await Promise.all([this.#grpc.destroy(), this.#admin?.stop()]);
     this.#report.stop();
     this.#exporter.stop();
+    this.#facts?.stop();
     this.#stopFollowing();
   }
 

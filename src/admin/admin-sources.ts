@@ -53,14 +53,20 @@ export interface Readiness {
 }
 
 /** What connections can be ordered by. */
-export const CONNECTION_LOADS = ['sendQueue', 'receiveQueue', 'bytesInFlight'] as const;
+export const CONNECTION_LOADS = [
+  'sendQueue',
+  'receiveQueue',
+  'bytesInFlight',
+  'sendRate',
+  'receiveRate',
+] as const;
 export type ConnectionLoad = (typeof CONNECTION_LOADS)[number];
 
 /** A connection that can be listed cheaply: the snapshot is taken only for those that are shown. */
 export interface InspectedConnection {
   readonly id: string;
   slowBecause(): ConnectionSnapshot['slowBecause'];
-  /** Messages in the queue, or bytes in flight. */
+  /** Messages in the queue, bytes in flight, or messages a second. */
   load(of: ConnectionLoad): number;
   snapshot(): ConnectionSnapshot;
 }

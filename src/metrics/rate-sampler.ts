@@ -63,6 +63,17 @@ export class RateSampler<T extends object> {
     return this.#samples.get(item) ?? { receive: 0, send: 0 };
   }
 
+  /** Of all items together. Walks them. */
+  sum(): Rates {
+    let [receive, send] = [0, 0];
+    for (const item of this.#options.items()) {
+      const rates = this.of(item);
+      receive += rates.receive;
+      send += rates.send;
+    }
+    return { receive, send };
+  }
+
   #arm(): Timer {
     return this.#options.clock.setTimeout(() => {
       this.#timer = this.#arm();

@@ -32,7 +32,7 @@ export interface Inspected {
 const DEFAULT_SEND_BUFFER_BYTES = 64 * 1024;
 
 /** What connections can be ordered by. */
-type ConnectionLoad = 'sendQueue' | 'receiveQueue' | 'bytesInFlight';
+type ConnectionLoad = 'sendQueue' | 'receiveQueue' | 'bytesInFlight' | 'sendRate' | 'receiveRate';
 
 type ConnectionSnapshot = ReturnType<typeof connectionSnapshot> & { readonly slowBecause: SlowReason | null };
 type SessionSnapshot = ReturnType<typeof sessionSnapshot>;
@@ -40,7 +40,7 @@ type SessionSnapshot = ReturnType<typeof sessionSnapshot>;
 interface InspectedConnection {
   readonly id: string;
   slowBecause(): SlowReason | null;
-  /** Messages in the queue, or bytes in flight. */
+  /** Messages in the queue, bytes in flight, or messages a second. */
   load(of: ConnectionLoad): number;
   snapshot(): ConnectionSnapshot;
 }
@@ -93,7 +93,7 @@ export function inspection({
     return {
       id: connection.id,
       slowBecause: () => slowBecause(supervisor, sendBufferBytes),
-      load: (of: ConnectionLoad) => loadOf(connection, of),
+      load: (of: ConnectionLoad) => loadOf(connection, of, rates),
       snapshot: () => ({
         ...connectionSnapshot(supervisor, clock.now(), rates.of(connection)),
         slowBecause: slowBecause(supervisor, sendBufferBytes),
@@ -124,6 +124,11 @@ export function inspection({
       return sessions.find(clientId, sessionId).map(ofSession)[0];
     },
   };
+}
+
+/** What holds each of them up. */
+export function* slowReasons(connections: Iterable<InspectedConnection>): Generator<SlowReason | null> {
+  for (const connection of connections) yield connection.slowBecause();
 }
 
 /** One connection as an operator sees it. Times in milliseconds, sizes in bytes. */
@@ -179,7 +184,8 @@ function tenths(rate: number): number {
   return Math.round(rate * 10) / 10;
 }
 
-function loadOf({ sendQueue, receiveQuota, stream }: ClientConnection, load: ConnectionLoad): number {
+function loadOf(connection: ClientConnection, load: ConnectionLoad, rates: Inspected['rates']): number {
+  const { sendQueue, receiveQuota, stream } = connection;
   switch (load) {
     case 'sendQueue':
       return sendQueue.quota.messages;
@@ -187,6 +193,10 @@ function loadOf({ sendQueue, receiveQuota, stream }: ClientConnection, load: Con
       return receiveQuota.messages;
     case 'bytesInFlight':
       return stream.bytesInFlight;
+    case 'sendRate':
+      return rates.of(connection).send;
+    case 'receiveRate':
+      return rates.of(connection).receive;
   }
 }
 

@@ -35,7 +35,10 @@ class Pool implements AdminSources {
       this.snapshots += 1;
       return full;
     };
-    const load = (of: ConnectionLoad): number => (of === 'bytesInFlight' ? full[of] : full[of].messages);
+    const load = (of: ConnectionLoad): number => {
+      const shown = full[of];
+      return typeof shown === 'number' ? shown : shown.messages;
+    };
     this.#connections.set(id, { id, clientId, snapshot, load, slowBecause: () => full.slowBecause });
   }
 
@@ -270,6 +273,10 @@ describe('the admin address', () => {
     ]);
     expect(await shown('/connections?sort=bytesInFlight&slow&limit=1')).toEqual([['c-0007'], 4, null]);
     expect(pool.snapshots).toBe(4 + 3 + 1 + 2 + 1 + 1 + 1);
+    pool.addConnection('c-fast', 'client 1', { sendRate: 7_000.5, receiveRate: 1 });
+    pool.addConnection('c-loud', 'client 1', { sendRate: 1, receiveRate: 7_000.5 });
+    expect(await shown('/connections?sort=sendRate&limit=1')).toEqual([['c-fast'], 2_002, null]);
+    expect(await shown('/connections?sort=receiveRate&limit=1')).toEqual([['c-loud'], 2_002, null]);
   });
 
   it('is indented for people, with a newline at the end', async () => {

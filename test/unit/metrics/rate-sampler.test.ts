@@ -30,6 +30,8 @@ describe('RateSampler', () => {
     item.sent += 50;
     clock.advance(5_000);
     expect(sampler.of(item)).toMatchObject({ receive: 100, send: 10 });
+    add();
+    expect(sampler.sum()).toEqual({ receive: 100, send: 10 });
     sampler.stop();
   });
 

@@ -49,6 +49,7 @@ describe('slowBecause', () => {
     expect(connection.load('sendQueue')).toBe(16);
     expect(connection.load('receiveQueue')).toBeGreaterThan(8);
     expect(connection.load('bytesInFlight')).toBeGreaterThanOrEqual(4_096);
+    expect([connection.load('receiveRate'), connection.load('sendRate')]).toEqual([12.3456789, 0.04]);
     client.cancel();
   });
 
