@@ -1,0 +1,62 @@
+import { bytes, count, milliseconds, percent } from '../frame/quantities.js';
+import type { Readiness, Totals } from './answers.js';
+
+/** What somebody should look at, and how urgent it is. */
+export interface Finding {
+  readonly level: 'bad' | 'warn';
+  readonly text: string;
+}
+
+/** So full that the next ones will be refused. */
+const NEARLY_FULL = 0.9;
+/** Beyond it every message is late: milliseconds at the 99th percentile. */
+const LATE_MS = 50;
+const VERY_LATE_MS = 250;
+
+/** In words, what `slowBecause` of docs/admin.md says. */
+const SLOW_MEANINGS: Readonly<Record<string, string>> = {
+  paused: 'the client asked for a pause',
+  throttled: 'stream.throttle holds the sends',
+  client: 'the client does not read fast enough',
+  acks: 'the client does not acknowledge',
+  route: 'the route, or what is behind it, is slow',
+};
+
+/** Everything that is wrong at this moment, the worst first; empty when all is well. */
+export function findings({ ready, reasons }: Readiness, totals: Totals): readonly Finding[] {
+  const { gateway, bytes: memory } = totals;
+  const found: Finding[] = [];
+  const add = (level: Finding['level'], text: string): void => void found.push({ level, text });
+  if (!ready) add('bad', `not ready: ${reasons.join(', ') || 'no reason is given'}`);
+  const { limits } = gateway;
+  for (const [name, active, limit] of [
+    ['connections', totals.connections.active, limits.connections],
+    ['sessions', totals.sessions.active, limits.sessions],
+    ['sockets', totals.sockets.active, limits.sockets],
+  ] as const) {
+    if (limit === 0 || active < NEARLY_FULL * limit) continue;
+    add(active >= limit ? 'bad' : 'warn', `${name}: ${count(active)} of ${count(limit)} there may be`);
+  }
+  if (memory.budget > 0 && memory.buffered >= NEARLY_FULL * memory.budget) {
+    const full = percent(memory.buffered, memory.budget);
+    add(
+      'bad',
+      `memory.budget is used up to ${full}: ${bytes(memory.buffered)} of ${bytes(memory.budget)} are buffered`,
+    );
+  }
+  const { p99Ms, maxMs } = gateway.process.loopDelay;
+  if (p99Ms >= LATE_MS) {
+    const level = p99Ms >= VERY_LATE_MS ? 'bad' : 'warn';
+    add(
+      level,
+      `the event loop is late: ${milliseconds(p99Ms)} (p99), ${milliseconds(maxMs)} at most; too much work for one process`,
+    );
+  }
+  for (const [reason, number] of Object.entries(gateway.slow).sort(([, a], [, b]) => b - a)) {
+    const meaning = SLOW_MEANINGS[reason];
+    // Whoever asked for a pause is not held up.
+    if (reason === 'paused') continue;
+    add('warn', `${count(number)} slow: ${reason}${meaning === undefined ? '' : `, ${meaning}`}`);
+  }
+  return found.sort((a, b) => Number(b.level === 'bad') - Number(a.level === 'bad'));
+}
