@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import os
+import pathlib
 
 from client import Session
 
@@ -18,6 +19,8 @@ async def main():
     parser.add_argument("--route", default="echo")
     parser.add_argument("--messages", type=int, default=1_000)
     parser.add_argument("--delay", type=float, default=0, help="seconds between two messages")
+    parser.add_argument("--size", type=int, default=0, help="bytes of each payload, filled up with spaces")
+    parser.add_argument("--token-file", help="the token to show, read each time one is needed")
     options = parser.parse_args()
     echoes, losses, failures = [], [], []
 
@@ -32,12 +35,16 @@ async def main():
     def failed(sequence, error):
         failures.append(f"{sequence}: {error.code} {error.message}")
 
+    async def fetch_token():
+        return pathlib.Path(options.token_file).read_text().strip()
+
     async def send_all():
         for number in range(1, options.messages + 1):
-            await session.send(str(number).encode())
+            await session.send(str(number).ljust(options.size).encode())
             await asyncio.sleep(options.delay)
 
-    session = Session("numbers", options.route, consume, lost, failed)
+    token = fetch_token if options.token_file else None
+    session = Session("numbers", options.route, consume, lost, failed, token)
     sending = asyncio.ensure_future(send_all())
     code, reason = await session.run(options.address, options.client_id)
     sending.cancel()

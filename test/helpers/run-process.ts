@@ -11,6 +11,7 @@ export interface RunOptions {
   /** After this it is killed, and all it has started. */
   readonly timeoutMs: number;
   readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
 }
 
 export interface RunResult {
@@ -28,7 +29,8 @@ export async function runProcess(
   options: RunOptions,
 ): Promise<RunResult> {
   // A process group of its own: a wrapper and the program it wraps end together.
-  const child = spawn(command, args, { detached: true, env: { ...process.env, ...options.env } });
+  const { cwd } = options;
+  const child = spawn(command, args, { detached: true, cwd, env: { ...process.env, ...options.env } });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

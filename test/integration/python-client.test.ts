@@ -1,31 +1,36 @@
 /** examples/python-client, run as its README says, over networks that break. */
-import { describe, expect, it } from 'vitest';
-import { FaultProxy } from '../helpers/fault-proxy.js';
+import { describe, it, type TestContext } from 'vitest';
+import {
+  cutSeed,
+  inSeveralMessages,
+  overBrokenConnections,
+  withoutAValidToken,
+  withTokensThatExpire,
+} from '../helpers/echo-numbers.js';
 import { pythonClient, requirePython } from '../helpers/external-clients.js';
-import { startGateway } from '../helpers/gateway.js';
-import { seededRandom } from '../helpers/windowed-random.js';
-
-const MESSAGES = 2_000;
-const seed = Number(process.env['CUT_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
 describe('examples/python-client', () => {
+  const client = async (context: TestContext) => {
+    await requirePython(context);
+    return (args: readonly string[]) => pythonClient('example.py', args);
+  };
+
   it.for([0, 8])(
-    `loses and repeats nothing over %i broken connections (CUT_SEED=${seed})`,
+    `loses and repeats nothing over %i broken connections (CUT_SEED=${cutSeed})`,
     async (cuts, context) => {
-      await requirePython(context);
-      await using server = await startGateway();
-      await using proxy = await FaultProxy.start(server.address, {
-        ...{ cuts, meanBytes: 5_000 },
-        random: seededRandom(seed),
-      });
-      const args = ['--address', proxy.address, '--messages', String(MESSAGES)];
-      expect(await pythonClient('example.py', args)).toEqual({
-        ...{ sent: MESSAGES, accepted: MESSAGES, received: MESSAGES, eachOnceInOrder: true },
-        ...{ connections: expect.any(Number), lost: [], failed: [], closed: '', reason: '' },
-      });
-      expect(proxy.cuts).toBe(cuts);
-      const { up, down } = server.gateway.metrics;
-      for (const flow of [up, down]) expect(flow).toMatchObject({ admitted: MESSAGES, delivered: MESSAGES });
+      await overBrokenConnections(await client(context), cuts);
     },
   );
+
+  it(`keeps payloads of several messages whole (CUT_SEED=${cutSeed})`, async (context) => {
+    await inSeveralMessages(await client(context));
+  });
+
+  it('renews its token within the connection', async (context) => {
+    await withTokensThatExpire(await client(context), ['--delay', '0.045']);
+  });
+
+  it('does not insist where its token is refused', async (context) => {
+    await withoutAValidToken(await client(context));
+  });
 });
