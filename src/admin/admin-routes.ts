@@ -15,7 +15,7 @@ import { listRevocations, oneRevocation, pardon, revoke } from './revocation-rou
 /** Between the parts of a session's key: IDs are printable, so none holds it. */
 const SEPARATOR = '\u0000';
 const LIST_PARAMETERS = ['limit', 'after', 'client'];
-const CONNECTION_PARAMETERS = [...LIST_PARAMETERS, 'slow', 'sort'];
+const CONNECTION_PARAMETERS = [...LIST_PARAMETERS, 'match', 'slow', 'sort'];
 const READ = 'GET, HEAD';
 const ENDPOINTS = [
   'GET /metrics',
@@ -133,12 +133,25 @@ function listConnections(query: URLSearchParams, sources: AdminSources): AdminRe
   const mistake = checkQuery(query, CONNECTION_PARAMETERS) ?? checkConnectionQuery(query);
   if (mistake !== undefined) return errorResponse('BAD_REQUEST', mistake);
   const connections = sources.connections(query.get('client') ?? undefined);
-  const shown = query.has('slow') ? slowOf(connections) : connections;
+  const match = query.get('match');
+  const matching = match === null ? connections : ofClientsLike(match, connections);
+  const shown = query.has('slow') ? slowOf(matching) : matching;
   const sort = query.get('sort');
   if (sort === null) return page('connections', query, shown, (item) => item.id, snapshotOf);
   const weightOf = (item: InspectedConnection): number => item.load(sort as ConnectionLoad);
   const { items, total } = heaviestOf(shown, weightOf, limitOf(query));
   return json({ connections: items.map((item) => item.snapshot()), total, next: null });
+}
+
+/** Those of clients whose ID holds `part`, in whatever case. */
+function* ofClientsLike(
+  part: string,
+  connections: Iterable<InspectedConnection>,
+): Generator<InspectedConnection> {
+  const wanted = part.toLowerCase();
+  for (const connection of connections) {
+    if (connection.clientId.toLowerCase().includes(wanted)) yield connection;
+  }
 }
 
 function* slowOf(connections: Iterable<InspectedConnection>): Generator<InspectedConnection> {

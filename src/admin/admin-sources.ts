@@ -65,6 +65,7 @@ export type ConnectionLoad = (typeof CONNECTION_LOADS)[number];
 /** A connection that can be listed cheaply: the snapshot is taken only for those that are shown. */
 export interface InspectedConnection {
   readonly id: string;
+  readonly clientId: string;
   slowBecause(): ConnectionSnapshot['slowBecause'];
   /** Messages in the queue, bytes in flight, or messages a second. */
   load(of: ConnectionLoad): number;

@@ -39,6 +39,7 @@ type SessionSnapshot = ReturnType<typeof sessionSnapshot>;
 
 interface InspectedConnection {
   readonly id: string;
+  readonly clientId: string;
   slowBecause(): SlowReason | null;
   /** Messages in the queue, bytes in flight, or messages a second. */
   load(of: ConnectionLoad): number;
@@ -92,6 +93,7 @@ export function inspection({
     const { connection } = supervisor;
     return {
       id: connection.id,
+      clientId: connection.clientId,
       slowBecause: () => slowBecause(supervisor, sendBufferBytes),
       load: (of: ConnectionLoad) => loadOf(connection, of, rates),
       snapshot: () => ({

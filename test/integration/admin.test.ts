@@ -273,6 +273,13 @@ describe('the admin address', () => {
     ]);
     expect(await shown('/connections?sort=bytesInFlight&slow&limit=1')).toEqual([['c-0007'], 4, null]);
     expect(pool.snapshots).toBe(4 + 3 + 1 + 2 + 1 + 1 + 1);
+    expect(await shown('/connections?match=IENT%201&limit=1')).toEqual([
+      ['c-0001'],
+      1_000,
+      '/connections?match=IENT+1&limit=1&after=c-0001',
+    ]);
+    expect(await shown('/connections?match=nobody')).toEqual([[], 0, null]);
+    expect(await shown('/connections?match=&slow')).toMatchObject([{ length: 4 }, 4, null]);
     pool.addConnection('c-fast', 'client 1', { sendRate: 7_000.5, receiveRate: 1 });
     pool.addConnection('c-loud', 'client 1', { sendRate: 1, receiveRate: 7_000.5 });
     expect(await shown('/connections?sort=sendRate&limit=1')).toEqual([['c-fast'], 2_002, null]);
@@ -335,7 +342,7 @@ describe('the admin address', () => {
     ['/connections?sort=age', /sort is "age": sendQueue, receiveQueue, bytesInFlight/],
     ['/connections?slow=no', /slow is "no": it takes no value, or true/],
     ['/connections?sort=sendQueue&after=c', /leave out after/],
-    ['/connections?limt=5', /limit, after, client, slow and sort are known/],
+    ['/connections?limt=5', /limit, after, client, match, slow and sort are known/],
     ['/sessions?slow', /Unknown parameter "slow"/],
     ['/connections?limit=0', /limit is "0": an integer from 1 to 1000/],
     ['/connections?limit=1001', /limit is "1001"/],
