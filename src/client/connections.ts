@@ -1,0 +1,641 @@
+import type { Clock, Timer } from '../core/clock.js';
+import type { Connector } from '../transport/client-contract.js';
+import type { AttachedSession, SessionHost } from './attached-session.js';
+import { fullJitterMs } from './backoff.js';
+import { ClientError } from './client-error.js';
+import type { ClientEvent } from './client-event.js';
+import type { ClientSettings } from './client-settings.js';
+import { type Endpoint, Endpoints } from './endpoints.js';
+import { type DrainKind, Link, type LinkOwner } from './link.js';
+import type { ClientParts } from './options.js';
+import { TokenKeeper } from './token-keeper.js';
+
+/** A connection, or a session, that has lived so long has worked: what fails later is another matter. */
+const STABLE_MS = 5_000;
+/** For how long a link without sessions is kept, for the next one. */
+const IDLE_MS = 30_000;
+/** So often in a row may a fresh token be refused. */
+const MAX_REFUSED_TOKENS = 2;
+
+/** One session, and where it is. */
+interface Place {
+  readonly session: AttachedSession;
+  /** It is carried there. */
+  link: Link | undefined;
+  /** Where the gateway is that has it, as far as we know: it is resumed there, while that can be reached. */
+  home: Endpoint | undefined;
+  /** It is to be opened anew, and not yet. */
+  rest: Timer | undefined;
+  /** Openings and endings in a row. */
+  failures: number;
+  openedAtMs: number;
+  /** The last reason why it is not open. */
+  error: ClientError | undefined;
+  /** Until it is open, the first failure ends it. */
+  readonly isImpatient: boolean;
+}
+
+/** Somebody who needs a connection, and no session. */
+export interface LinkWaiter {
+  readonly isImpatient: boolean;
+  give(link: Link): void;
+  fail(error: ClientError): void;
+}
+
+interface Attempt {
+  readonly endpoint: Endpoint;
+  link: Link | undefined;
+}
+
+/**
+ * All the connections of a client, and which of them carries which session.
+ * One connection is begun at a time: a thousand sessions come back on ten, one
+ * after the other, and no second one is begun where the first is not welcome.
+ */
+export class Connections implements SessionHost, LinkOwner {
+  readonly clock: Clock;
+  readonly endpoints: Endpoints;
+  readonly #settings: ClientSettings;
+  readonly #random: () => number;
+  readonly #keeper: TokenKeeper;
+  readonly #places = new Map<AttachedSession, Place>();
+  readonly #ids = new Set<string>();
+  /** Places without a link that are not resting, the one that is to be attached first in front. */
+  readonly #waiting = new Set<Place>();
+  readonly #waiters = new Set<LinkWaiter>();
+  readonly #links = new Set<Link>();
+  readonly #idle = new Map<Link, Timer>();
+  #attempt: Attempt | undefined;
+  #nextAttempt: Timer | undefined;
+  #arrangeQueued = false;
+  #clientId: string | undefined;
+  /** What Welcome last said; a link's own counts once it has one. */
+  #maxSessions = Infinity;
+  #refusedTokens = 0;
+  #lastError: ClientError | undefined;
+  #closed = false;
+  #whenLeft: (() => void) | undefined;
+
+  /** @throws TypeError for what is no address. */
+  constructor(addresses: readonly string[], settings: ClientSettings, { dial, clock, random }: ClientParts) {
+    this.clock = clock;
+    this.#settings = settings;
+    this.#random = random;
+    this.#clientId = settings.clientId;
+    const { backoff, connectTimeoutMs: timeoutMs } = settings;
+    this.endpoints = new Endpoints({ addresses, dial, backoff, random });
+    this.#keeper = new TokenKeeper({
+      source: settings.token,
+      ...{ clock, random, backoff, timeoutMs },
+      onRenewed: (token) => {
+        for (const link of this.#links) if (link.state === 'open') link.authenticate(token);
+      },
+      onFailed: (error) => {
+        this.#tell({ kind: 'token-failed', error });
+      },
+    });
+  }
+
+  /** Who the gateway takes us for; undefined before the first Welcome, where no option says it. */
+  get clientId(): string | undefined {
+    return this.#clientId;
+  }
+
+  get sessions(): number {
+    return this.#places.size;
+  }
+
+  get isConnected(): boolean {
+    for (const { state } of this.#links) if (state === 'open') return true;
+    return false;
+  }
+
+  get isConnecting(): boolean {
+    return this.#attempt !== undefined || this.#nextAttempt !== undefined;
+  }
+
+  /** The last reason why there was no connection. */
+  get lastError(): ClientError | undefined {
+    return this.#lastError;
+  }
+
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
+  /** Whether there may be room for one more session. */
+  get hasRoom(): boolean {
+    const { maxStreams } = this.#settings;
+    return this.#places.size < maxStreams * this.#sessionsPerLink(this.#maxSessions);
+  }
+
+  /** Takes a session in: it is attached as soon as there is a connection for it. */
+  add(session: AttachedSession, isImpatient: boolean): void {
+    const place: Place = {
+      session,
+      isImpatient,
+      link: undefined,
+      home: undefined,
+      rest: undefined,
+      failures: 0,
+      openedAtMs: 0,
+      error: undefined,
+    };
+    this.#places.set(session, place);
+    this.#ids.add(session.id);
+    this.#waiting.add(place);
+    this.#arrangeSoon();
+  }
+
+  /** Why this session is not open yet, as far as is known. */
+  errorOf(session: AttachedSession): ClientError | undefined {
+    return this.#places.get(session)?.error ?? this.#lastError;
+  }
+
+  /** Whether a connection carries it, so that the gateway may know it. */
+  isCarried(session: AttachedSession): boolean {
+    return this.#places.get(session)?.link !== undefined;
+  }
+
+  /** Gives the waiter a link as soon as there is one; `withdraw` takes that back. */
+  want(waiter: LinkWaiter): void {
+    this.#waiters.add(waiter);
+    this.#arrangeSoon();
+  }
+
+  withdraw(waiter: LinkWaiter): void {
+    this.#waiters.delete(waiter);
+  }
+
+  /** Ends all sessions that are left, and leaves the links; resolves when they are over. */
+  async close(error: ClientError): Promise<void> {
+    this.#closed = true;
+    this.#keeper.stop();
+    this.#nextAttempt?.cancel();
+    this.#nextAttempt = undefined;
+    for (const waiter of [...this.#waiters]) waiter.fail(error);
+    for (const { session } of [...this.#places.values()]) session.fail(error);
+    this.#attempt?.link?.giveUp(undefined);
+    this.#attempt = undefined;
+    for (const link of [...this.#links]) link.leave();
+    await new Promise<void>((resolve) => {
+      this.#whenLeft = resolve;
+      this.#resolveIfLeft();
+    });
+    this.endpoints.close();
+  }
+
+  /** Cancels what `close` waits for. */
+  cut(): void {
+    for (const link of [...this.#links]) link.giveUp(undefined);
+  }
+
+  // --- the calls that are no stream ---
+
+  /** The token for a new call. Rejects with TOKEN_SOURCE. */
+  async token(): Promise<string | undefined> {
+    return await this.#keeper.current();
+  }
+
+  /** Where to call: a gateway that we are connected to, else the one whose turn it is. */
+  callEndpoint(): Endpoint {
+    for (const { state, draining, endpoint } of this.#links) {
+      if (state === 'open' && draining === undefined) return endpoint;
+    }
+    return this.endpoints.next(this.clock.now());
+  }
+
+  callFailed(connector: Connector, error: ClientError): void {
+    if (error.code === 'UNAUTHENTICATED' || error.code === 'TOKEN_EXPIRED') this.#keeper.refused();
+    if (!OF_THE_ADDRESS.has(error.code) && error.code !== 'UNREACHABLE') return;
+    const endpoint = this.endpoints.all.find((each) => each.connector === connector);
+    if (endpoint !== undefined) this.#failed(endpoint, error, this.clock.now());
+  }
+
+  // --- what sessions ask ---
+
+  wake(session: AttachedSession): void {
+    this.#places.get(session)?.link?.wake(session);
+  }
+
+  opened(session: AttachedSession): void {
+    const place = this.#places.get(session);
+    if (place?.link === undefined) return;
+    place.openedAtMs = this.clock.now();
+    place.error = undefined;
+    this.#worked(place.link);
+  }
+
+  reopen(session: AttachedSession, error: ClientError, elsewhere: boolean): void {
+    const place = this.#places.get(session);
+    if (place === undefined) return;
+    const { link } = place;
+    if (link !== undefined) this.#takeOff(place, link);
+    place.home = undefined;
+    place.error = error;
+    if (place.isImpatient && !session.wasOpened) {
+      session.fail(error);
+      return;
+    }
+    const now = this.clock.now();
+    if (place.openedAtMs > 0 && now - place.openedAtMs >= STABLE_MS) place.failures = 0;
+    place.openedAtMs = 0;
+    let waitMs = error.retryAfterMs ?? 0;
+    // Where this gateway leaves there is nothing to wait for, save where it is the only one: its Endpoint waits then.
+    const atOnce = place.failures === 0 && (error.retry === 'now' || elsewhere);
+    if (!atOnce) waitMs += fullJitterMs(place.failures, this.#settings.backoff, this.#random);
+    place.failures += 1;
+    if (waitMs === 0) this.#waiting.add(place);
+    else {
+      place.rest = this.clock.setTimeout(() => {
+        place.rest = undefined;
+        this.#waiting.add(place);
+        this.#arrangeSoon();
+      }, waitMs);
+    }
+    this.#arrangeSoon();
+  }
+
+  over(session: AttachedSession): void {
+    const place = this.#places.get(session);
+    if (place === undefined) return;
+    place.rest?.cancel();
+    this.#waiting.delete(place);
+    this.#places.delete(session);
+    this.#ids.delete(session.id);
+    if (place.link !== undefined) this.#takeOff(place, place.link);
+    this.#arrangeSoon();
+  }
+
+  // --- what links say ---
+
+  welcomed(link: Link): void {
+    const { welcome, endpoint } = link;
+    if (welcome === undefined) return;
+    this.#attempt = undefined;
+    this.#links.add(link);
+    endpoint.wasWelcomed = true;
+    this.#clientId = welcome.clientId;
+    this.#maxSessions = welcome.maxSessions === 0 ? Infinity : welcome.maxSessions;
+    const { connectionId, clientId, nodeId } = welcome;
+    this.#tell({ kind: 'connected', address: endpoint.address, connectionId, clientId, nodeId });
+    this.#arrange();
+  }
+
+  tokenTaken(link: Link): void {
+    this.#tell({ kind: 'token-renewed', address: link.endpoint.address });
+  }
+
+  tokenExpires(_link: Link, inMs: number): void {
+    this.#keeper.expiresIn(inMs);
+  }
+
+  tokenUnjudged(_link: Link, error: ClientError): void {
+    this.#keeper.unjudged(error);
+  }
+
+  drains(link: Link, what: DrainKind, deadlineMs: number): void {
+    const { endpoint } = link;
+    this.#tell({ kind: 'draining', address: endpoint.address, what, deadlineMs });
+    this.endpoints.renew(endpoint, link.generation);
+    if (what === 'gateway') {
+      this.endpoints.leaving(endpoint, this.clock.now() + deadlineMs);
+      // Taken in and sent away: not a gateway to come back to at once.
+      if (!this.#hasWorked(link)) this.#failed(endpoint, gatewayLeaves(endpoint.address), link.begunAtMs);
+    }
+    this.#arrangeSoon();
+  }
+
+  ended(link: Link, error: ClientError | undefined): void {
+    this.#forget(link);
+    if (error === undefined) {
+      this.#detach(link);
+      this.#arrangeSoon();
+      this.#resolveIfLeft();
+      return;
+    }
+    this.#lastError = error;
+    const { endpoint, begunAtMs } = link;
+    const now = this.clock.now();
+    const wasAttempt = this.#attempt?.link === link;
+    if (wasAttempt) this.#attempt = undefined;
+    // What else goes over that network connection may be as dead.
+    this.endpoints.renew(endpoint, link.generation);
+    const worked = this.#hasWorked(link);
+    const lost = this.#detach(link);
+    const final = this.#isFinal(error, endpoint);
+    const waitMs = worked ? this.endpoints.lost(endpoint, error, now) : this.#failed(endpoint, error, begunAtMs);
+    const retryInMs = final || !this.#isNeeded() ? undefined : waitMs;
+    this.#tell({ kind: 'disconnected', address: endpoint.address, error, retryInMs });
+    if (final) this.#failAll(error, wasAttempt ? this.#waiting : lost);
+    else if (wasAttempt) this.#goOnWithout(endpoint, error);
+    this.#arrangeSoon();
+    this.#resolveIfLeft();
+  }
+
+  // --- who goes where ---
+
+  #resolveIfLeft(): void {
+    if (this.#links.size === 0) this.#whenLeft?.();
+  }
+
+  #arrangeSoon(): void {
+    if (this.#arrangeQueued || this.#closed) return;
+    this.#arrangeQueued = true;
+    this.clock.setImmediate(() => {
+      this.#arrangeQueued = false;
+      this.#arrange();
+    });
+  }
+
+  /** Gives everybody a link who can have one, and begins the next where that is not enough. */
+  #arrange(): void {
+    if (this.#closed) return;
+    const [first] = this.#links;
+    for (const waiter of [...this.#waiters]) {
+      const link = first?.state === 'open' ? first : this.#anyOpen();
+      if (link === undefined) break;
+      this.#waiters.delete(waiter);
+      waiter.give(link);
+    }
+    let homeless: Place | undefined;
+    for (const place of this.#waiting) {
+      const link = this.#roomFor(place.home);
+      if (link === undefined) homeless ??= place;
+      else {
+        this.#waiting.delete(place);
+        this.#putOn(place, link);
+      }
+    }
+    const moving = this.#moveFromDraining();
+    if (homeless !== undefined) this.#begin(homeless.home);
+    else if (moving !== undefined) this.#begin(moving);
+    else if (this.#waiters.size > 0) this.#begin(undefined);
+    this.#watchIdle();
+  }
+
+  /** Sessions leave a connection that is to end when there is another for them; returns where one is missing. */
+  #moveFromDraining(): Endpoint | undefined {
+    let missing: Endpoint | undefined;
+    for (const link of this.#links) {
+      if (link.draining !== 'connection' || link.state !== 'open') continue;
+      for (const session of link.sessions.values()) {
+        const place = this.#places.get(session);
+        const other = this.#roomFor(link.endpoint);
+        if (other === undefined) {
+          missing ??= link.endpoint;
+          break;
+        }
+        if (place === undefined) continue;
+        this.#takeOff(place, link);
+        this.#putOn(place, other);
+      }
+    }
+    return missing;
+  }
+
+  /** A link with room for one more session of that gateway; of any, where it is undefined. */
+  #roomFor(home: Endpoint | undefined): Link | undefined {
+    for (const link of this.#links) {
+      if (link.state !== 'open' || link.draining === 'connection') continue;
+      // A gateway that leaves takes back whom it knows, and nobody new.
+      if (home === undefined ? link.draining === 'gateway' : home !== link.endpoint) continue;
+      if (link.sessions.size < this.#sessionsPerLink(link.welcome?.maxSessions ?? 0)) return link;
+    }
+    return undefined;
+  }
+
+  #sessionsPerLink(maxSessions: number): number {
+    const { sessionsPerStream } = this.#settings;
+    return maxSessions === 0 ? sessionsPerStream : Math.min(sessionsPerStream, maxSessions);
+  }
+
+  #anyOpen(): Link | undefined {
+    for (const link of this.#links) if (link.state === 'open') return link;
+    return undefined;
+  }
+
+  #putOn(place: Place, link: Link): void {
+    place.link = link;
+    place.home = link.endpoint;
+    this.#idle.get(link)?.cancel();
+    this.#idle.delete(link);
+    link.add(place.session);
+  }
+
+  #takeOff(place: Place, link: Link): void {
+    place.link = undefined;
+    link.remove(place.session);
+  }
+
+  /** Its sessions wait for another link, each time in another order: where links break quickly, each has its turn. */
+  #detach(link: Link): readonly Place[] {
+    const places = [...link.sessions.values()].flatMap((session) => this.#places.get(session) ?? []);
+    const start = Math.floor(this.#random() * places.length);
+    const turned = [...places.slice(start), ...places.slice(0, start)];
+    for (const place of turned) {
+      this.#takeOff(place, link);
+      this.#waiting.add(place);
+      place.session.detach();
+    }
+    return turned;
+  }
+
+  // --- new links ---
+
+  #isNeeded(): boolean {
+    return !this.#closed && (this.#places.size > 0 || this.#waiters.size > 0);
+  }
+
+  /** Begins a link to that gateway, or to the one whose turn it is; unless one is begun already, or it is too early. */
+  #begin(home: Endpoint | undefined): void {
+    if (this.#attempt !== undefined || this.#isFull()) return;
+    const now = this.clock.now();
+    const endpoint = home ?? this.endpoints.next(now);
+    this.#nextAttempt?.cancel();
+    this.#nextAttempt = undefined;
+    const waitMs = endpoint.notBeforeMs - now;
+    if (waitMs > 0) {
+      this.#nextAttempt = this.clock.setTimeout(() => {
+        this.#nextAttempt = undefined;
+        this.#arrange();
+      }, waitMs);
+      return;
+    }
+    const attempt: Attempt = { endpoint, link: undefined };
+    this.#attempt = attempt;
+    this.#tell({ kind: 'connecting', address: endpoint.address });
+    const token = this.#keeper.current();
+    if (token instanceof Promise) void this.#connectWith(attempt, token);
+    else this.#connect(attempt, token);
+  }
+
+  async #connectWith(attempt: Attempt, asked: Promise<string>): Promise<void> {
+    const begunAtMs = this.clock.now();
+    try {
+      const token = await asked;
+      if (this.#attempt === attempt) this.#connect(attempt, token);
+    } catch (caught) {
+      if (this.#attempt !== attempt) return;
+      this.#attempt = undefined;
+      const error = caught as ClientError;
+      const { endpoint } = attempt;
+      this.#lastError = error;
+      // It says nothing of the address, and another one needs a token as well.
+      const retryInMs = Math.max(...this.endpoints.all.map((each) => this.#failed(each, error, begunAtMs)));
+      this.#tell({ kind: 'token-failed', error });
+      this.#tell({ kind: 'disconnected', address: endpoint.address, error, retryInMs });
+      this.#failImpatient(error);
+      this.#arrangeSoon();
+    }
+  }
+
+  #connect(attempt: Attempt, token: string | undefined): void {
+    const { method, metadata, connectTimeoutMs } = this.#settings;
+    attempt.link = new Link(
+      {
+        endpoint: attempt.endpoint,
+        metadata: this.metadata(token),
+        ...{ method, connectTimeoutMs, clock: this.clock, random: this.#random },
+      },
+      this,
+    );
+  }
+
+  /** What a call shows: the user's own, who we are, and the token. */
+  metadata(token: string | undefined): Readonly<Record<string, string>> {
+    return {
+      ...this.#settings.metadata,
+      ...(this.#clientId !== undefined && { 'x-client-id': this.#clientId }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    };
+  }
+
+  /** As many links as there may be; then who was never open is told, and who was waits for room. */
+  #isFull(): boolean {
+    const { maxStreams } = this.#settings;
+    let links = 0;
+    for (const { state, draining } of this.#links) if (state === 'open' && draining === undefined) links += 1;
+    if (links < maxStreams) return false;
+    for (const { session, home } of [...this.#waiting]) {
+      if (!session.wasOpened && home === undefined) session.fail(this.full());
+    }
+    return true;
+  }
+
+  /** The error of an open for which there is no room. */
+  full(): ClientError {
+    const { maxStreams, sessionsPerStream } = this.#settings;
+    const perLink = this.#sessionsPerLink(this.#maxSessions);
+    const whose = perLink < sessionsPerStream ? `the gateway's limit of a connection` : `sessionsPerStream`;
+    return new ClientError(
+      'SESSION_LIMIT',
+      `This client has ${this.#places.size} sessions, and room for ${maxStreams * perLink}: ${perLink} (${whose}) on each of ${maxStreams} streams (maxStreams).`,
+    );
+  }
+
+  /** Counts the failure; returns how long the next attempt there waits. */
+  #failed(endpoint: Endpoint, error: ClientError, begunAtMs: number): number {
+    return this.endpoints.failed(endpoint, error, begunAtMs, this.clock.now());
+  }
+
+  #worked(link: Link): void {
+    if (link.hasWorked) return;
+    link.hasWorked = true;
+    this.#refusedTokens = 0;
+    this.endpoints.worked(link.endpoint);
+  }
+
+  #hasWorked(link: Link): boolean {
+    if (!link.hasWorked && link.welcome !== undefined && this.clock.now() - link.begunAtMs >= STABLE_MS) {
+      this.#worked(link);
+    }
+    return link.hasWorked;
+  }
+
+  /** Whether trying again, there and elsewhere, would end the same way. */
+  #isFinal(error: ClientError, endpoint: Endpoint): boolean {
+    if (error.code === 'UNAUTHENTICATED' || error.code === 'TOKEN_EXPIRED') {
+      this.#keeper.refused();
+      this.#refusedTokens += 1;
+      if (this.#keeper.isRenewable) return this.#refusedTokens >= MAX_REFUSED_TOKENS;
+    }
+    if (error.retry !== 'never') return false;
+    // Where a gateway was, one will be again: something else may answer while it starts anew.
+    if (endpoint.wasWelcomed && OF_THE_NETWORK.has(error.code)) return false;
+    endpoint.refusal = error;
+    if (!OF_THE_ADDRESS.has(error.code)) return true;
+    return this.endpoints.all.every(({ refusal }) => refusal !== undefined);
+  }
+
+  #failAll(error: ClientError, places: Iterable<Place>): void {
+    this.#refusedTokens = 0;
+    for (const { session } of [...places]) session.fail(error);
+    for (const waiter of [...this.#waiters]) {
+      this.#waiters.delete(waiter);
+      waiter.fail(error);
+    }
+  }
+
+  /** An attempt failed there: whoever has that home looks for another, and whoever does not want to wait is told. */
+  #goOnWithout(endpoint: Endpoint, error: ClientError): void {
+    if (this.endpoints.all.length > 1) {
+      for (const place of this.#waiting) if (place.home === endpoint) place.home = undefined;
+    }
+    if (this.endpoints.allFailed) this.#failImpatient(error);
+  }
+
+  #failImpatient(error: ClientError): void {
+    for (const { session, isImpatient } of [...this.#waiting]) {
+      if (isImpatient && !session.wasOpened) session.fail(error);
+    }
+    for (const waiter of [...this.#waiters]) {
+      if (!waiter.isImpatient) continue;
+      this.#waiters.delete(waiter);
+      waiter.fail(error);
+    }
+  }
+
+  // --- links without sessions ---
+
+  #watchIdle(): void {
+    for (const link of this.#links) {
+      if (link.state !== 'open' || link.sessions.size > 0) continue;
+      if (link.draining !== undefined) link.leave();
+      else if (!this.#idle.has(link)) {
+        this.#idle.set(
+          link,
+          this.clock.setTimeout(() => {
+            this.#idle.delete(link);
+            if (!link.isPinging) link.leave();
+          }, IDLE_MS),
+        );
+      }
+    }
+  }
+
+  #forget(link: Link): void {
+    this.#links.delete(link);
+    this.#idle.get(link)?.cancel();
+    this.#idle.delete(link);
+  }
+
+  #tell(event: ClientEvent): void {
+    try {
+      this.#settings.onEvent?.(event);
+    } catch (error) {
+      // It must not throw; where it does, that is told where such things are, and is not our end.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+/** Told by the address, not by a gateway there; another address may be right. */
+const OF_THE_NETWORK: ReadonlySet<string> = new Set(['TLS_MISMATCH', 'BAD_CERTIFICATE', 'NOT_SLUICE']);
+const OF_THE_ADDRESS: ReadonlySet<string> = new Set([...OF_THE_NETWORK, 'NEWER_PROTOCOL']);
+
+function gatewayLeaves(address: string): ClientError {
+  return new ClientError('DRAINING', `The gateway at ${address} is leaving.`);
+}
