@@ -64,7 +64,8 @@ module.exports = {
     },
     {
       name: 'connect-imports',
-      comment: "src/client/connect.ts is the SDK's root: it adds the network to what the other files of src/client may import.",
+      comment:
+        "src/client/connect.ts is the SDK's root: it adds the network to what the other files of src/client may import.",
       severity: 'error',
       from: { path: root.client },
       to: {
