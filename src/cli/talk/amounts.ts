@@ -1,0 +1,49 @@
+/** Numbers as people read them. */
+
+/** 1,234,567 */
+export function count(n: number): string {
+  return Math.round(n).toLocaleString('en-US');
+}
+
+/** "1 message", "2 messages" */
+export function counted(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)} ${Math.round(n) === 1 ? one : many}`;
+}
+
+const SIZES = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** 1.5 MiB */
+export function bytes(n: number): string {
+  let value = n;
+  let unit = 0;
+  while (value >= 1000 && unit < SIZES.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? String(Math.round(value)) : threeDigits(value)} ${SIZES[unit] ?? ''}`;
+}
+
+/** A short time, such as a round trip: 0.42 ms, 13.1 ms, 2.50 s. */
+export function latency(ms: number): string {
+  return ms < 1000 ? `${threeDigits(ms)} ms` : `${threeDigits(ms / 1000)} s`;
+}
+
+/** A time in which something was done: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min. */
+export function elapsed(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
+  return `${count(Math.floor(minutes / 60))} h ${minutes % 60} min`;
+}
+
+/** So many in so much time, each second. */
+export function perSecond(n: number, ms: number): number {
+  return ms <= 0 ? 0 : (n / ms) * 1000;
+}
+
+function threeDigits(value: number): string {
+  return value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+}

@@ -1,0 +1,60 @@
+import type { Client } from '../../client/client.js';
+import type { ClientEvent } from '../../client/client-event.js';
+import { connect } from '../../client/connect.js';
+import type { ClientOptions, OpenOptions } from '../../client/options.js';
+import type { Session } from '../../client/session.js';
+import type { Arguments } from '../frame/command.js';
+import { gatewayAccess, type GatewayAccess, type GATEWAY_OPTIONS } from '../gateway-options.js';
+import { argumentFault, gatewayFault } from './gateway-fault.js';
+
+type GatewayArguments = Arguments<typeof GATEWAY_OPTIONS>['options'];
+
+export interface ClientUse extends Pick<ClientOptions, 'batches' | 'sessionsPerStream' | 'maxStreams'> {
+  readonly onEvent?: (event: ClientEvent) => void;
+}
+
+/** When the work is done, what is left is not waited for any longer than this. Milliseconds. */
+const CLOSE_GRACE_MS = 1000;
+
+/**
+ * Gives `work` a client for the gateway that the options name, and closes it.
+ * Whoever types a command wants to know at once that the gateway is not there:
+ * the first connection is tried once, and one that was there is waited for.
+ * Throws `CommandError` for whatever goes wrong with the gateway.
+ */
+export async function withClient<T>(
+  options: GatewayArguments,
+  use: ClientUse,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = clientOf(await gatewayAccess(options), use);
+  try {
+    return await work(client);
+  } catch (error) {
+    throw gatewayFault(error);
+  } finally {
+    await client.close({ graceMs: CLOSE_GRACE_MS });
+  }
+}
+
+function clientOf({ addresses, token, clientId, tls }: GatewayAccess, use: ClientUse): Client {
+  try {
+    return connect(addresses, {
+      ...use,
+      openTimeoutMs: 0,
+      ...(token === undefined ? {} : { token }),
+      ...(clientId === undefined ? {} : { clientId }),
+      ...(tls === undefined ? {} : { tls }),
+    });
+  } catch (error) {
+    throw argumentFault(error);
+  }
+}
+
+export async function openSession(client: Client, route: string, options: OpenOptions): Promise<Session> {
+  try {
+    return await client.open(route, options);
+  } catch (error) {
+    throw argumentFault(error);
+  }
+}
