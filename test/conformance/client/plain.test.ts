@@ -1,0 +1,4 @@
+import { plainSource } from './plain-subject.js';
+import { describeClients } from './suite.js';
+
+describeClients([plainSource('StreamData'), plainSource('StreamBatches')]);
