@@ -28,7 +28,6 @@ export function callHost(
       connections.callFailed(place.connector, error);
       return error;
     },
-    waitMs: (failures, error) =>
-      (error.retryAfterMs ?? 0) + fullJitterMs(failures, settings.backoff, random),
+    waitMs: (failures, error) => (error.retryAfterMs ?? 0) + fullJitterMs(failures, settings.backoff, random),
   };
 }

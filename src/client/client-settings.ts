@@ -46,14 +46,17 @@ const NAMES: Readonly<Record<keyof ClientOptions, true>> = {
 export function clientSettings(options: ClientOptions): ClientSettings {
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(NAMES, name)) {
-      throw new TypeError(`There is no option ${name}: those of a client are ${Object.keys(NAMES).join(', ')}`);
+      throw new TypeError(
+        `There is no option ${name}: those of a client are ${Object.keys(NAMES).join(', ')}`,
+      );
     }
   }
   const { token, clientId, batches = true, interceptors = [], onEvent, backoff = {} } = options;
   const { firstMs = 100, maxMs = 30_000 } = backoff;
   expect('batches', batches, typeof batches === 'boolean', 'true or false');
   expectToken(token);
-  if (clientId !== undefined) expect('clientId', clientId, isClientId(clientId), '1 to 128 printable characters');
+  if (clientId !== undefined)
+    expect('clientId', clientId, isClientId(clientId), '1 to 128 printable characters');
   expect('interceptors', interceptors, Array.isArray(interceptors), 'an array');
   expect('onEvent', onEvent, onEvent === undefined || typeof onEvent === 'function', 'a function');
   return {
@@ -109,7 +112,9 @@ function checkedMetadata(
     }
     // Not said back: it may be a secret.
     if (typeof value !== 'string' || !METADATA_VALUE.test(value)) {
-      throw new TypeError(`metadata.${name} is no text of printable ASCII, which is all that metadata carries`);
+      throw new TypeError(
+        `metadata.${name} is no text of printable ASCII, which is all that metadata carries`,
+      );
     }
   }
   return { ...metadata };

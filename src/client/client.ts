@@ -7,10 +7,18 @@ import { callHost } from './client-calls.js';
 import { ClientError } from './client-error.js';
 import { type ClientSettings, clientSettings } from './client-settings.js';
 import { Connections } from './connections.js';
+import { Ingest, type IngestOptions } from './ingest.js';
+import { Ingest, type IngestOptions } from './ingest.js';
 import type { OpenRequest } from './interceptor.js';
 import type { Link } from './link.js';
+import type { Payload } from './message.js';
+import type { Payload } from './message.js';
 import type { ClientOptions, ClientParts, OpenOptions } from './options.js';
+import { publish, type Published, type PublishOptions } from './publish.js';
+import { type Published, publish, type PublishOptions } from './publish.js';
 import { createSession, type Session } from './session.js';
+import { type SubscribeOptions, Subscription } from './subscription.js';
+import { type SubscribeOptions, Subscription } from './subscription.js';
 
 /** How long a session that nobody wants any more may take to be closed at the gateway. */
 const ABANDON_MS = 5_000;
@@ -98,6 +106,32 @@ export class Client implements AsyncDisposable {
     return await this.#opener({ route, options });
   }
 
+  /**
+   * One message for everybody who follows the topic, "route/subject". Tried again
+   * as long as that helps, and happens once. Rejects with a ClientError:
+   * NOT_SUPPORTED where the gateway does not serve it.
+   */
+  publish(topic: string, data: Payload, options?: PublishOptions): Promise<Published> {
+    return publish(this.#calls, topic, data, options);
+  }
+
+  /**
+   * The messages of a topic, "route/subject", for whoever only listens. Comes back
+   * by itself where it was after a broken connection. What goes wrong is told by
+   * the loop that reads it. @throws TypeError, RangeError for bad arguments.
+   */
+  subscribe(topic: string, options: SubscribeOptions = {}): Subscription {
+    return new Subscription(this.#calls, topic, options);
+  }
+
+  /**
+   * Many messages up, one summary down; `route` "" is the gateway's default.
+   * What goes wrong is told by its `send` and `finish`. @throws TypeError for bad arguments.
+   */
+  ingest(route = '', options: IngestOptions = {}): Ingest {
+    return new Ingest(this.#calls, route, options);
+  }
+
   /** Asks the gateway for a sign of life, connecting where needed. Resolves with the round trip in milliseconds; rejects as `open` does. */
   async ping({ signal }: PingOptions = {}): Promise<number> {
     const link = await this.#link(signal);
@@ -107,6 +141,27 @@ export class Client implements AsyncDisposable {
     } finally {
       ping.forget();
     }
+  }
+
+  /**
+   * Puts a message into a topic, `route/subject`; tried again where the answer was
+   * lost, and published once all the same. Rejects with a ClientError.
+   */
+  async publish(topic: string, data: Payload, options: PublishOptions = {}): Promise<Published> {
+    this.#expectOpen();
+    return await publish(this.#calls, topic, data, options);
+  }
+
+  /** Follows a topic, `route/subject`, over as many connections as it takes. @throws TypeError for what is no topic. */
+  subscribe(topic: string, options: SubscribeOptions = {}): Subscription {
+    this.#expectOpen();
+    return new Subscription(this.#calls, topic, options);
+  }
+
+  /** Begins an upload: many messages, one summary. It lives as long as its connection. */
+  ingest(route = '', options: IngestOptions = {}): Ingest {
+    this.#expectOpen();
+    return new Ingest(this.#calls, route, options);
   }
 
   /**
@@ -138,10 +193,14 @@ export class Client implements AsyncDisposable {
     await this.close();
   }
 
+  #expectOpen(): void {
+    if (this.#closed !== undefined) throw closed();
+  }
+
   async #open({ route, options }: OpenRequest): Promise<Session> {
     const { signal, id } = options;
     signal?.throwIfAborted();
-    if (this.#closed !== undefined) throw closed();
+    this.#expectOpen();
     if (id !== undefined && this.#connections.has(id)) throw inUse(id);
     if (!this.#connections.hasRoom) throw this.#connections.full();
     const { interceptors } = this.#settings;
@@ -182,7 +241,7 @@ export class Client implements AsyncDisposable {
   /** A connection, as soon as there is one. */
   async #link(signal: AbortSignal | undefined): Promise<Link> {
     signal?.throwIfAborted();
-    if (this.#closed !== undefined) throw closed();
+    this.#expectOpen();
     const patience = this.#patience(signal, () => this.#connections.lastError);
     const { isImpatient } = patience;
     const connections = this.#connections;

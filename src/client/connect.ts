@@ -16,7 +16,8 @@ export interface ConnectOptions
  */
 export function connect(address: string | readonly string[], options: ConnectOptions = {}): Client {
   const addresses = typeof address === 'string' ? [address] : [...address];
-  if (addresses.length === 0) throw new TypeError('There is no address to connect to: at least one is expected');
+  if (addresses.length === 0)
+    throw new TypeError('There is no address to connect to: at least one is expected');
   const { tls, flowControlWindowBytes, streamsPerConnection, ...clientOptions } = options;
   const clock = new SystemClock();
   const dial = grpcDial({

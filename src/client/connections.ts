@@ -324,7 +324,9 @@ export class Connections implements SessionHost, LinkOwner {
     const worked = this.#hasWorked(link);
     const lost = this.#detach(link);
     const final = this.#isFinal(error, endpoint);
-    const waitMs = worked ? this.endpoints.lost(endpoint, error, now) : this.#failed(endpoint, error, begunAtMs);
+    const waitMs = worked
+      ? this.endpoints.lost(endpoint, error, now)
+      : this.#failed(endpoint, error, begunAtMs);
     const retryInMs = final || !this.#isNeeded() ? undefined : waitMs;
     this.#tell({ kind: 'disconnected', address: endpoint.address, error, retryInMs });
     if (final) this.#failAll(error, wasAttempt ? this.#waiting : lost);

@@ -125,7 +125,12 @@ export class TokenKeeper {
     const asking = new AbortController();
     this.#asking = asking;
     const timer = clock.setTimeout(() => {
-      asking.abort(new ClientError('TOKEN_SOURCE', `The function that gives the token took longer than ${timeoutMs} ms.`));
+      asking.abort(
+        new ClientError(
+          'TOKEN_SOURCE',
+          `The function that gives the token took longer than ${timeoutMs} ms.`,
+        ),
+      );
     }, timeoutMs);
     const aborted = new Promise<never>((_, reject) => {
       asking.signal.addEventListener('abort', () => {
@@ -139,10 +144,15 @@ export class TokenKeeper {
       return token;
     } catch (error) {
       this.#sharedUntilMs = 0;
-      if (error instanceof ClientError && (error.code === 'TOKEN_SOURCE' || asking.signal.aborted)) throw error;
-      throw new ClientError('TOKEN_SOURCE', 'The function that gives the token failed; its error is the cause.', {
-        cause: error,
-      });
+      if (error instanceof ClientError && (error.code === 'TOKEN_SOURCE' || asking.signal.aborted))
+        throw error;
+      throw new ClientError(
+        'TOKEN_SOURCE',
+        'The function that gives the token failed; its error is the cause.',
+        {
+          cause: error,
+        },
+      );
     } finally {
       timer.cancel();
       this.#asking = undefined;
@@ -156,7 +166,8 @@ export class TokenKeeper {
 }
 
 function noToken(given: unknown): ClientError {
-  const what = typeof given === 'string' ? 'a text that is no token' : String(given === null ? null : typeof given);
+  const what =
+    typeof given === 'string' ? 'a text that is no token' : String(given === null ? null : typeof given);
   return new ClientError(
     'TOKEN_SOURCE',
     `The function that gives the token gave ${what}: expected is a text of printable ASCII without spaces.`,

@@ -1,0 +1,13 @@
+/** The client of Sluice gateways: `connect`, and what it gives. */
+export { connect, type ConnectOptions } from './connect.js';
+export type { Client, ClientCloseOptions, ClientState, PingOptions } from './client.js';
+export { ClientError, type ClientErrorCode, type ClientErrorOptions, clientErrors } from './client-error.js';
+export type { ClientEvent } from './client-event.js';
+export type { Ingest, IngestOptions } from './ingest.js';
+export type { Interceptor, OpenRequest, SendRequest } from './interceptor.js';
+export type { GapNotice, Message, Payload, SendOptions, SessionEnd, UnsettledMessage } from './message.js';
+export type { Bound, ClientOptions, OpenOptions, Overflow, Reset, TokenSource } from './options.js';
+export type { Published, PublishOptions } from './publish.js';
+export type { Session, SessionStats } from './session.js';
+export type { SubscribeOptions, Subscription } from './subscription.js';
+export type { ErrorCode, ErrorScope, RetryAdvice } from '../core/errors.js';
