@@ -7,6 +7,7 @@ import { ClientError } from './client-error.js';
 import type { GapNotice, Message } from './message.js';
 import type { Overflow } from './options.js';
 import { ReceivedMessage } from './received-message.js';
+import { gapError } from './session-errors.js';
 import { sleep } from './sleep.js';
 import { SubscribeCall } from './subscribe-call.js';
 import { checkCount, checkTopic } from './topic-checks.js';
@@ -137,16 +138,8 @@ export class Subscription implements AsyncIterable<Message>, AsyncDisposable {
 
   #tellOf(gap: GapNotice): void {
     const { onGap } = this.#options;
-    if (onGap !== undefined) {
-      onGap(gap);
-      return;
-    }
-    const { fromSequence, toSequence, reason } = gap;
-    throw new ClientError(
-      'GAP',
-      `Messages ${fromSequence} to ${toSequence} of ${this.topic} are lost: ${reason}.`,
-      { cause: gap },
-    );
+    if (onGap === undefined) throw gapError(gap);
+    onGap(gap);
   }
 
   #somethingNew(signal: AbortSignal | undefined): Promise<void> {
