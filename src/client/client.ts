@@ -8,16 +8,12 @@ import { ClientError } from './client-error.js';
 import { type ClientSettings, clientSettings } from './client-settings.js';
 import { Connections } from './connections.js';
 import { Ingest, type IngestOptions } from './ingest.js';
-import { Ingest, type IngestOptions } from './ingest.js';
 import type { OpenRequest } from './interceptor.js';
 import type { Link } from './link.js';
 import type { Payload } from './message.js';
-import type { Payload } from './message.js';
 import type { ClientOptions, ClientParts, OpenOptions } from './options.js';
-import { publish, type Published, type PublishOptions } from './publish.js';
 import { type Published, publish, type PublishOptions } from './publish.js';
 import { createSession, type Session } from './session.js';
-import { type SubscribeOptions, Subscription } from './subscription.js';
 import { type SubscribeOptions, Subscription } from './subscription.js';
 
 /** How long a session that nobody wants any more may take to be closed at the gateway. */
@@ -141,27 +137,6 @@ export class Client implements AsyncDisposable {
     } finally {
       ping.forget();
     }
-  }
-
-  /**
-   * Puts a message into a topic, `route/subject`; tried again where the answer was
-   * lost, and published once all the same. Rejects with a ClientError.
-   */
-  async publish(topic: string, data: Payload, options: PublishOptions = {}): Promise<Published> {
-    this.#expectOpen();
-    return await publish(this.#calls, topic, data, options);
-  }
-
-  /** Follows a topic, `route/subject`, over as many connections as it takes. @throws TypeError for what is no topic. */
-  subscribe(topic: string, options: SubscribeOptions = {}): Subscription {
-    this.#expectOpen();
-    return new Subscription(this.#calls, topic, options);
-  }
-
-  /** Begins an upload: many messages, one summary. It lives as long as its connection. */
-  ingest(route = '', options: IngestOptions = {}): Ingest {
-    this.#expectOpen();
-    return new Ingest(this.#calls, route, options);
   }
 
   /**
