@@ -1,4 +1,5 @@
 import { type ErrorCode, type ErrorScope, errorCatalogue, type RetryAdvice } from '../core/errors.js';
+import type { GapNotice } from './message.js';
 
 interface OwnEntry {
   readonly scope: ErrorScope;
@@ -63,7 +64,8 @@ export const clientErrors = {
   CLOSED: {
     scope: 'session',
     retry: 'never',
-    meaning: 'The session or the client was closed on this side; nothing more can be sent or received.',
+    meaning:
+      'The session or the client was closed on this side, or the route has ended the session: nothing more can be sent.',
   },
   GAP: {
     scope: 'message',
@@ -90,6 +92,7 @@ export interface ClientErrorOptions {
   readonly retryAfterMs?: number;
   /** Default what the catalogue says of the code. */
   readonly scope?: ErrorScope;
+  readonly gap?: GapNotice;
   readonly cause?: unknown;
 }
 
@@ -104,7 +107,6 @@ export class ClientError extends Error {
    * Of the gateway's catalogue (docs/errors.md), of `clientErrors`, or one that
    * only a later gateway knows.
    */
-  // eslint-disable-next-line @typescript-eslint/no-redundant-type-constituents -- an editor offers the known ones
   readonly code: ErrorCode | ClientErrorCode | (string & {});
   /** What it ends: the connection, one session, or nothing but one message. */
   readonly scope: ErrorScope;
@@ -112,6 +114,8 @@ export class ClientError extends Error {
   readonly retry: RetryAdvice;
   /** How long to wait before that, in milliseconds; undefined where nothing was said. */
   readonly retryAfterMs: number | undefined;
+  /** Of a GAP: which messages will not come, and why. */
+  readonly gap: GapNotice | undefined;
 
   constructor(code: string, message: string, options: ClientErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -121,6 +125,7 @@ export class ClientError extends Error {
     this.scope = options.scope ?? known?.scope ?? 'session';
     this.retry = options.retry ?? known?.retry ?? 'backoff';
     this.retryAfterMs = options.retryAfterMs;
+    this.gap = options.gap;
   }
 }
 

@@ -1,3 +1,5 @@
+import type { ClientError } from './client-error.js';
+
 /** What the application receives: one message, or a payload of several put together. */
 export interface Message {
   readonly data: Uint8Array;
@@ -38,10 +40,22 @@ export interface GapNotice {
   readonly reason: string;
 }
 
-/** A message of ours whose fate is not known, or that was not handled. */
+/** A message or, where it was divided, a payload of ours whose fate is not known, or that was not handled. */
 export interface UnsettledMessage {
   readonly data: Uint8Array;
   readonly metadata: ReadonlyMap<string, string>;
   readonly key: string;
   readonly more: boolean;
+}
+
+/** How a session ended. */
+export interface SessionEnd {
+  /** Undefined where it was closed as its application or its route asked. */
+  readonly error: ClientError | undefined;
+  /** What was received and not taken when, or after, `close` was called: acknowledged, and given to nobody. */
+  readonly discarded: number;
+  /** What was sent and not acknowledged, in order: after RESET of the first it is not known whether it was handled, else it was not finished. */
+  readonly unsettled: readonly UnsettledMessage[];
+  /** What waited in the buffer and was never sent. */
+  readonly unsent: readonly UnsettledMessage[];
 }

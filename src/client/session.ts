@@ -1,0 +1,216 @@
+import type { AttachedSession, SessionHost } from './attached-session.js';
+import type { Interceptor } from './interceptor.js';
+import type { Message, Payload, SendOptions, SessionEnd } from './message.js';
+import type { OpenOptions } from './options.js';
+import { type SessionInterceptors, sessionInterceptors } from './session-interceptors.js';
+import { sessionSettings } from './session-options.js';
+import { SessionProtocol } from './session-protocol.js';
+import { secondReader } from './session-reader.js';
+
+export interface CreatedSession {
+  readonly session: Session;
+  /** For whoever keeps the connections. */
+  readonly attached: AttachedSession;
+  /** Resolves when it is open; rejects with the ClientError where it ends before it ever was. Nobody has to look. */
+  readonly opened: Promise<void>;
+}
+
+/** What a session holds, at this moment. */
+export interface SessionStats {
+  /** Messages sent and not acknowledged by the gateway. */
+  readonly unacknowledged: number;
+  /** Sends that wait in the buffer. */
+  readonly waiting: number;
+  /** Messages and gaps received and not taken. */
+  readonly received: number;
+  /** Bytes of all these. */
+  readonly bufferedBytes: number;
+}
+
+/**
+ * One conversation with a route of the gateway, opened by `client.open(route)`.
+ * It outlives broken connections: what was sent reaches the route once and in
+ * order, and so does what the route sends reach whoever reads here.
+ *
+ * A message is acknowledged when the application takes the next one: what was
+ * taken last and not worked on counts as lost with the process, not as handled.
+ */
+export class Session implements AsyncIterable<Message>, AsyncDisposable {
+  /** "" is the gateway's default route. */
+  readonly route: string;
+  readonly #protocol: SessionProtocol;
+  readonly #interceptors: SessionInterceptors | undefined;
+  /** The loop that reads; undefined: none. */
+  #loop: object | undefined;
+
+  /** @internal Sessions are made by `client.open`. */
+  constructor(route: string, protocol: SessionProtocol, interceptors: readonly Interceptor[]) {
+    this.route = route;
+    this.#protocol = protocol;
+    this.#interceptors = sessionInterceptors(this, protocol, interceptors);
+  }
+
+  get id(): string {
+    return this.#protocol.id;
+  }
+
+  /** Whether it is open on a connection right now. Sending and reading do not have to wait for that. */
+  get isOpen(): boolean {
+    return this.#protocol.isOpen;
+  }
+
+  get stats(): SessionStats {
+    const { outgoing, incoming } = this.#protocol;
+    const { unacknowledged, buffer } = outgoing;
+    return {
+      unacknowledged: unacknowledged.messages,
+      waiting: buffer.count,
+      received: incoming.count,
+      bufferedBytes: unacknowledged.bytes + buffer.load.bytes + incoming.bytes,
+    };
+  }
+
+  /** Resolves when the session is over, however it ended. Never rejects. */
+  get closed(): Promise<SessionEnd> {
+    return this.#protocol.closed;
+  }
+
+  /**
+   * Sends one message, or one payload of any size that the gateway can hold.
+   * Resolves as soon as the gateway has room for it (which is what to wait for
+   * before the next); under another policy than `block` at once. From then on it
+   * is sent again until the gateway has it, over as many connections as it takes.
+   *
+   * Rejects with a ClientError where it was not taken: BUFFER_FULL,
+   * MESSAGE_TOO_LARGE, DROPPED, CLOSED, or what the session ended with; with the
+   * signal's reason; with a TypeError or RangeError for what can't be sent.
+   */
+  send(data: Payload, options?: SendOptions): Promise<void> {
+    const interceptors = this.#interceptors;
+    if (interceptors === undefined) return this.#protocol.send(data, options, false);
+    return interceptors.send(data, options, false);
+  }
+
+  /**
+   * Sends as `send` does and resolves when the gateway has acknowledged it: the
+   * route was done with it. Rejects with the route's error where it failed on
+   * it; with RESET, or the code of the session's end, where that is not known.
+   */
+  sendAndWait(data: Payload, options?: SendOptions): Promise<void> {
+    const interceptors = this.#interceptors;
+    if (interceptors === undefined) return this.#protocol.send(data, options, true);
+    return interceptors.send(data, options, true);
+  }
+
+  /**
+   * The next message; undefined where the session has ended and all is read.
+   * The one before is acknowledged. Rejects with a GAP once for each gap (where
+   * no `onGap` was given), with how the route failed on what nobody waited for
+   * (no `onFailure`), and with what the session ended with; read on after the
+   * first two.
+   */
+  receive(options?: { readonly signal?: AbortSignal }): Promise<Message | undefined> {
+    return this.#read(asIs, undefined, options?.signal);
+  }
+
+  /** All messages until the session ends, one loop at a time. Leaving the loop leaves the session open. */
+  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+    return this.#iterator(undefined);
+  }
+
+  /** The same under a signal, whose reason the loop throws. */
+  messages(options: { readonly signal: AbortSignal }): AsyncIterable<Message> {
+    return { [Symbol.asyncIterator]: () => this.#iterator(options.signal) };
+  }
+
+  /**
+   * Nothing more will be sent. Once all that waits is sent and handled, and all
+   * that the route sends is read here (read on!), the session ends.
+   */
+  end(): void {
+    this.#protocol.end();
+    // Nobody is in the middle of the last message.
+    if (this.#loop === undefined) this.#protocol.incoming.release();
+  }
+
+  /**
+   * As `end`, and reads nothing more: what was received, and still comes, is
+   * acknowledged and dropped. Resolves when the gateway has handled all that was
+   * sent and closed the session; an aborted signal ends it here and now, CLOSED.
+   */
+  close(options?: { readonly signal?: AbortSignal }): Promise<SessionEnd> {
+    return this.#protocol.close(options?.signal);
+  }
+
+  /** Closes it; without a connection for five seconds it is given up. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#protocol.dispose();
+  }
+
+  #read<T>(
+    wrap: (message: Message | undefined) => T,
+    failed: (() => void) | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const interceptors = this.#interceptors;
+    if (interceptors?.receives !== true) return this.#protocol.reader.read(wrap, failed, signal);
+    return interceptors.receive(signal).then(wrap, (error: unknown) => {
+      failed?.();
+      throw error;
+    });
+  }
+
+  #iterator(signal: AbortSignal | undefined): AsyncIterator<Message, undefined> {
+    const loop = {};
+    let isDone = false;
+    const done = (): void => {
+      isDone = true;
+      if (this.#loop === loop) this.#loop = undefined;
+    };
+    const wrap = (message: Message | undefined): IteratorResult<Message, undefined> => {
+      if (message !== undefined) return { value: message, done: false };
+      done();
+      return DONE;
+    };
+    return {
+      next: () => {
+        if (isDone) return Promise.resolve(DONE);
+        if (this.#loop !== undefined && this.#loop !== loop) return Promise.reject(secondReader());
+        this.#loop = loop;
+        // A loop does not ask an iterator that has failed to return.
+        return this.#read(wrap, done, signal);
+      },
+      return: () => {
+        done();
+        return Promise.resolve(DONE);
+      },
+    };
+  }
+}
+
+const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
+
+function asIs(message: Message | undefined): Message | undefined {
+  return message;
+}
+
+/**
+ * A new session, for a client to attach. Throws a TypeError or RangeError for
+ * options that can't be.
+ */
+export function createSession(
+  route: string,
+  options: OpenOptions,
+  interceptors: readonly Interceptor[],
+  host: SessionHost,
+): CreatedSession {
+  if (typeof route !== 'string') throw new TypeError(`route is ${typeof route}: it has to be a string`);
+  const protocol = new SessionProtocol({
+    route,
+    settings: sessionSettings(options),
+    callbacks: options,
+    host,
+  });
+  const session = new Session(route, protocol, interceptors);
+  return { session, attached: protocol, opened: protocol.opened };
+}
