@@ -24,10 +24,13 @@ interface Source {
 /** `sluice send` */
 export async function sendCommand(route: string, options: SendArguments, io: CommandIo): Promise<number> {
   const source = await sourceOf(options, io);
-  const printer = printerOf(options, io);
   const counts = new SendProgress(io, source.totalBytes);
-  const notes = new ConnectionNotes(io.stderr, (line) => {
+  const clearLine = (): void => {
     counts.line.hide();
+  };
+  const printer = printerOf(options, io, clearLine);
+  const notes = new ConnectionNotes(io.stderr, (line) => {
+    clearLine();
     io.stderr.write(`${line}\n`);
   });
   const fault = await withClient(options, { onEvent: notes.onEvent }, async (client) => {
@@ -56,10 +59,14 @@ export async function sendCommand(route: string, options: SendArguments, io: Com
 function printerOf(
   { noAnswers, quiet, output, whole, chunk }: SendArguments,
   io: CommandIo,
+  clearLine: () => void,
 ): MessagePrinter | undefined {
   if (noAnswers || quiet) return undefined;
   const asBytes = whole || chunk !== undefined;
-  return new MessagePrinter(io, { format: output === 'json' ? 'json' : asBytes ? 'bytes' : 'text' });
+  return new MessagePrinter(io, {
+    format: output === 'json' ? 'json' : asBytes ? 'bytes' : 'text',
+    clearLine,
+  });
 }
 
 async function sourceOf(options: SendArguments, io: CommandIo): Promise<Source> {

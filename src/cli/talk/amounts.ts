@@ -28,8 +28,9 @@ export function latency(ms: number): string {
   return ms < 1000 ? `${threeDigits(ms)} ms` : `${threeDigits(ms / 1000)} s`;
 }
 
-/** A time in which something was done: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min. */
+/** A time in which something was done: 32 ms, 1.4 s, 12 s, 3 min 5 s, 2 h 10 min. */
 export function elapsed(ms: number): string {
+  if (ms < 999.5) return `${ms.toFixed(0)} ms`;
   const seconds = ms / 1000;
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);

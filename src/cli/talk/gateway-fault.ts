@@ -26,13 +26,11 @@ const EXIT: Readonly<Record<string, ExitName>> = {
 
 /** What to do about it on a command line, where the message does not say. */
 const HINTS: Readonly<Record<string, string>> = {
-  UNREACHABLE: 'start one with `sluice serve`, or name another with --address',
-  UNAUTHENTICATED: 'show who you are with --token-file, SLUICE_TOKEN or --tls-cert',
-  TOKEN_EXPIRED: 'get a fresh token for --token-file or SLUICE_TOKEN',
-  PERMISSION_DENIED: 'ask for the permission, or show another token with --token-file',
-  UNKNOWN_ROUTE: "the gateway's `routes` name those there are",
-  NOT_SLUICE: 'is it the address of server.listen?',
-  NEWER_PROTOCOL: 'install a newer sluice here',
+  UNREACHABLE: 'Name another address with --address, or start a gateway with `sluice serve`.',
+  UNAUTHENTICATED: 'Show who you are with --token-file, SLUICE_TOKEN or --tls-cert.',
+  TOKEN_EXPIRED: 'Get a fresh token for --token-file or SLUICE_TOKEN.',
+  PERMISSION_DENIED: 'Ask its operator for the permission, or show another token with --token-file.',
+  NEWER_PROTOCOL: 'Install a newer sluice here.',
 };
 
 /**
@@ -55,8 +53,12 @@ export function argumentFault(error: unknown): unknown {
 /** The error's sentence in the words of the command line, with what to do. */
 export function faultText(error: ClientError): string {
   const hint = HINTS[error.code];
-  const code = error.message.includes(error.code) ? '' : ` [${error.code}]`;
-  return `${inOptions(error.message)}${hint === undefined ? '' : ` (${hint})`}${code}`;
+  const message = sentence(inOptions(error.message));
+  return `${message}${hint === undefined ? '' : ` ${hint}`} [${error.code}]`;
+}
+
+function sentence(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text}.`;
 }
 
 const OPTIONS: readonly (readonly [RegExp, string])[] = [

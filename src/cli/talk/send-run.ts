@@ -56,13 +56,14 @@ export class SendRun {
    * soon. Stopped by the signal, it waits only shortly for what is under way.
    */
   async run(session: Session, messages: AsyncIterable<readonly InputMessage[]>): Promise<unknown> {
-    const { io, counts } = this.#options;
+    const { io, counts, printer } = this.#options;
     counts.start(() => session.stats.unacknowledged);
     try {
       const answered = this.#readAnswers(session);
       let fault = await this.#sendAll(session, messages);
       session.end();
       await withinGrace(io, answered);
+      printer?.flush();
       const end = await session.close({ signal: AbortSignal.abort(io.signal.reason) });
       counts.unsettled = end.unsettled.length;
       if (end.error !== undefined && !io.signal.aborted) fault ??= end.error;
@@ -97,12 +98,11 @@ export class SendRun {
 
   /** Never rejects: how the session ended is asked of the session. */
   async #readAnswers(session: Session): Promise<void> {
-    const { io, counts, printer } = this.#options;
+    const { counts, printer } = this.#options;
     try {
       for await (const message of session) {
         counts.answers += 1;
         if (printer === undefined) continue;
-        if (io.stdout.isTerminal) counts.line.hide();
         await printer.print(message);
       }
     } catch {
