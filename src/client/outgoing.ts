@@ -66,6 +66,11 @@ export class Outgoing {
     return { window: this.#largest, maxMessageBytes: this.#maxMessageBytes };
   }
 
+  /** Whether something is to be written, if the window has room for it. */
+  get isDue(): boolean {
+    return this.#cursor !== undefined;
+  }
+
   /** Whether all is written. */
   get isWritten(): boolean {
     return this.#cursor === undefined && this.buffer.count === 0;

@@ -1,6 +1,6 @@
 import { isPrintableId, quoted } from '../core/printable.js';
-import { OverflowPolicy } from '../wire/messages.js';
 import type { Bound, OpenOptions, Overflow } from './options.js';
+import { wireOverflow } from './wire-overflow.js';
 
 /** OpenOptions, checked and complete. */
 export interface SessionSettings {
@@ -19,14 +19,6 @@ const DEFAULT_BUFFER: Bound = { messages: 512, bytes: 2 * 1024 * 1024 };
 /** What a uint32 of the wire holds. */
 const MAX_BOUND = 2 ** 32 - 1;
 
-const WIRE_OVERFLOW: Readonly<Record<Overflow, number>> = {
-  block: OverflowPolicy.BLOCK,
-  'drop-oldest': OverflowPolicy.DROP_OLDEST,
-  'drop-newest': OverflowPolicy.DROP_NEWEST,
-  conflate: OverflowPolicy.CONFLATE,
-  disconnect: OverflowPolicy.DISCONNECT,
-};
-
 /** Throws a TypeError or RangeError that names the option, its value and what it may be. */
 export function sessionSettings(options: OpenOptions): SessionSettings {
   const { id, subject = '', window, overflow, buffer, pieces = false } = options;
@@ -40,13 +32,9 @@ export function sessionSettings(options: OpenOptions): SessionSettings {
     id: id === undefined ? globalThis.crypto.randomUUID() : checkedId(id),
     subject,
     window: boundOf('window', window, DEFAULT_WINDOW),
-    wireOverflow:
-      overflow === undefined
-        ? OverflowPolicy.UNSPECIFIED
-        : WIRE_OVERFLOW[checkedOverflow('overflow', overflow)],
+    wireOverflow: wireOverflow(overflow),
     buffer: boundOf('buffer', buffer, DEFAULT_BUFFER),
-    bufferOverflow:
-      buffer?.overflow === undefined ? 'block' : checkedOverflow('buffer.overflow', buffer.overflow),
+    bufferOverflow: bufferOverflow(buffer?.overflow),
     pieces,
   };
 }
@@ -57,10 +45,9 @@ function checkedId(id: string): string {
   throw new TypeError(`id is ${quoted(id)}: it has to be 1 to 128 printable characters`);
 }
 
-function checkedOverflow(name: string, overflow: Overflow): Overflow {
-  if (Object.hasOwn(WIRE_OVERFLOW, overflow)) return overflow;
-  const known = Object.keys(WIRE_OVERFLOW).join(', ');
-  throw new TypeError(`${name} is ${quoted(overflow)}: it has to be one of ${known}`);
+function bufferOverflow(overflow: Overflow = 'block'): Overflow {
+  wireOverflow(overflow, 'buffer.overflow');
+  return overflow;
 }
 
 function boundOf(name: string, asked: Partial<Bound> | undefined, otherwise: Bound): Bound {

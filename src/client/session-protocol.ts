@@ -189,7 +189,7 @@ export class SessionProtocol implements AttachedSession {
       if (this.#phase === 'opening') this.#answered(control, message.ack);
       return;
     }
-    if (message.ack > 0 && !this.outgoing.settle(message.ack)) {
+    if (message.ack > 0 && !this.#settle(message.ack)) {
       this.#violated(`it acknowledged ${message.ack}, which was never sent`);
       return;
     }
@@ -373,6 +373,13 @@ export class SessionProtocol implements AttachedSession {
   #ack(): DataMessage {
     this.#restateDue = false;
     return dataMessage({ type: MessageType.ACK, sessionId: this.id, ack: this.incoming.tell() });
+  }
+
+  #settle(ack: number): boolean {
+    if (!this.outgoing.settle(ack)) return false;
+    // There is room now for what waited, and Close goes behind it.
+    if (this.outgoing.isDue || this.#closeDue) this.#host.wake(this);
+    return true;
   }
 
   #received(message: DataMessage): void {

@@ -10,10 +10,10 @@ const WIRE: Readonly<Record<Overflow, number>> = {
 };
 
 /** The policy as a request names it; undefined leaves it to the gateway. @throws TypeError for what is none. */
-export function wireOverflow(overflow: Overflow | undefined): number {
+export function wireOverflow(overflow: Overflow | undefined, option = 'overflow'): number {
   if (overflow === undefined) return OverflowPolicy.UNSPECIFIED;
   if (Object.hasOwn(WIRE, overflow)) return WIRE[overflow];
   throw new TypeError(
-    `overflow is ${JSON.stringify(overflow)}: expected is one of ${Object.keys(WIRE).join(', ')}`,
+    `${option} is ${JSON.stringify(overflow)}: expected is one of ${Object.keys(WIRE).join(', ')}`,
   );
 }
