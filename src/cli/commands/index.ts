@@ -1,10 +1,12 @@
 import type { Command } from '../frame/command.js';
 import { config } from './config.js';
 import { help } from './help.js';
+import { ping } from './ping.js';
 import { send } from './send.js';
 import { serve } from './serve.js';
 import { status } from './status.js';
+import { tail } from './tail.js';
 import { top } from './top.js';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Command[] = [serve, config, send, status, top, help];
+export const COMMANDS: readonly Command[] = [serve, config, send, tail, ping, status, top, help];
