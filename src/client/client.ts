@@ -51,8 +51,11 @@ export class Client implements AsyncDisposable {
   readonly #sessions = new Map<Session, AttachedSession>();
   readonly #opener: (request: OpenRequest) => Promise<Session>;
   readonly #closing = new AbortController();
-  /** Ends the grace of a close that is under way. */
-  readonly #graceOver = new AbortController();
+  /** Ends the grace of a close. */
+  #endGrace: () => void = () => undefined;
+  readonly #graceOver = new Promise<void>((resolve) => {
+    this.#endGrace = resolve;
+  });
   readonly #calls: CallHost;
   #closed: Promise<void> | undefined;
   #isClosed = false;
@@ -151,15 +154,12 @@ export class Client implements AsyncDisposable {
       await this.#closed;
       return;
     }
-    const cut = (): void => {
-      this.#graceOver.abort();
-    };
-    if (signal.aborted) cut();
-    else signal.addEventListener('abort', cut, { once: true });
+    if (signal.aborted) this.#endGrace();
+    else signal.addEventListener('abort', this.#endGrace, { once: true });
     try {
       await this.#closed;
     } finally {
-      signal.removeEventListener('abort', cut);
+      signal.removeEventListener('abort', this.#endGrace);
     }
     signal.throwIfAborted();
   }
@@ -204,11 +204,10 @@ export class Client implements AsyncDisposable {
       attached.fail(error);
       return;
     }
-    const limit = new AbortController();
     const timer = this.#clock.setTimeout(() => {
-      limit.abort(error);
+      attached.fail(error);
     }, ABANDON_MS);
-    void closeQuietly(session, limit.signal).finally(() => {
+    void session.close().finally(() => {
       timer.cancel();
     });
   }
@@ -256,24 +255,27 @@ export class Client implements AsyncDisposable {
   async #close(graceMs: number): Promise<void> {
     const error = closed();
     this.#closing.abort(error);
-    const { signal } = this.#graceOver;
-    const timer = this.#clock.setTimeout(() => {
-      this.#graceOver.abort(error);
-    }, graceMs);
-    await Promise.all(
-      [...this.#sessions].map(async ([session, attached]) => {
-        if (attached.wasOpened || this.#connections.isCarried(attached)) await closeQuietly(session, signal);
-        else attached.fail(error);
-      }),
-    );
+    const timer = this.#clock.setTimeout(this.#endGrace, graceMs);
+    await Promise.race([this.#graceOver, this.#endSessions(error)]);
     timer.cancel();
     const left = this.#clock.setTimeout(() => {
       this.#connections.cut();
     }, LEAVE_MS);
-    if (signal.aborted) this.#connections.cut();
+    void this.#graceOver.then(() => {
+      this.#connections.cut();
+    });
     await this.#connections.close(error);
     left.cancel();
     this.#isClosed = true;
+  }
+
+  async #endSessions(error: ClientError): Promise<void> {
+    const closing: Promise<unknown>[] = [];
+    for (const [session, attached] of [...this.#sessions]) {
+      if (attached.wasOpened || this.#connections.isCarried(attached)) closing.push(session.close());
+      else attached.fail(error);
+    }
+    await Promise.all(closing);
   }
 }
 
@@ -282,14 +284,6 @@ interface Patience {
   /** The first failure ends the wait. */
   readonly isImpatient: boolean;
   end(): void;
-}
-
-async function closeQuietly(session: Session, signal: AbortSignal): Promise<void> {
-  try {
-    await session.close({ signal });
-  } catch {
-    // Its time was over: it has ended on this side.
-  }
 }
 
 function closed(): ClientError {

@@ -21,6 +21,8 @@ const TURN_MESSAGES = 512;
 const TURN_BYTES = 256 * 1024;
 /** What one session may write of that before the next has its turn. */
 const SHARE_MESSAGES = 32;
+/** Of the time that a gateway has to say Welcome: who has shown no token asks it then. */
+const ASK_AFTER = 1 / 10;
 /** For how long a connection that was half-closed may take to end. */
 const LEAVE_MS = 5_000;
 
@@ -119,9 +121,13 @@ export class Link {
         this.#end(inGoodOrder ? undefined : endError(end, endpoint.address));
       },
     });
+    const limitMs = connectTimeoutMs * (1 - ASK_AFTER);
     this.#limit = clock.setTimeout(() => {
-      this.giveUp(noWelcome(endpoint.address, connectTimeoutMs));
-    }, connectTimeoutMs);
+      if (!('authorization' in options.metadata)) this.#askWhoWeAre();
+      this.#limit = clock.setTimeout(() => {
+        this.giveUp(noWelcome(endpoint.address, connectTimeoutMs));
+      }, limitMs);
+    }, connectTimeoutMs - limitMs);
   }
 
   get state(): State {
@@ -198,6 +204,14 @@ export class Link {
   giveUp(error: ClientError | undefined): void {
     this.#stream.cancel();
     this.#end(error);
+  }
+
+  /**
+   * A gateway that wants a token says nothing until it is shown one. To a probe
+   * it answers that it does, or with what it has to say to those it knows.
+   */
+  #askWhoWeAre(): void {
+    this.#stream.send([this.#newProbe()]);
   }
 
   #received(messages: readonly DataMessage[]): void {
