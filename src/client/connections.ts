@@ -14,6 +14,8 @@ import { TokenKeeper } from './token-keeper.js';
 const STABLE_MS = 5_000;
 /** For how long a link without sessions is kept, for the next one. */
 const IDLE_MS = 30_000;
+/** How long a gateway that refuses what is new is passed over, where it has not said how long it stays. */
+const LEAVING_MS = 10_000;
 /** So often in a row may a fresh token be refused. */
 const MAX_REFUSED_TOKENS = 2;
 
@@ -231,6 +233,7 @@ export class Connections implements SessionHost, LinkOwner {
     if (place === undefined) return;
     const { link } = place;
     if (link !== undefined) this.#takeOff(place, link);
+    if (elsewhere && link !== undefined) this.#leaves(link, LEAVING_MS);
     place.home = undefined;
     place.error = error;
     if (place.isImpatient && !session.wasOpened) {
@@ -298,12 +301,20 @@ export class Connections implements SessionHost, LinkOwner {
     const { endpoint } = link;
     this.#tell({ kind: 'draining', address: endpoint.address, what, deadlineMs });
     this.endpoints.renew(endpoint, link.generation);
-    if (what === 'gateway') {
-      this.endpoints.leaving(endpoint, this.clock.now() + deadlineMs);
-      // Taken in and sent away: not a gateway to come back to at once.
-      if (!this.#hasWorked(link)) this.#failed(endpoint, gatewayLeaves(endpoint.address), link.begunAtMs);
-    }
+    if (what === 'gateway') this.#leaves(link, deadlineMs);
     this.#arrangeSoon();
+  }
+
+  /** The gateway there takes nobody new. */
+  #leaves(link: Link, withinMs: number): void {
+    const { endpoint, begunAtMs } = link;
+    const now = this.clock.now();
+    link.gatewayLeaves();
+    this.endpoints.renew(endpoint, link.generation);
+    this.endpoints.leaving(endpoint, now + withinMs);
+    // Taken in and sent away: not a gateway to come back to at once.
+    if (!this.#hasWorked(link))
+      this.endpoints.failed(endpoint, gatewayLeaves(endpoint.address), begunAtMs, now);
   }
 
   ended(link: Link, error: ClientError | undefined): void {

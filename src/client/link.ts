@@ -189,6 +189,11 @@ export class Link {
     };
   }
 
+  /** Its gateway refuses what is new, though it has not said that it drains. */
+  gatewayLeaves(): void {
+    if (this.#draining === undefined) this.#draining = 'gateway';
+  }
+
   /** Nothing more will be said: what is owed still comes, then it ends, or is cancelled after a while. */
   leave(): void {
     if (this.#state !== 'open') return;
