@@ -88,8 +88,9 @@ export class ChannelCall {
     http2.on('response', this.#onResponse);
     http2.on('trailers', this.#onTrailers);
     http2.on('data', this.#onData);
-    http2.on('end', this.#onHttp2End);
-    http2.on('close', this.#onHttp2Close);
+    // Trailers come before the end of what is read, which a stream that is reset does not have.
+    http2.on('end', this.#onEnd);
+    http2.on('close', this.#onEnd);
     // Every error is followed by 'close', which is what we act on.
     http2.on('error', () => undefined);
     if (this.#paused) http2.pause();
@@ -156,14 +157,6 @@ export class ChannelCall {
     if (end !== undefined) this.endSoon(end);
   };
 
-  readonly #onHttp2End = (): void => {
-    if (this.#trailers !== undefined) this.#finish();
-  };
-
-  readonly #onHttp2Close = (): void => {
-    this.#finish();
-  };
-
   #writeTo(http2: ClientHttp2Stream, chunk: Buffer): void {
     http2.write(chunk, () => {
       this.#unsentBytes -= chunk.length;
@@ -174,7 +167,7 @@ export class ChannelCall {
   }
 
   /** The other side has ended it, or the connection is gone. */
-  #finish(): void {
+  readonly #onEnd = (): void => {
     const http2 = this.#http2;
     if (this.#state !== 'open' || http2 === undefined) return;
     this.#state = 'ending';
@@ -194,7 +187,7 @@ export class ChannelCall {
     }
     this.#letGo(end);
     this.#tell(end);
-  }
+  };
 
   #letGo(end: CallEnd): void {
     this.#early = [];

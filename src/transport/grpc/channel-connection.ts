@@ -6,7 +6,8 @@ import { GrpcStatus } from '../../core/errors.js';
 import type { CallEnd } from '../client-contract.js';
 import type { ChannelAddress } from './channel-address.js';
 import type { CallHost, ChannelCall } from './channel-call.js';
-import { type ConnectPhase, connectFailure, type FailedConnect } from './channel-failure.js';
+import { type ConnectPhase, connectFailure, type FailedConnect, NO_ALPN } from './channel-failure.js';
+import { probeTls } from './channel-probe.js';
 import type { ChannelSecurity } from './channel-tls.js';
 
 export interface ChannelConnectionOptions {
@@ -16,6 +17,9 @@ export interface ChannelConnectionOptions {
   readonly flowControlWindowBytes: number;
   /** Calls at once; the gateway may allow fewer. */
   readonly maxCalls: number;
+  /** Whether a connection to the address has been ready before. */
+  readonly wasReady: () => boolean;
+  readonly onReady: () => void;
   /** These calls have to go elsewhere: the gateway allows fewer on a connection, or this one takes no more. */
   readonly onSurplus: (calls: readonly ChannelCall[]) => void;
   readonly onClosed: (connection: ChannelConnection) => void;
@@ -24,9 +28,10 @@ export interface ChannelConnectionOptions {
 /**
  * - `connecting`: calls wait for it
  * - `ready`
- * - `closed`: it has failed, or been closed; what is left of it goes in the next turn
+ * - `failing`: it has come to nothing; its calls wait to be told why
+ * - `closed`: what is left of it goes in the next turn
  */
-type State = 'connecting' | 'ready' | 'closed';
+type State = 'connecting' | 'ready' | 'failing' | 'closed';
 
 /** One network connection to a gateway, and the calls on it. */
 export class ChannelConnection implements CallHost {
@@ -39,6 +44,7 @@ export class ChannelConnection implements CallHost {
   #phase: ConnectPhase = 'tcp';
   #retired = false;
   #timer: Timer | undefined;
+  #stopProbe: (() => void) | undefined;
 
   constructor(address: ChannelAddress, options: ChannelConnectionOptions) {
     this.#address = address;
@@ -91,7 +97,7 @@ export class ChannelConnection implements CallHost {
     if (end.status === GrpcStatus.UNAVAILABLE) this.retire();
     if (this.#calls.size > 0) return;
     // Nobody waits for it any more, or ever will.
-    if (this.#retired || this.#state === 'connecting') this.close();
+    if (this.#retired || this.#state !== 'ready') this.close();
     // An idle connection keeps no process alive.
     else this.#session?.unref();
   }
@@ -108,6 +114,7 @@ export class ChannelConnection implements CallHost {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#timer?.cancel();
+    this.#stopProbe?.();
     this.retire();
     const session = this.#session;
     if (session === undefined) this.#socket.destroy();
@@ -136,7 +143,7 @@ export class ChannelConnection implements CallHost {
     if (this.#state !== 'connecting') return;
     const tls = this.#options.security !== undefined;
     if (this.#socket instanceof TLSSocket && this.#socket.alpnProtocol !== 'h2') {
-      this.#fail({ code: 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' });
+      this.#fail({ code: NO_ALPN });
       return;
     }
     const { flowControlWindowBytes } = this.#options;
@@ -156,6 +163,7 @@ export class ChannelConnection implements CallHost {
       if (this.#state !== 'connecting') return;
       this.#state = 'ready';
       this.#timer?.cancel();
+      this.#options.onReady();
       session.setLocalWindowSize(Math.max(flowControlWindowBytes, DEFAULT_WINDOW_BYTES));
       this.#begin([...this.#calls], session);
     });
@@ -187,13 +195,37 @@ export class ChannelConnection implements CallHost {
   };
 
   #fail(failed: Pick<FailedConnect, 'code' | 'detail' | 'timeoutMs'>): void {
-    if (this.#state === 'closed') return;
-    const wasReady = this.#state === 'ready';
-    this.close();
-    // The calls of a connection that was ready hear of it from HTTP/2.
-    if (wasReady) return;
-    const tls = this.#options.security !== undefined;
-    this.endCalls(connectFailure(this.address, { ...failed, phase: this.#phase, tls }));
+    if (this.#state === 'ready') {
+      // Its calls hear of it from HTTP/2.
+      this.close();
+      return;
+    }
+    if (this.#state !== 'connecting') return;
+    this.#state = 'failing';
+    this.#timer?.cancel();
+    this.retire();
+    this.#socket.destroy();
+    const { clock, security } = this.#options;
+    const wasReady = this.#options.wasReady();
+    const failure = {
+      ...failed,
+      phase: this.#phase,
+      tls: security !== undefined,
+      showsCertificate: security?.showsCertificate ?? false,
+      wasReady,
+    };
+    const isHungUpOn = failed.timeoutMs === undefined && (failed.code === '' || failed.code === 'ECONNRESET');
+    if (security !== undefined || this.#phase !== 'http2' || !isHungUpOn || wasReady) {
+      this.#endAll(failure);
+      return;
+    }
+    this.#stopProbe = probeTls(this.#address, clock, (speaksTls) => {
+      this.#endAll({ ...failure, speaksTls });
+    });
+  }
+
+  #endAll(failed: FailedConnect): void {
+    this.endCalls(connectFailure(this.address, failed));
   }
 }
 

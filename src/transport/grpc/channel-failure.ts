@@ -19,6 +19,10 @@ export interface FailedConnect {
   readonly detail?: string;
   /** It took longer than this. */
   readonly timeoutMs?: number;
+  /** Another connection to the address has come about before. */
+  readonly wasReady?: boolean;
+  /** This client has a certificate to show. */
+  readonly showsCertificate?: boolean;
   /** It was tried whether the other side speaks TLS. */
   readonly speaksTls?: boolean;
 }
@@ -33,7 +37,8 @@ export function connectFailure(address: string, failed: FailedConnect): CallEnd 
 
 function verdict(address: string, failed: FailedConnect): Verdict {
   if (failed.timeoutMs !== undefined) return timedOut(address, failed.phase, failed.tls, failed.timeoutMs);
-  const { code, tls } = failed;
+
+  const code = failed.code.replace(ALERT, 'ALERT_');
   const known = NETWORK[code]?.(address) ?? CERTIFICATE[code]?.(address, detailOf(failed));
   if (failed.phase === 'tcp')
     return known ?? ['unreachable', `${address} can not be reached: ${detailOf(failed)}.`];
@@ -52,18 +57,33 @@ function verdict(address: string, failed: FailedConnect): Verdict {
       'tls-mismatch',
       `${address} expects TLS, and this client speaks none: write grpcs://, or give tls with the authority to trust.`,
     ];
+  if (NOTHING_IN_COMMON.has(code))
+    return ['tls-mismatch', `${address} and this client have no version of TLS, or no cipher, in common.`];
   if (known !== undefined && code !== 'ECONNRESET') return known;
-  if (failed.phase === 'tls' && code.startsWith('ERR_SSL_'))
+  if (code.startsWith('ERR_SSL_') || code.startsWith('ALERT_'))
     return ['certificate', `The TLS handshake with ${address} failed: ${detailOf(failed)}.`];
-  return ['unreachable', closed(address, failed.phase, tls)];
+  return closed(address, failed);
 }
 
-function closed(address: string, phase: ConnectPhase, tls: boolean): string {
+/** The other side hung up without a word, or by a reset. */
+function closed(address: string, { phase, tls, wasReady, showsCertificate }: FailedConnect): Verdict {
   if (phase === 'tls')
-    return `${address} closed the connection within the TLS handshake: does it speak TLS there, and is the gateway behind it running?`;
-  if (tls)
-    return `${address} closed the connection right after the TLS handshake: does it want another client certificate (tls.cert, tls.key), and is the gateway behind it running?`;
-  return `${address} closed the connection before a word was said: is the gateway behind it running, and has it room (server.maxSockets)?`;
+    return [
+      'unreachable',
+      `${address} closed the connection within the TLS handshake: does it speak TLS there, and is the gateway behind it running?`,
+    ];
+  if (!tls || wasReady === true)
+    return [
+      'unreachable',
+      `${address} closed the connection before a word was said: is the gateway behind it running, and has it room (server.maxSockets)?`,
+    ];
+  // Under TLS 1.3 a client has shaken hands before its certificate is looked at, and few servers say why they hang up.
+  return [
+    'certificate',
+    showsCertificate === true
+      ? `${address} closed the connection right after the TLS handshake: it seems not to accept this client's certificate (tls.cert). Is that signed by an authority of server.tls.clientCaFile, and still valid?`
+      : `${address} closed the connection right after the TLS handshake: it seems to require a client certificate. Give tls.cert and tls.key.`,
+  ];
 }
 
 function timedOut(address: string, phase: ConnectPhase, tls: boolean, timeoutMs: number): Verdict {
@@ -92,7 +112,16 @@ const NOT_TLS: ReadonlySet<string> = new Set([
   'ERR_SSL_RECORD_LAYER_FAILURE',
   'EPROTO',
 ]);
-const NO_ALPN = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
+const NOTHING_IN_COMMON: ReadonlySet<string> = new Set([
+  'ALERT_PROTOCOL_VERSION',
+  'ALERT_HANDSHAKE_FAILURE',
+  'ALERT_INSUFFICIENT_SECURITY',
+  'ERR_SSL_UNSUPPORTED_PROTOCOL',
+]);
+/** The name OpenSSL gives to an alert begins with what it thinks its version is, and changes with its own. */
+const ALERT = /^ERR_SSL_.+?_ALERT_/;
+/** The other side speaks TLS, and no HTTP/2 in it (RFC 7301). */
+export const NO_ALPN = 'ALERT_NO_APPLICATION_PROTOCOL';
 
 const unreachable =
   (says: (address: string) => string) =>
@@ -171,13 +200,13 @@ const CERTIFICATE: Readonly<Record<string, CertificateVerdict>> = {
     'certificate',
     `The certificate of ${address} is for another name: ${detail} Name the gateway as its certificate does, or give that name as tls.serverName.`,
   ],
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: ownRequired,
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: ownRefused,
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: ownRefused,
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: ownRefused,
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED: ownRefused,
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: ownRefused,
-  ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: ownRefused,
-  ERR_SSL_TLSV1_ALERT_ACCESS_DENIED: ownRefused,
-  ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: ownRefused,
+  ALERT_CERTIFICATE_REQUIRED: ownRequired,
+  ALERT_UNKNOWN_CA: ownRefused,
+  ALERT_BAD_CERTIFICATE: ownRefused,
+  ALERT_CERTIFICATE_EXPIRED: ownRefused,
+  ALERT_CERTIFICATE_REVOKED: ownRefused,
+  ALERT_CERTIFICATE_UNKNOWN: ownRefused,
+  ALERT_UNSUPPORTED_CERTIFICATE: ownRefused,
+  ALERT_ACCESS_DENIED: ownRefused,
+  ALERT_DECRYPT_ERROR: ownRefused,
 };

@@ -20,12 +20,15 @@ export interface ChannelTls {
 
 /** TLS for every connection of a dialer, made once. */
 export class ChannelSecurity {
+  /** Whether there is a certificate of the client's. */
+  readonly showsCertificate: boolean;
   readonly #context: SecureContext;
   readonly #serverName: string | undefined;
 
   /** @throws TypeError for certificates and keys that are none. */
   constructor(tls: ChannelTls) {
     this.#serverName = tls.serverName;
+    this.showsCertificate = tls.cert !== undefined;
     if ((tls.cert === undefined) !== (tls.key === undefined))
       throw new TypeError('tls.cert and tls.key go together: one of them is missing.');
     this.#context = secureContext(tls);

@@ -1,5 +1,5 @@
 import { constants, type OutgoingHttpHeaders, sensitiveHeaders } from 'node:http2';
-import type { Clock } from '../../core/clock.js';
+import { type Clock, MAX_TIMER_MS } from '../../core/clock.js';
 import { GrpcStatus } from '../../core/errors.js';
 import type {
   CallEnd,
@@ -41,14 +41,30 @@ const DEFAULTS = {
   userAgent: 'sluice-client',
 } as const;
 
+/** From the least to the most. Windows: RFC 9113, section 6.9.1. */
+const RANGES = {
+  maxMessageBytes: [1_024, 2 ** 32 - 1],
+  flowControlWindowBytes: [65_535, 2 ** 31 - 1],
+  streamsPerConnection: [1, 2 ** 31 - 1],
+  connectTimeoutMs: [1, MAX_TIMER_MS],
+} as const;
+
 /**
  * Connects to gateways over gRPC. Nothing is sent until a stream begins; what
  * fails is not tried again here. Timers run on the clock, none outlives
  * `close()`, and idle connections keep no process alive.
- * @throws TypeError for certificates and keys that can't be used.
+ * @throws TypeError for certificates and keys that can't be used, RangeError for numbers out of their range.
  */
 export function grpcDial(options: GrpcDialOptions): Dial {
   const settled = { ...DEFAULTS, ...options };
+  for (const [name, [least, most]] of Object.entries(RANGES) as [
+    keyof typeof RANGES,
+    readonly [number, number],
+  ][]) {
+    const value = settled[name];
+    if (!Number.isInteger(value) || value < least || value > most)
+      throw new RangeError(`${name} is a whole number from ${least} to ${most}, not ${value}.`);
+  }
   const own = options.tls === undefined ? undefined : new ChannelSecurity(options.tls);
   let usual: ChannelSecurity | undefined;
   return (text) => {
@@ -69,6 +85,7 @@ class Channel implements Connector {
   readonly #options: ChannelOptions;
   /** All that are not closed. */
   readonly #connections = new Set<ChannelConnection>();
+  #wasReady = false;
   #closed = false;
 
   constructor(address: ChannelAddress, security: ChannelSecurity | undefined, options: ChannelOptions) {
@@ -129,6 +146,10 @@ class Channel implements Connector {
       connectTimeoutMs,
       flowControlWindowBytes,
       maxCalls: streamsPerConnection,
+      wasReady: () => this.#wasReady,
+      onReady: () => {
+        this.#wasReady = true;
+      },
       onSurplus: (calls) => {
         for (const each of calls) this.#place(each);
       },
