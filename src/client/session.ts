@@ -1,11 +1,20 @@
+import type * as streams from 'node:stream';
 import type { AttachedSession, SessionHost } from './attached-session.js';
 import type { Interceptor } from './interceptor.js';
 import type { Message, Payload, SendOptions, SessionEnd } from './message.js';
+import {
+  type ReadableStreamOptions,
+  readableOf,
+  type WritableStreamOptions,
+  writableOf,
+} from './node-streams.js';
 import type { OpenOptions } from './options.js';
 import { type SessionInterceptors, sessionInterceptors } from './session-interceptors.js';
 import { sessionSettings } from './session-options.js';
 import { SessionProtocol } from './session-protocol.js';
 import { secondReader } from './session-reader.js';
+import type { SinkOptions } from './session-sink.js';
+import { webReadableOf, webWritableOf } from './web-streams.js';
 
 export interface CreatedSession {
   readonly session: Session;
@@ -140,6 +149,38 @@ export class Session implements AsyncIterable<Message>, AsyncDisposable {
    */
   close(options?: { readonly signal?: AbortSignal }): Promise<SessionEnd> {
     return this.#protocol.close(options?.signal);
+  }
+
+  /**
+   * What comes, as a stream of bytes for Node.js, or of messages (`objectMode`): a
+   * message is acknowledged when the stream's reader comes for more. Ends with
+   * the session; destroying it leaves the session open.
+   */
+  readable(options?: ReadableStreamOptions): streams.Readable {
+    return readableOf(this, options);
+  }
+
+  /**
+   * A stream for Node.js: each chunk is a message, or the whole stream is one
+   * payload (`payload`). Takes no more than the gateway has room for; its end is
+   * the session's (`end()`), and it finishes when the gateway has acknowledged
+   * everything. Fails where the route fails on a chunk. Destroying it leaves the
+   * session open, unless half a payload was sent.
+   *
+   *     await pipeline(createReadStream(file), session.writable());
+   */
+  writable(options?: WritableStreamOptions): streams.Writable {
+    return writableOf(this, options);
+  }
+
+  /** As `readable`, as a web stream. */
+  webReadable(): ReadableStream<Uint8Array> {
+    return webReadableOf(this);
+  }
+
+  /** As `writable`, as a web stream. */
+  webWritable(options?: SinkOptions): WritableStream<Payload> {
+    return webWritableOf(this, options);
   }
 
   /** Closes it; without a connection for five seconds it is given up. */

@@ -3,6 +3,12 @@ import { MAX_TIMER_MS, SystemClock, type Clock, type Timer } from '../core/clock
 /** More callbacks than this without an end in sight is a loop in the code under test, not a long test. */
 const MAX_CALLBACKS = 1_000_000;
 
+/** For how long `until` moves time: longer than any limit of the gateway or of a client. */
+const DEFAULT_UNTIL_MS = 600_000;
+
+/** Turns of the event loop in which nothing of ours runs. */
+const MAX_IDLE_TURNS = 1_000;
+
 interface FakeTimer extends Timer {
   readonly dueMs: number;
   callback: (() => void) | undefined;
@@ -123,6 +129,34 @@ export class FakeClock implements Clock {
       this.runImmediates();
       await realTurn();
     } while (this.#immediates.length > 0);
+  }
+
+  /**
+   * Lets the work go on until `promise` is settled, moving time from timer to
+   * timer where it has to, and gives what it resolves or rejects with. Time stands
+   * still where no timer is needed. Throws when it is not settled after `maxMs`,
+   * and when there is no timer left that could bring it about.
+   */
+  async until<T>(promise: PromiseLike<T>, maxMs = DEFAULT_UNTIL_MS): Promise<T> {
+    const endMs = this.#endOf(maxMs);
+    const state = { settled: false };
+    const settled = (): void => {
+      state.settled = true;
+    };
+    promise.then(settled, settled);
+    for (let idleTurns = 0; ;) {
+      await this.settle();
+      if (state.settled) return promise;
+      const next = this.nextTimerInMs;
+      if (next === undefined) {
+        // What the platform does by itself, hashing for example, takes turns of its own.
+        idleTurns += 1;
+        if (idleTurns > MAX_IDLE_TURNS)
+          throw new Error('FakeClock: nothing is left that could settle what is waited for');
+      } else if (this.#nowMs + next > endMs) {
+        throw new Error(`FakeClock: what is waited for takes longer than ${maxMs} ms`);
+      } else await this.advanceAsync(next);
+    }
   }
 
   #endOf(ms: number): number {

@@ -1,4 +1,11 @@
-export { FakeClock } from './fake-clock.js';
+export { FakeClock, type FakeClockOptions } from './fake-clock.js';
+export {
+  memoryGateway,
+  type Flow,
+  type MemoryGateway,
+  type MemoryGatewayAccount,
+  type MemoryGatewayOptions,
+} from './memory-gateway.js';
 export {
   MemoryConnection,
   type MemoryConnectionOptions,
