@@ -7,7 +7,7 @@ import { exitCode } from './frame/exit-codes.js';
 import { visible } from './frame/text-width.js';
 import { bytes, counted, elapsed } from './talk/amounts.js';
 import { ConnectionNotes } from './talk/connection-notes.js';
-import { openSession, withClient } from './talk/gateway-client.js';
+import { checked, openSession, withClient } from './talk/gateway-client.js';
 import { MessagePrinter } from './talk/message-printer.js';
 import { openOptions } from './talk/session-options.js';
 import { doneCode, stopCode } from './talk/stop-code.js';
@@ -70,15 +70,17 @@ class Tail {
       onReset: this.#onReset,
       signal,
     });
+    this.#isOpen = true;
+    // The last message is acknowledged as the client closes.
     await this.#follow(session.messages({ signal }));
-    // What is taken is acknowledged with this.
-    await session.close({ signal });
   }
 
   async topic(client: Client, topic: string): Promise<void> {
     const { signal } = this.#io;
     const { history } = this.#options;
-    await using subscription = client.subscribe(topic, { history, onGap: this.#onGap, signal });
+    await using subscription = checked(() =>
+      client.subscribe(topic, { history, onGap: this.#onGap, signal }),
+    );
     await this.#follow(subscription);
   }
 
@@ -98,9 +100,9 @@ class Tail {
 
   async #follow(messages: AsyncIterable<Message>): Promise<void> {
     const { count = Infinity } = this.#options;
-    this.#isOpen = true;
     try {
       for await (const message of messages) {
+        this.#isOpen = true;
         this.messages += 1;
         this.#bytes += message.data.byteLength;
         await this.#printer.print(message);

@@ -16,7 +16,7 @@ export const tail = defineCommand({
     { line: 'sluice tail prices --subject EUR', does: 'Until Ctrl-C.' },
     { line: 'sluice tail prices -n 10 -o json | jq .data', does: 'Ten messages, for a program.' },
     {
-      line: 'sluice tail --topic orders --history 100',
+      line: 'sluice tail --topic orders/eu --history 100',
       does: 'A topic, and its last hundred messages first.',
     },
   ],

@@ -37,15 +37,10 @@ export async function withClient<T>(
   }
 }
 
-function clientOf({ addresses, token, clientId, tls }: GatewayAccess, use: ClientUse): Client {
+/** A call that checks what the user gave. Throws `CommandError` for what can't be. */
+export function checked<T>(call: () => T): T {
   try {
-    return connect(addresses, {
-      ...use,
-      openTimeoutMs: 0,
-      ...(token === undefined ? {} : { token }),
-      ...(clientId === undefined ? {} : { clientId }),
-      ...(tls === undefined ? {} : { tls }),
-    });
+    return call();
   } catch (error) {
     throw argumentFault(error);
   }
@@ -57,4 +52,16 @@ export async function openSession(client: Client, route: string, options: OpenOp
   } catch (error) {
     throw argumentFault(error);
   }
+}
+
+function clientOf({ addresses, token, clientId, tls }: GatewayAccess, use: ClientUse): Client {
+  return checked(() =>
+    connect(addresses, {
+      ...use,
+      openTimeoutMs: 0,
+      ...(token === undefined ? {} : { token }),
+      ...(clientId === undefined ? {} : { clientId }),
+      ...(tls === undefined ? {} : { tls }),
+    }),
+  );
 }

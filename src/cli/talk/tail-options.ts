@@ -4,7 +4,7 @@ import { GATEWAY_OPTIONS } from '../gateway-options.js';
 import { SESSION_OPTIONS } from './session-options.js';
 
 export const TAIL_OPTIONS = {
-  topic: text({ short: 't', help: 'Follow this topic instead of a route.' }),
+  topic: text({ short: 't', placeholder: 'ROUTE/SUBJECT', help: 'Follow this topic instead of a route.' }),
   history: integer({ min: 0, max: 1e9, default: 0, help: 'Of a topic: so many of its last messages first.' }),
   count: integer({
     short: 'n',

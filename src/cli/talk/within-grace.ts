@@ -4,10 +4,11 @@ import type { CommandIo } from '../frame/command-io.js';
 /** Who has pressed Ctrl-C waits a little for what is under way, not for what may never come. Milliseconds. */
 const GRACE_MS = 2000;
 
-/** Resolves when `work` has settled or, once the signal has fired, soon. */
+/** Resolves when `work` has settled or, once the signal has fired or `isOver`, soon. */
 export function withinGrace(
   { signal, clock }: Pick<CommandIo, 'signal' | 'clock'>,
   work: Promise<unknown>,
+  isOver = false,
 ): Promise<void> {
   return new Promise((resolve) => {
     let timer: Timer | undefined;
@@ -19,7 +20,7 @@ export function withinGrace(
     const onAbort = (): void => {
       timer = clock.setTimeout(settle, GRACE_MS);
     };
-    if (signal.aborted) onAbort();
+    if (signal.aborted || isOver) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
     work.then(settle, settle);
   });
