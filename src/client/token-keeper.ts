@@ -18,6 +18,7 @@ export interface TokenKeeperOptions {
 
 /** Connections begun within this time of one another share a token. */
 const SHARED_FOR_MS = 1_000;
+const MIN_RETRY_MS = 100;
 /** Of the time a token still has: the gateway may be told in the rest. */
 const RENEW_AFTER = 3 / 4;
 
@@ -113,10 +114,13 @@ export class TokenKeeper {
   #again(error: ClientError): void {
     const { clock, backoff, random, onFailed } = this.#options;
     onFailed(error);
-    const waitMs = Math.max(error.retryAfterMs ?? 0, fullJitterMs(this.#failures, backoff, random));
+    // The closer the expiry, the sooner: what can be had again just before it is still in time.
+    const leftMs = this.#expiresAtMs - clock.now();
+    const randomMs = Math.min(fullJitterMs(this.#failures, backoff, random), leftMs / 2);
+    const waitMs = Math.max(MIN_RETRY_MS, error.retryAfterMs ?? 0, randomMs);
     this.#failures += 1;
     // Behind the expiry the connection is over, and the next one asks by itself.
-    if (clock.now() + waitMs < this.#expiresAtMs) this.#renewIn(waitMs);
+    if (waitMs < leftMs) this.#renewIn(waitMs);
   }
 
   /** Calls the function, bounded in time. */
