@@ -67,7 +67,7 @@ export class ChatScreen {
     this.#flush();
     this.#eraseLine();
     this.#readline.setPrompt(prompt);
-    this.#readline.prompt(true);
+    this.#drawLine();
   }
 
   /** The line being typed is gone; the terminal is as it was. Idempotent. */
@@ -89,17 +89,24 @@ export class ChatScreen {
       this.#io.stdout.write(text);
       return;
     }
-    const rows = this.#eraseLine();
-    // Readline believes that its cursor is as many rows below its prompt as it was.
-    this.#io.stdout.write(text + '\n'.repeat(rows));
+    this.#eraseLine();
+    this.#io.stdout.write(text);
+    this.#drawLine();
+  }
+
+  /** The cursor is where the prompt is to begin. */
+  #drawLine(): void {
+    // Readline first goes up by the rows that it believes its cursor to be below the prompt (after a paste it does
+    // not know them: nodejs's insertString writes it as it is).
+    const { prevRows = this.#readline.getCursorPos().rows } = this.#readline as { prevRows?: number };
+    this.#io.stdout.write('\n'.repeat(prevRows));
     this.#readline.prompt(true);
   }
 
-  /** The cursor stands where the prompt began. Returns how many rows it was below that. */
-  #eraseLine(): number {
+  /** The cursor stands where the prompt began. */
+  #eraseLine(): void {
     const { rows } = this.#readline.getCursorPos();
     this.#io.stdout.write(`\r${rows === 0 ? '' : `\u001b[${rows}A`}\u001b[J`);
-    return rows;
   }
 }
 

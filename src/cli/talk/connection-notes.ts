@@ -2,7 +2,7 @@ import type { ClientEvent } from '../../client/client-event.js';
 import type { Output } from '../frame/command-io.js';
 import { visible } from '../frame/text-width.js';
 import { elapsed } from './amounts.js';
-import { faultText } from './gateway-fault.js';
+import { lossText } from './gateway-fault.js';
 
 /** What becomes of the connection, in lines for a person; the first connection goes without saying. */
 export class ConnectionNotes {
@@ -39,7 +39,7 @@ export class ConnectionNotes {
         if (error === undefined || retryInMs === undefined || this.#isLost || !this.#wasConnected) break;
         this.#isLost = true;
         const when = retryInMs < 1000 ? '' : ` in ${elapsed(retryInMs)}`;
-        this.#say(this.#paint.warn(`${visible(faultText(error))} Trying again${when}.`));
+        this.#say(this.#paint.warn(`${visible(lossText(error))} Trying again${when}.`));
         break;
       }
       case 'draining':
@@ -47,7 +47,7 @@ export class ConnectionNotes {
           this.#say(this.#paint.dim(`the gateway at ${visible(event.address)} is leaving`));
         break;
       case 'token-failed':
-        this.#say(this.#paint.warn(visible(faultText(event.error))));
+        this.#say(this.#paint.warn(visible(lossText(event.error))));
         break;
       case 'connecting':
       case 'token-renewed':

@@ -43,7 +43,7 @@ export class Conversation {
     if (event.kind === 'connected' && this.#screen === undefined) {
       const { paint } = this.#io.stdout;
       const where = `gateway ${visible(event.nodeId)} at ${visible(event.address)}, as ${visible(event.clientId)}`;
-      this.#say(paint.dim(`${where}. /help tells, Ctrl-D ends.`));
+      this.#say(paint.dim(`${where}\n/help tells what there is, Ctrl-D ends`));
     }
     this.#notes.onEvent(event);
     this.#refresh();

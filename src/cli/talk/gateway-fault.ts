@@ -51,10 +51,14 @@ export function argumentFault(error: unknown): unknown {
 }
 
 /** The error's sentence in the words of the command line, with what to do. */
-export function faultText(error: ClientError): string {
+function faultText(error: ClientError): string {
   const hint = HINTS[error.code];
-  const message = sentence(inOptions(error.message));
-  return `${message}${hint === undefined ? '' : ` ${hint}`} [${error.code}]`;
+  return `${sentence(inOptions(error.message))}${hint === undefined ? '' : ` ${hint}`} [${error.code}]`;
+}
+
+/** What went wrong, where the client goes on by itself. */
+export function lossText({ code, message }: ClientError): string {
+  return `${sentence(inOptions(message))} [${code}]`;
 }
 
 function sentence(text: string): string {

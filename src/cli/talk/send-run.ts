@@ -5,7 +5,7 @@ import type { Session } from '../../client/session.js';
 import type { CommandIo } from '../frame/command-io.js';
 import { visible } from '../frame/text-width.js';
 import { counted } from './amounts.js';
-import { faultText } from './gateway-fault.js';
+import { lossText } from './gateway-fault.js';
 import type { MessagePrinter } from './message-printer.js';
 import type { InputMessage } from './payload-input.js';
 import type { SendProgress } from './send-progress.js';
@@ -44,7 +44,7 @@ export class SendRun {
         onReset: ({ error, unsettled, resend }) => {
           const again =
             unsettled.length === 0 ? '' : `; sending ${counted(unsettled.length, 'message')} again`;
-          this.#say(`${faultText(error)}${again}`);
+          this.#say(`${lossText(error)}${again}`);
           resend();
         },
       }),
@@ -114,7 +114,7 @@ export class SendRun {
     this.#options.counts.fail(error.code);
     if (this.#explained.has(error.code)) return;
     this.#explained.add(error.code);
-    this.#say(`${error.code}: ${faultText(error)}`);
+    this.#say(lossText(error));
   }
 
   #say(text: string): void {
