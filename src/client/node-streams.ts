@@ -43,6 +43,7 @@ function webName(method: string): string {
 /** A stream of what the source receives. Destroying it leaves the source as it is. */
 export function readableOf(source: MessageSource, options: ReadableStreamOptions = {}): streams.Readable {
   const { objectMode = false, highWaterMark = 0 } = options;
+  const { Readable } = nodeStream('readable');
   const stop = new AbortController();
   const next = async (): Promise<void> => {
     try {
@@ -56,7 +57,7 @@ export function readableOf(source: MessageSource, options: ReadableStreamOptions
       if (!stop.signal.aborted) readable.destroy(error as Error);
     }
   };
-  const readable = new (nodeStream('readable').Readable)({
+  const readable = new Readable({
     objectMode,
     highWaterMark,
     read() {
@@ -73,10 +74,11 @@ export function readableOf(source: MessageSource, options: ReadableStreamOptions
 /** A stream into the session; it has finished when the gateway has acknowledged everything. */
 export function writableOf(session: SinkSession, options: WritableStreamOptions = {}): streams.Writable {
   const { objectMode = false, highWaterMark } = options;
+  const { Writable } = nodeStream('writable');
   const sink = new SessionSink(session, options, (error) => {
     writable.destroy(error as Error);
   });
-  const writable = new (nodeStream('writable').Writable)({
+  const writable = new Writable({
     objectMode,
     ...(highWaterMark !== undefined && { highWaterMark }),
     write(chunk: OutgoingMessage, _encoding, callback) {

@@ -36,6 +36,8 @@ export class SessionSink {
   #failure: { readonly error: unknown } | undefined;
   /** Who waits for room, or for the last acknowledgement. */
   #waiter: { readonly isDone: () => boolean; readonly settle: () => void } | undefined;
+  /** All is sent: that the session ends is what is wanted. */
+  #isFinishing = false;
   #isOver = false;
   #onFailure: ((error: unknown) => void) | undefined;
 
@@ -46,6 +48,7 @@ export class SessionSink {
     this.#endsSession = options.end ?? true;
     this.#onFailure = onFailure;
     void session.closed.then(({ error }) => {
+      if (error === undefined && this.#isFinishing) return;
       if (!this.#isOver) this.#fail(error ?? endedEarly(session.id));
     });
   }
@@ -65,6 +68,7 @@ export class SessionSink {
 
   /** Nothing more comes: resolves when the gateway has acknowledged everything. */
   async finish(): Promise<void> {
+    this.#isFinishing = true;
     if (this.#isPayload) {
       const { data, options } = this.#held ?? { data: new Uint8Array(0), options: {} };
       this.#held = undefined;
