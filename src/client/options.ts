@@ -42,7 +42,10 @@ export interface ClientOptions {
   readonly onEvent?: (event: ClientEvent) => void;
 }
 
-/** What the composition root adds; tests bring their own. */
+/**
+ * What the composition root adds; tests bring their own.
+ * @internal
+ */
 export interface ClientParts {
   readonly dial: Dial;
   readonly clock: Clock;
@@ -57,7 +60,7 @@ export interface Reset {
   /** What was sent and not acknowledged, in order: of the first it is not known whether it was handled. */
   readonly unsettled: readonly UnsettledMessage[];
   /** Sends `unsettled` again, ahead of all that waits. Only within `onReset`. */
-  resend(): void;
+  readonly resend: () => void;
 }
 
 export interface OpenOptions {

@@ -84,6 +84,9 @@ export class SessionProtocol implements AttachedSession {
   /** How often in a row the gateway has forgotten it before it was open. */
   #forgotten = 0;
   #maxMessageBytes = 0;
+  /** Where it is attached, and where it was last open. */
+  #nodeId = '';
+  #openedOn = '';
   /** After Opened the ack comes first: what was told on an older connection may be lost. */
   #restateDue = false;
   /** Nothing more is sent: Close goes behind all that waits. */
@@ -156,6 +159,7 @@ export class SessionProtocol implements AttachedSession {
       return;
     }
     this.#maxMessageBytes = welcome.maxMessageBytes;
+    this.#nodeId = welcome.nodeId;
     this.outgoing.closed();
     this.#phase = 'due';
     this.#host.wake(this);
@@ -305,6 +309,7 @@ export class SessionProtocol implements AttachedSession {
     };
     this.#phase = 'open';
     this.#wasOpened = this.#isKnown = true;
+    this.#openedOn = this.#nodeId;
     this.#forgotten = 0;
     this.#patience?.cancel();
     this.#patience = undefined;
@@ -327,7 +332,7 @@ export class SessionProtocol implements AttachedSession {
     this.#host.wake(this);
   }
 
-  /** Opened without a token. */
+  /** It has no session of this token. */
   #forgottenByGateway(): void {
     if (this.#isKnown) {
       this.#reset(resetError(this.id), false);
@@ -440,7 +445,7 @@ export class SessionProtocol implements AttachedSession {
       case 'disconnect': {
         const error = this.#full();
         this.#fault(error);
-        return payload.untilSettled ? Promise.reject(error) : SENT;
+        return Promise.reject(error);
       }
     }
   }
@@ -505,10 +510,20 @@ export class SessionProtocol implements AttachedSession {
     }
     const error = closedError(this.id, closed);
     const elsewhere = closed.code === 'DRAINING';
-    if (error.retry === 'never') this.#finish(error);
+    if (this.#isOthers(closed.code)) this.#forgottenByGateway();
+    else if (error.retry === 'never') this.#finish(error);
     else if (this.#phase === 'opening' && (!this.#isKnown || REFUSED_FOR_NOW.includes(closed.code))) {
       this.#refused(closed, error, elsewhere);
     } else this.#reset(error, elsewhere);
+  }
+
+  /**
+   * Whether the gateway speaks of another session of this ID: one that was there before the first Open, or
+   * that another node has kept. There it is as good as forgotten; a fresh Open tells what is permitted.
+   */
+  #isOthers(code: string): boolean {
+    if (code !== 'PERMISSION_DENIED' || this.#phase !== 'opening' || this.#attempt === 1) return false;
+    return !this.#isKnown || this.#nodeId !== this.#openedOn;
   }
 
   /** The attempt to open it is over; the session, where there is one, is as it was. */

@@ -16,6 +16,7 @@ import { secondReader } from './session-reader.js';
 import type { SinkOptions } from './session-sink.js';
 import { webReadableOf, webWritableOf } from './web-streams.js';
 
+/** @internal */
 export interface CreatedSession {
   readonly session: Session;
   /** For whoever keeps the connections. */
@@ -238,6 +239,7 @@ function asIs(message: Message | undefined): Message | undefined {
 /**
  * A new session, for a client to attach. Throws a TypeError or RangeError for
  * options that can't be.
+ * @internal
  */
 export function createSession(
   route: string,
