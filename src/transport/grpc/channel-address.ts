@@ -19,6 +19,8 @@ const FORMS =
 /** `sun_path` holds 108 bytes with the NUL at its end (unix(7)). */
 const MAX_UNIX_PATH_BYTES = 107;
 
+const MAX_SHOWN = 200;
+
 const HOST = String.raw`\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([\w.-]+)`;
 const HOST_PORT = new RegExp(String.raw`^(?:${HOST})(?::(\d{1,5}))?$`);
 
@@ -63,11 +65,12 @@ function unixAddress(text: string): ChannelAddress {
 }
 
 function notAnAddress(text: string, hint = ''): TypeError {
-  const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  const shown = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
   return new TypeError(`${JSON.stringify(shown)} is not the address of a gateway${hint}. It is ${FORMS}.`);
 }
 
 function hintFor(text: string): string {
+  if (text.length > MAX_SHOWN) return '';
   const [, scheme, rest] = /^(https?):\/\/([^/]*)/.exec(text) ?? [];
   if (scheme !== undefined) return ` (write ${scheme === 'https' ? 'grpcs' : 'grpc'}://${rest ?? ''})`;
   if (/^[\w.-]*[A-Za-z][\w.-]*$/.test(text)) return ` (write ${text}:${String(DEFAULT_PORT)})`;

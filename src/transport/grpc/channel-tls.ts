@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import {
   checkServerIdentity,
@@ -46,23 +47,32 @@ export class ChannelSecurity {
   }
 }
 
+const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
+const KEY = /-----BEGIN [\w ]*PRIVATE KEY-----/;
+
 /** One after the other, so that the error names the right one. */
 function secureContext({ ca, cert, key }: ChannelTls): SecureContext {
-  const base = { minVersion: 'TLSv1.2' } as const;
-  const trusted = ca === undefined ? base : attempt('tls.ca', { ...base, ca });
-  if (cert === undefined || key === undefined) return createSecureContext(trusted);
-  attempt('tls.cert', { cert });
-  return createSecureContext(attempt('tls.key', { ...trusted, cert, key }));
+  let options: ContextOptions = { minVersion: 'TLSv1.2' };
+  const add = (name: keyof ChannelTls, pem: RegExp, value: string | Buffer, more: ContextOptions): void => {
+    // Of what holds nothing in PEM OpenSSL would take no notice.
+    if (!pem.test(value.toString()))
+      throw new TypeError(
+        `tls.${name} can't be used: it is not PEM (it is the text itself, not the path of a file).`,
+      );
+    options = { ...options, ...more };
+    try {
+      // OpenSSL passes over authorities that it can't read.
+      if (pem === CERTIFICATE) new X509Certificate(value);
+      createSecureContext(options);
+    } catch (cause) {
+      const { reason = 'it is not PEM' } = cause as { readonly reason?: string };
+      throw new TypeError(`tls.${name} can't be used: ${reason}.`, { cause });
+    }
+  };
+  if (ca !== undefined) add('ca', CERTIFICATE, ca, { ca });
+  if (cert !== undefined) add('cert', CERTIFICATE, cert, { cert });
+  if (key !== undefined) add('key', KEY, key, { key });
+  return createSecureContext(options);
 }
 
 type ContextOptions = NonNullable<Parameters<typeof createSecureContext>[0]>;
-
-function attempt<Options extends ContextOptions>(option: string, options: Options): Options {
-  try {
-    createSecureContext(options);
-    return options;
-  } catch (cause) {
-    const { reason = 'it is not PEM' } = cause as { readonly reason?: string };
-    throw new TypeError(`${option} can't be used: ${reason}.`, { cause });
-  }
-}

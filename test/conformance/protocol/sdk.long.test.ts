@@ -1,0 +1,8 @@
+import { sdkSource } from './sdk-target.js';
+import { describeProtocol } from './suite.js';
+
+describeProtocol([
+  sdkSource('direct', 'StreamData'),
+  sdkSource('grpc-js', 'StreamData'),
+  sdkSource('grpc-js', 'StreamBatches'),
+]);
