@@ -107,6 +107,8 @@ export async function converse(exchange: Exchange): Promise<Account> {
       if (n % WORKS_EVERY === 0) await rest();
     }
   })();
+  // What it fails with fails the sends, too.
+  reading.catch(() => undefined);
 
   const waited = new Set<Promise<void>>();
   const sendAndWait = async (n: number, metadata: Record<string, string> = {}): Promise<void> => {
