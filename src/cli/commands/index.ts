@@ -1,4 +1,5 @@
 import type { Command } from '../frame/command.js';
+import { bench } from './bench.js';
 import { chat } from './chat.js';
 import { config } from './config.js';
 import { help } from './help.js';
@@ -10,4 +11,4 @@ import { tail } from './tail.js';
 import { top } from './top.js';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Command[] = [serve, config, send, tail, chat, ping, status, top, help];
+export const COMMANDS: readonly Command[] = [serve, config, send, tail, chat, ping, bench, status, top, help];

@@ -36,8 +36,9 @@ export class ConnectionNotes {
       case 'disconnected': {
         const { error, retryInMs } = event;
         // What ends the command is told by its last line; and each loss is told once.
-        if (error === undefined || retryInMs === undefined || this.#isLost || !this.#wasConnected) break;
+        if (retryInMs === undefined || this.#isLost || !this.#wasConnected) break;
         this.#isLost = true;
+        if (error === undefined) break;
         const when = retryInMs < 1000 ? '' : ` in ${elapsed(retryInMs)}`;
         this.#say(this.#paint.warn(`${visible(lossText(error))} Trying again${when}.`));
         break;

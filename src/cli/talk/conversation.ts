@@ -22,6 +22,7 @@ export class Conversation {
   #leave: () => void = () => undefined;
   #screen: ChatScreen | undefined;
   #session: Session | undefined;
+  #isLeaving = false;
   #sent = 0;
   #received = 0;
   /** Lines whose fate is not known yet. */
@@ -91,6 +92,7 @@ export class Conversation {
     try {
       const read = this.#read(session);
       await Promise.race([this.#left, read]);
+      this.#isLeaving = true;
       this.#screen.close();
       session.end();
       await withinGrace(this.#io, read, true);
@@ -122,7 +124,7 @@ export class Conversation {
         lines.map((line, index) => `${index === 0 ? paint.accent('<') : ' '} ${line}`).join('\n'),
       );
     }
-    await this.#say(paint.dim('the route has ended the conversation'));
+    if (!this.#isLeaving) await this.#say(paint.dim('the route has ended the conversation'));
   }
 
   #typed(line: string): void {

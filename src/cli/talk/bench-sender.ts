@@ -1,0 +1,111 @@
+import type { Session } from '../../client/session.js';
+
+/** What a sender tells of its messages. */
+export interface BenchEvents {
+  now(): number;
+  /** When its message number `index`, from 0, is due; undefined: as soon as there is room. */
+  dueAt(index: number): number | undefined;
+  /** Whether more is to be sent. */
+  isOpen(): boolean;
+  sent(): void;
+  answered(ms: number): void;
+  failed(error: unknown): void;
+}
+
+/**
+ * One session under load. Remembers when each message under way was due, in the
+ * order they were sent, which is the order of their answers.
+ */
+export class BenchSender {
+  readonly #session: Session;
+  readonly #payload: Uint8Array;
+  readonly #untilAnswered: boolean;
+  readonly #events: BenchEvents;
+  readonly #begun: Float64Array;
+  #head = 0;
+  #underWay = 0;
+  #sent: number;
+
+  /** `from` is the number of its first message. */
+  constructor(
+    session: Session,
+    options: {
+      readonly payload: Uint8Array;
+      readonly inFlight: number;
+      readonly untilAnswered: boolean;
+      readonly from: number;
+    },
+    events: BenchEvents,
+  ) {
+    this.#session = session;
+    this.#payload = options.payload;
+    this.#untilAnswered = options.untilAnswered;
+    this.#events = events;
+    this.#begun = new Float64Array(options.inFlight);
+    this.#sent = options.from;
+  }
+
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** The number of its next message. */
+  get next(): number {
+    return this.#sent;
+  }
+
+  /** Sends what is due and has room. */
+  pump(): void {
+    const { now, dueAt, isOpen } = this.#events;
+    while (isOpen() && this.#underWay < this.#begun.length) {
+      const at = now();
+      const due = dueAt(this.#sent) ?? at;
+      if (due > at) return;
+      this.#begun[(this.#head + this.#underWay) % this.#begun.length] = due;
+      this.#underWay += 1;
+      this.#sent += 1;
+      this.#events.sent();
+      this.#send();
+    }
+  }
+
+  /** Reads answers until the session is over; rejects with what ended it. */
+  async read(): Promise<void> {
+    for await (const message of this.#session) {
+      void message;
+      if (this.#untilAnswered) this.#settle(true);
+    }
+  }
+
+  /** A message will not be answered: of those under way, the first. */
+  settleFailed(): void {
+    this.#settle(false);
+  }
+
+  #send(): void {
+    if (this.#untilAnswered) {
+      this.#session.send(this.#payload).catch((error: unknown) => {
+        this.#events.failed(error);
+      });
+      return;
+    }
+    this.#session.sendAndWait(this.#payload).then(
+      () => {
+        this.#settle(true);
+      },
+      (error: unknown) => {
+        this.#events.failed(error);
+        this.#settle(false);
+      },
+    );
+  }
+
+  #settle(isAnswered: boolean): void {
+    if (this.#underWay === 0) return;
+    const begun = this.#begun[this.#head] ?? 0;
+    this.#head = (this.#head + 1) % this.#begun.length;
+    this.#underWay -= 1;
+    if (isAnswered) this.#events.answered(this.#events.now() - begun);
+    this.pump();
+  }
+}
