@@ -31,18 +31,18 @@ function temporaryFile(name: string, content: string): Disposable & { readonly p
   };
 }
 
+/** A program as it would be in a project that has the package: here that is the source. */
+const inProject = (program: string): string =>
+  program.replace(`'sluice/client'`, `'${join(process.cwd(), 'src/client/index.ts')}'`);
+
 describe('README.md', () => {
-  it('its conversation can be pasted', async () => {
+  it('its program says hello and hears it', async () => {
     await using server = await startGateway();
-    const script = block('README.md', 'sh', 'buf curl').replace('127.0.0.1:50051', server.address);
-    expect(script).toContain(server.address);
-    const result = await runProcess('bash', ['-c', script], { timeoutMs: 60_000 });
-    expect(result.exitCode).toBe(0);
-    expect(new JsonDocuments().push(result.stdout)).toMatchObject([
-      { control: { welcome: { clientId: 'ann' } } },
-      { sessionId: 's1', data: 'aGVsbG8=' },
-      { sessionId: 's1', data: 'd29ybGQ=' },
-    ]);
+    const program = inProject(block('README.md', 'ts', 'sluice/client'));
+    expect(program).toContain('localhost:50051');
+    using file = temporaryFile('hello.ts', program.replace('localhost:50051', server.address));
+    const result = await runProcess(process.execPath, ['--import', 'tsx', file.path], { timeoutMs: 60_000 });
+    expect(result).toMatchObject({ exitCode: 0, stdout: 'hello\n', stderr: '' });
   });
 
   it('its configuration is one', () => {
@@ -54,6 +54,19 @@ describe('README.md', () => {
 });
 
 describe('docs/clients.md', () => {
+  it('its conversation can be pasted', async () => {
+    await using server = await startGateway();
+    const script = block('docs/clients.md', 'sh', 'buf curl').replace('127.0.0.1:50051', server.address);
+    expect(script).toContain(server.address);
+    const result = await runProcess('bash', ['-c', script], { timeoutMs: 60_000 });
+    expect(result.exitCode).toBe(0);
+    expect(new JsonDocuments().push(result.stdout)).toMatchObject([
+      { control: { welcome: { clientId: 'ann' } } },
+      { sessionId: 's1', data: 'aGVsbG8=' },
+      { sessionId: 's1', data: 'd29ybGQ=' },
+    ]);
+  });
+
   it('its client in Node.js says hello and hears it', async () => {
     await using server = await startGateway();
     const program = block('docs/clients.md', 'js', 'grpc-js').replace('localhost:50051', server.address);
