@@ -24,15 +24,16 @@ export async function runCommandLine(
   let name = 'sluice';
   try {
     const [first] = argv;
-    if (first === undefined ? isPerson(io) : HELP.includes(first)) {
+    if (first === undefined) return withoutCommand(commands, io);
+    if (HELP.includes(first)) {
       io.stdout.write(overview(commands, io.stdout));
       return exitCode('ok');
     }
-    if (first !== undefined && VERSION.includes(first)) {
+    if (VERSION.includes(first)) {
       io.stdout.write(`${io.version}\n`);
       return exitCode('ok');
     }
-    const isNamed = first !== undefined && !first.startsWith('-');
+    const isNamed = !first.startsWith('-');
     const command = commandNamed(isNamed ? first : 'serve', commands);
     name = `sluice ${command.name}`;
     const parsed = parseCommand(command, isNamed ? argv.slice(1) : argv, io.env);
@@ -63,11 +64,13 @@ export function commandNamed(name: string, commands: readonly Command[]): Comman
 }
 
 /**
- * `sluice` alone, at a terminal, is somebody who wants to know what there is.
- * Without one it serves, as `sluice serve` does: a container's entry point.
+ * `sluice` alone is somebody who wants to know what there is. Or a service that
+ * was meant to serve: where nobody sits at a terminal it fails, and says so.
  */
-function isPerson(io: CommandIo): boolean {
-  return io.stdin.isTerminal && io.stdout.isTerminal;
+function withoutCommand(commands: readonly Command[], io: CommandIo): number {
+  io.stdout.write(overview(commands, io.stdout));
+  if (io.stdin.isTerminal || io.stdout.isTerminal) return exitCode('ok');
+  throw new CommandError('usage', 'say what to do: `sluice serve` runs the gateway.');
 }
 
 /** What was done well, but could not be said to anybody, is not done. */

@@ -4,11 +4,10 @@ import { exitCode } from './frame/exit-codes.js';
 import { pauseFor } from './frame/pause-for.js';
 import { AdminClient } from './look/admin-client.js';
 import { connectionsAt, lookAsJson, lookAt } from './look/look.js';
-import { changeOf } from './top/change.js';
+import { ChangeMeter } from './top/change.js';
 import type { Sort } from './top/sorts.js';
 import { LiveTop } from './top/live-top.js';
 import { snapshotLines } from './top/view.js';
-import type { Totals } from './look/answers.js';
 
 export interface TopOptions {
   readonly admin: string;
@@ -55,11 +54,10 @@ async function snapshots(admin: AdminClient, options: TopOptions, io: CommandIo)
   const { sort, slow, interval, limit = DEFAULT_LIMIT, output, match = '' } = options;
   const query = new URLSearchParams({ sort, limit: String(limit), match, ...(slow ? { slow: '' } : {}) });
   const columns = io.stdout.isTerminal ? io.stdout.columns : SNAPSHOT_COLUMNS;
-  let before: Totals | undefined;
+  const meter = new ChangeMeter();
   for (;;) {
     const [look, page] = await Promise.all([lookAt(admin), connectionsAt(admin, query)]);
-    const change = changeOf(before, look.totals);
-    before = look.totals;
+    const change = meter.next(look.totals);
     if (output === 'json') {
       const at = new Date(io.clock.wallNow()).toISOString();
       const { connections: shown, total } = page;

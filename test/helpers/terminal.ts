@@ -87,6 +87,17 @@ export class Terminal {
     return this.#tmux('capture-pane', '-p', '-e');
   }
 
+  /** To the one process that runs in this terminal with these words in its command line. */
+  signal(name: NodeJS.Signals, words: string): void {
+    const shell = this.#tmux('display-message', '-p', '#{pane_pid}').trim();
+    const children = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', shell], { encoding: 'utf8' }).split(
+      '\n',
+    );
+    const [found] = children.filter((line) => line.includes(words));
+    if (found === undefined) throw new Error(`no process of this terminal has "${words}"`);
+    process.kill(Number.parseInt(found.trim(), 10), name);
+  }
+
   /** The first screen that passes. */
   async until(isThere: (shot: ScreenShot) => boolean, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<ScreenShot> {
     let shot = this.shot();
@@ -103,7 +114,10 @@ export class Terminal {
   }
 
   /** Runs a line to its end; what it wrote on the screen, and its exit code. */
-  async finish(line: string, timeoutMs?: number): Promise<{ readonly shot: ScreenShot; readonly code: number }> {
+  async finish(
+    line: string,
+    timeoutMs?: number,
+  ): Promise<{ readonly shot: ScreenShot; readonly code: number }> {
     this.run(`${line}; echo "exit=$?"`);
     const shot = await this.until(({ lines }) => lines.some((one) => /^exit=\d+$/.test(one)), timeoutMs);
     const code = shot.lines.findLast((one) => /^exit=\d+$/.test(one))?.slice('exit='.length);

@@ -5,7 +5,7 @@ export const serve = defineCommand({
   group: 'run',
   summary: 'Run the gateway until SIGTERM or Ctrl-C',
   about: [
-    'Every key of docs/configuration.md is a flag. Flags without a command serve too, and so does a bare `sluice` where nobody sits at a terminal.',
+    'Every key of docs/configuration.md is a flag. Flags without a command serve too: `sluice --config gateway.yaml`.',
     'The first signal drains the gateway: no new sessions, and time for those there are. A second one ends it at once. SIGHUP reads certificates, tokens and revocations again where there is no terminal.',
   ],
   takesConfiguration: true,

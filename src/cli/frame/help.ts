@@ -18,35 +18,27 @@ export interface HelpScreen {
   readonly paint: Paint;
 }
 
-/** `sluice help`: every command in a line, and an example of each group. */
+/** `sluice help`: every command in a line, and an example of each group; on the 24 rows of a small terminal. */
 export function overview(commands: readonly Command[], { columns, paint }: HelpScreen): string {
   const width = readableColumns(columns);
-  const shown = Object.entries(GROUPS).map(([group, title]) => ({
-    title,
-    members: commands.filter((command) => command.group === group),
-  }));
   // One column for all of them.
   const widest = Math.max(...commands.map(({ name }) => name.length));
-  const groups = shown
-    .filter(({ members }) => members.length > 0)
-    .map(
-      ({ title, members }) =>
-        `${paint.bold(title)}\n${table(
-          members.map(({ name, summary }) => ({ first: name.padEnd(widest), text: summary })),
-          width,
-          paint.accent,
-        )}`,
-    );
-  const examples = shown
-    .flatMap(({ members }) => members.slice(0, 1))
-    .filter(({ group }) => group !== 'more');
+  const groups: string[] = [];
+  const examples: string[] = [];
+  for (const [group, title] of Object.entries(GROUPS)) {
+    const members = commands.filter((command) => command.group === group);
+    const rows = members.map(({ name, summary }) => ({ first: name.padEnd(widest), text: summary }));
+    if (rows.length > 0) groups.push(`${paint.bold(title)}\n${table(rows, width, paint.accent)}`);
+    if (group !== 'more')
+      examples.push(...members.slice(0, 1).map(({ examples: [{ line }] }) => `  ${line}\n`));
+  }
   return [
-    `Sluice, a resilient streaming gateway.\n`,
-    `${paint.bold('Usage:')} sluice COMMAND [OPTION ...]\n`,
+    `Sluice, a resilient streaming gateway. ${paint.bold('Usage:')} sluice COMMAND [OPTION ...]\n\n`,
     ...groups,
-    `${paint.bold('Examples')}\n${examples.map(({ examples: [{ line }] }) => `  ${line}\n`).join('')}`,
-    '`sluice help COMMAND` tells all of a command; `sluice --version` the version.\n',
-  ].join('\n');
+    `\n${paint.bold('Examples')}\n`,
+    ...examples,
+    `All of a command: ${paint.accent('sluice help COMMAND')}\n`,
+  ].join('');
 }
 
 /** `sluice help COMMAND` and `sluice COMMAND --help`. */

@@ -1,4 +1,6 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { CommandIo } from './command-io.js';
+import { cellsOf } from './text-width.js';
 
 /** xterm's private modes: the alternate screen, the cursor, wrapping at the edge, and updates shown as one. */
 const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?7l';
@@ -30,7 +32,10 @@ export class Screen {
   /** Draws over what there was: nothing is erased first, so that nothing flickers. */
   draw(lines: readonly string[]): void {
     if (this.#left) return;
-    const text = lines.map((line) => `${line}${ERASE_LINE}`).join('\r\n');
+    // Behind a line as wide as the screen the cursor stands on its last cell, which would be erased.
+    const isFull = (line: string): boolean =>
+      cellsOf(stripVTControlCharacters(line)) >= this.#io.stdout.columns;
+    const text = lines.map((line) => (isFull(line) ? line : `${line}${ERASE_LINE}`)).join('\r\n');
     this.#io.stdout.write(`${BEGIN_UPDATE}${HOME}${text}${ERASE_BELOW}${END_UPDATE}`);
   }
 

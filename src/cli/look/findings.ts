@@ -15,11 +15,10 @@ const VERY_LATE_MS = 250;
 
 /** In words, what `slowBecause` of docs/admin.md says. */
 const SLOW_MEANINGS: Readonly<Record<string, string>> = {
-  paused: 'the client asked for a pause',
-  throttled: 'stream.throttle holds the sends',
+  throttled: 'stream.throttle holds what is sent to it',
   client: 'the client does not read fast enough',
-  acks: 'the client does not acknowledge',
-  route: 'the route, or what is behind it, is slow',
+  acks: "the client's application does not acknowledge",
+  route: 'what handles its messages is slow',
 };
 
 /** Everything that is wrong at this moment, the worst first; empty when all is well. */
@@ -53,10 +52,10 @@ export function findings({ ready, reasons }: Readiness, totals: Totals): readonl
     );
   }
   for (const [reason, number] of Object.entries(gateway.slow).sort(([, a], [, b]) => b - a)) {
-    const meaning = SLOW_MEANINGS[reason];
     // Whoever asked for a pause is not held up.
     if (reason === 'paused') continue;
-    add('warn', `${count(number)} slow: ${reason}${meaning === undefined ? '' : `, ${meaning}`}`);
+    const meaning = SLOW_MEANINGS[reason];
+    add('warn', `${count(number)} held up (${reason})${meaning === undefined ? '' : `: ${meaning}`}`);
   }
   return found.sort((a, b) => Number(b.level === 'bad') - Number(a.level === 'bad'));
 }

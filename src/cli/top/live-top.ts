@@ -5,7 +5,7 @@ import { Screen } from '../frame/screen.js';
 import type { AdminClient } from '../look/admin-client.js';
 import type { ConnectionPage } from '../look/answers.js';
 import { connectionsAt, lookAt, type Look } from '../look/look.js';
-import { changeOf, type Change } from './change.js';
+import { type Change, ChangeMeter } from './change.js';
 import type { Sort } from './sorts.js';
 import { afterKey, keysOf, type Settings } from './keys.js';
 import { roomFor, viewLines } from './view.js';
@@ -22,8 +22,8 @@ const MAX_LIMIT = 1_000;
 
 interface Seen {
   readonly look: Look;
-  readonly change: Change;
   readonly page: ConnectionPage;
+  readonly change: Change;
 }
 
 /** The table that keeps itself fresh. A gateway that is away for a while is waited for. */
@@ -31,6 +31,7 @@ export class LiveTop {
   readonly #admin: AdminClient;
   readonly #io: CommandIo;
   readonly #intervalMs: number;
+  readonly #meter = new ChangeMeter();
   #settings: Settings;
   #screen: Screen | undefined;
   #seen: Seen | undefined;
@@ -119,7 +120,7 @@ export class LiveTop {
     const limit = String(Math.min(MAX_LIMIT, roomFor(this.#io.stdout.rows)));
     const query = new URLSearchParams({ sort, limit, match, ...(slowOnly ? { slow: '' } : {}) });
     const [look, page] = await Promise.all([lookAt(this.#admin), connectionsAt(this.#admin, query)]);
-    this.#seen = { look, page, change: changeOf(this.#seen?.look.totals, look.totals) };
+    this.#seen = { look, page, change: this.#meter.next(look.totals) };
   }
 
   #draw(): void {

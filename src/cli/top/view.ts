@@ -72,46 +72,36 @@ function headLines({ address, look, change, fault }: View, columns: number, pain
   const state: Piece = readiness.ready
     ? ['ready', (text) => paint.bold(paint.good(text))]
     : [`NOT READY: ${readiness.reasons.map(visible).join(', ')}`, (text) => paint.bold(paint.bad(text))];
-  const [worst] = found.filter(({ text }) => !text.startsWith('not ready'));
-  const more = found.length - (readiness.ready ? 1 : 2);
+  // What "NOT READY" says need not be said again.
+  const wrong = found.filter(({ text }) => !text.startsWith('not ready'));
   return [
     line(columns, [
       state,
       [`  ${visible(gateway.nodeId)}  sluice ${visible(gateway.version)}  up ${span(gateway.uptimeMs)}`],
       [`  ${visible(address)}`, paint.dim],
     ]),
-    line(columns, [
-      ['connections ', paint.dim],
-      [ofLimit(connections.active, gateway.limits.connections)],
-      ['  sessions ', paint.dim],
-      [ofLimit(sessions.active, gateway.limits.sessions)],
-      ['  in ', paint.dim],
-      [`${rate(change.receiveRate)}/s`],
-      ['  out ', paint.dim],
-      [`${rate(change.sendRate)}/s`],
+    fields(columns, paint, [
+      ['connections', ofLimit(connections.active, gateway.limits.connections)],
+      ['sessions', ofLimit(sessions.active, gateway.limits.sessions)],
+      ['in', `${rate(change.receiveRate)}/s`],
+      ['out', `${rate(change.sendRate)}/s`],
     ]),
-    line(columns, [
-      ['buffered ', paint.dim],
+    fields(columns, paint, [
+      ['waiting', `${count(queues.receive.messages)} in, ${count(queues.send.messages)} out`],
+      ['loop p99', loopDelay.overMs === 0 ? '–' : milliseconds(loopDelay.p99Ms)],
+      ['cpu', change.cpu === undefined ? '–' : percent(change.cpu, 1)],
       [
-        `${bytes(memory.buffered)}${memory.budget === 0 ? '' : ` (${percent(memory.buffered, memory.budget)})`}`,
+        'buffered',
+        bytes(memory.buffered) + (memory.budget === 0 ? '' : ` (${percent(memory.buffered, memory.budget)})`),
       ],
-      ['  waiting ', paint.dim],
-      [`${count(queues.receive.messages)} in, ${count(queues.send.messages)} out`],
-      ['  loop p99 ', paint.dim],
-      [loopDelay.overMs === 0 ? '–' : milliseconds(loopDelay.p99Ms)],
-      ['  cpu ', paint.dim],
-      [change.cpu === undefined ? '–' : percent(change.cpu, 1)],
-      ['  heap ', paint.dim],
-      [bytes(heapUsedBytes)],
-      ['  rss ', paint.dim],
-      [bytes(rssBytes)],
+      ['rss', bytes(rssBytes)],
+      ['heap', bytes(heapUsedBytes)],
     ]),
     fault === undefined
-      ? line(columns, [
-          worst === undefined
-            ? ['']
-            : [visible(worst.text) + (more > 0 ? `  (and ${String(more)} more)` : ''), paint[worst.level]],
-        ])
+      ? line(
+          columns,
+          wrong.map(({ level, text }, index) => [`${index === 0 ? '' : '; '}${visible(text)}`, paint[level]]),
+        )
       : line(columns, [[visible(fault), paint.bad]]),
   ];
 }
@@ -140,6 +130,23 @@ function nothingText({ match, slowOnly }: View): string {
 
 function ofLimit(active: number, limit: number): string {
   return limit === 0 ? count(active) : `${count(active)} of ${count(limit)}`;
+}
+
+/** Names and values, as many as there is room for. */
+function fields(
+  columns: number,
+  paint: Paint,
+  all: readonly (readonly [name: string, value: string])[],
+): string {
+  let text = '';
+  let left = columns;
+  for (const [name, value] of all) {
+    const gap = text === '' ? '' : '  ';
+    left -= cellsOf(gap) + cellsOf(name) + 1 + cellsOf(value);
+    if (left < 0) break;
+    text += `${gap}${paint.dim(name)} ${value}`;
+  }
+  return text;
 }
 
 /** Pieces one behind the other, cut where the line ends. */
