@@ -26,8 +26,8 @@ export interface MemoryClientStreamOptions {
   readonly isFrozen: () => boolean;
   /** Called when the client's side is over, before its events are. */
   readonly onOver: () => void;
-  /** Called when the server's side is. */
-  readonly onServerOver: () => void;
+  /** Called when the server's side is over too. */
+  readonly onGone: () => void;
 }
 
 /** The client's side of a memory stream; its server's side is a MemoryStream. */
@@ -50,6 +50,7 @@ export class MemoryClientStream implements ClientStream {
   #heldEnd: CallEnd | undefined;
   #end: CallEnd | undefined;
   #over = false;
+  #serverOver = false;
 
   constructor(accept: StreamAcceptor, options: MemoryClientStreamOptions, events: StreamEvents) {
     const { clock, method, windowBytes, maxMessageBytes } = options;
@@ -76,7 +77,8 @@ export class MemoryClientStream implements ClientStream {
         next: () => (options.isFrozen() ? undefined : this.#next()),
         take: (body) => !options.isFrozen() && this.#take(body),
         over: (close, error) => {
-          options.onServerOver();
+          this.#serverOver = true;
+          if (this.#over) options.onGone();
           this.#arrive(endOf(close, error, options.address));
         },
       },
@@ -171,6 +173,7 @@ export class MemoryClientStream implements ClientStream {
       this.#over = true;
       this.#reader.clear();
       this.#options.onOver();
+      if (this.#serverOver) this.#options.onGone();
       this.#events.onEnd(end);
     } else if (this.#awaited && this.#end === undefined && this.#unsentBytes <= this.#windowBytes) {
       this.#awaited = false;

@@ -26,7 +26,7 @@ export interface MemoryDial extends Dial {
   unreachable: boolean;
   /** While true nothing is carried, either way, and neither side is told: what a cable pulled out looks like. */
   frozen: boolean;
-  /** Streams that the server has not seen the end of. */
+  /** Streams of which one side or the other has not seen the end. */
   readonly openStreams: number;
   /** The network fails: every stream is lost on both sides, without a word from the other. */
   breakConnections(): void;
@@ -119,7 +119,7 @@ class MemoryConnector implements Connector {
         onOver: () => {
           this.#streams.delete(stream);
         },
-        onServerOver: () => {
+        onGone: () => {
           network.streams.delete(stream);
         },
       },
