@@ -53,7 +53,7 @@ export class SessionInterceptors {
 
   async send(data: Payload, options: SendOptions = NO_OPTIONS, untilSettled: boolean): Promise<void> {
     if (this.#senders.length === 0) {
-      await this.#protocol.send(data, options, untilSettled);
+      await this.#protocol.sender.send(data, options, untilSettled);
       return;
     }
     const { buffer } = this.#protocol.settings;
@@ -69,9 +69,9 @@ export class SessionInterceptors {
     try {
       await before;
       options.signal?.throwIfAborted();
-      if (this.#protocol.isEnding) throw closingError(this.#session.id);
+      if (this.#protocol.sender.isClosed) throw closingError(this.#session.id);
       await this.#around(0, (request) => {
-        const sent = this.#protocol.send(request.data, request.options, untilSettled);
+        const sent = this.#protocol.sender.send(request.data, request.options, untilSettled);
         // It has its place: those behind it keep theirs.
         handOn();
         return sent;

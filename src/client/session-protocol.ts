@@ -14,25 +14,14 @@ import {
 import type { AttachedSession, SessionHost } from './attached-session.js';
 import { ClientError } from './client-error.js';
 import { Incoming } from './incoming.js';
-import type { Payload, SendOptions, SessionEnd } from './message.js';
+import type { SessionEnd } from './message.js';
 import type { OpenOptions } from './options.js';
-import { Outgoing } from './outgoing.js';
-import { OutgoingPayload, type SendWaiter } from './outgoing-payload.js';
-import {
-  closedError,
-  closingError,
-  droppedError,
-  endedError,
-  failureError,
-  fullError,
-  givenUpError,
-  resetError,
-  tooLargeError,
-  violation,
-} from './session-errors.js';
+import type { Outgoing } from './outgoing.js';
+import { closedError, endedError, givenUpError, resetError, violation } from './session-errors.js';
 import type { SessionSettings } from './session-options.js';
 import { SessionReader } from './session-reader.js';
 import { tellReset } from './session-reset.js';
+import { SessionSender } from './session-sender.js';
 
 export interface SessionProtocolOptions {
   readonly route: string;
@@ -57,7 +46,6 @@ const LEAST_WINDOW: Size = { messages: 64, bytes: 64 * 1024 };
 const REFUSED_FOR_NOW: readonly string[] = ['SESSION_LIMIT', 'AUTH_UNAVAILABLE', 'RATE_LIMITED'];
 /** Without a connection for so long, a session that is disposed of is no longer waited for. */
 const PATIENCE_MS = 5_000;
-const SENT: Promise<void> = Promise.resolve();
 
 /**
  * The client's side of one session (docs/protocol.md): what its connections ask
@@ -68,6 +56,7 @@ export class SessionProtocol implements AttachedSession {
   readonly id: string;
   readonly incoming: Incoming;
   readonly outgoing: Outgoing;
+  readonly sender: SessionSender;
   readonly reader: SessionReader;
   /** Resolves when it is open for the first time; rejects where it ends before. */
   readonly opened: Promise<void>;
@@ -94,7 +83,6 @@ export class SessionProtocol implements AttachedSession {
   #closeDue = false;
   /** How it ended for its application; where we ended it, the gateway may still have to be told. */
   #end: SessionEnd | undefined;
-  #sendError: ClientError | undefined;
   #isDisposing = false;
   #patience: Timer | undefined;
   #resolveOpened: () => void = () => undefined;
@@ -118,23 +106,21 @@ export class SessionProtocol implements AttachedSession {
       },
     });
     this.reader = new SessionReader(this.incoming, callbacks.onGap);
-    this.outgoing = new Outgoing({
-      sessionId: settings.id,
-      bound: settings.buffer,
-      overflow: settings.bufferOverflow,
-      now: () => host.clock.now(),
-      dropped: (payload, reason) => {
-        payload.reject(droppedError(this.id, reason));
-        callbacks.onDrop?.(payload.toUnsettled(), reason);
+    this.sender = new SessionSender({
+      settings,
+      callbacks,
+      clock: host.clock,
+      wake: () => {
+        host.wake(this);
       },
-      settled: (payload) => {
-        this.#settled(payload);
+      disconnect: (error) => {
+        this.#fault(error);
       },
-      tooLarge: (payload) => {
-        const error = tooLargeError(payload, this.outgoing.limits);
-        if (!payload.reject(error)) this.#failed(payload, error);
+      failed: (error) => {
+        this.reader.failed(error);
       },
     });
+    this.outgoing = this.sender.outgoing;
     this.opened = new Promise((resolve, reject) => {
       this.#resolveOpened = resolve;
       this.#rejectOpened = reject;
@@ -212,34 +198,15 @@ export class SessionProtocol implements AttachedSession {
     return this.#options.settings;
   }
 
-  /** Whether it is to end: nothing more can be sent. */
-  get isEnding(): boolean {
-    return this.#isEnding;
-  }
-
   get isOpen(): boolean {
     return this.#phase === 'open' && this.#end === undefined;
-  }
-
-  /** Resolves when it is taken or, `untilSettled`, acknowledged. */
-  send(data: Payload, options: SendOptions | undefined, untilSettled: boolean): Promise<void> {
-    try {
-      options?.signal?.throwIfAborted();
-      if (this.#sendError !== undefined) throw this.#sendError;
-      if (this.#isEnding) throw closingError(this.id);
-      const payload = new OutgoingPayload(data, options, this.#host.clock.wallNow());
-      payload.untilSettled = untilSettled;
-      return this.#dispatch(payload, options?.signal);
-    } catch (error) {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what was thrown, whatever it is
-      return Promise.reject(error);
-    }
   }
 
   /** Nothing more will be sent. Idempotent. */
   end(): void {
     if (this.#isEnding || this.#end !== undefined) return;
     this.#isEnding = true;
+    this.sender.close();
     this.#closeDue = true;
     this.#host.wake(this);
   }
@@ -424,79 +391,6 @@ export class SessionProtocol implements AttachedSession {
     }
   }
 
-  // --- sending ---
-
-  #dispatch(payload: OutgoingPayload, signal: AbortSignal | undefined): Promise<void> {
-    switch (this.outgoing.send(payload)) {
-      case 'taken':
-        this.#host.wake(this);
-        return payload.untilSettled ? this.#waitFor(payload, signal) : SENT;
-      case 'waits':
-        if (payload.untilSettled || this.#options.settings.bufferOverflow === 'block') {
-          return this.#waitFor(payload, signal);
-        }
-        return SENT;
-      case 'dropped':
-        return payload.untilSettled ? Promise.reject(droppedError(this.id, 'overflow')) : SENT;
-      case 'too-large':
-        return Promise.reject(tooLargeError(payload, this.outgoing.limits));
-      case 'full':
-        return Promise.reject(this.#full());
-      case 'disconnect': {
-        const error = this.#full();
-        this.#fault(error);
-        return Promise.reject(error);
-      }
-    }
-  }
-
-  #full(): ClientError {
-    return fullError(this.id, this.outgoing.buffer.load, this.#options.settings.buffer);
-  }
-
-  #waitFor(payload: OutgoingPayload, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      payload.waiter =
-        signal === undefined ? { resolve, reject } : this.#abortable(payload, signal, { resolve, reject });
-    });
-  }
-
-  #abortable(payload: OutgoingPayload, signal: AbortSignal, waiter: SendWaiter): SendWaiter {
-    const onAbort = (): void => {
-      // Where it was sent, only the wait ends.
-      if (this.outgoing.withdraw(payload)) this.#host.wake(this);
-      payload.reject(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort);
-    return {
-      resolve: () => {
-        signal.removeEventListener('abort', onAbort);
-        waiter.resolve();
-      },
-      reject: (error) => {
-        signal.removeEventListener('abort', onAbort);
-        waiter.reject(error);
-      },
-    };
-  }
-
-  #settled(payload: OutgoingPayload): void {
-    const { error } = payload;
-    if (error === undefined) {
-      payload.resolve();
-      return;
-    }
-    const failure = failureError(error);
-    if (!payload.reject(failure)) this.#failed(payload, failure);
-  }
-
-  /** Nobody waits for what failed. */
-  #failed(payload: OutgoingPayload, error: ClientError): void {
-    const { onFailure } = this.#options.callbacks;
-    if (onFailure === undefined) this.reader.failed(error);
-    else onFailure(error, payload.toUnsettled());
-  }
-
   // --- ending ---
 
   #closedByGateway(closed: Closed): void {
@@ -555,10 +449,9 @@ export class SessionProtocol implements AttachedSession {
     } catch (cause) {
       this.#finish(new ClientError(error.code, 'onReset has thrown an error, which is the cause', { cause }));
     }
+    this.sender.afterReset(unsettled, error, resend);
     // It may have been closed within onReset.
-    if (resend && this.#sendError === undefined) this.outgoing.sendAgain(unsettled);
-    else this.outgoing.abandon(unsettled, this.#sendError ?? error);
-    if (this.#sendError === undefined) this.#host.reopen(this, error, elsewhere);
+    if (this.#end === undefined) this.#host.reopen(this, error, elsewhere);
   }
 
   #violated(how: string): void {
@@ -586,20 +479,12 @@ export class SessionProtocol implements AttachedSession {
 
   /** It is over for its application. */
   #endWith(error: ClientError | undefined): void {
-    this.#sendError = error ?? endedError(this.id);
-    const unsettled = this.outgoing.takeUnsettled();
-    const unsent = this.outgoing.buffer.takeAll();
-    this.#end = {
-      error,
-      discarded: this.incoming.discarded,
-      unsettled: unsettled.map((payload) => payload.toUnsettled()),
-      unsent: unsent.map((payload) => payload.toUnsettled()),
-    };
-    for (const payload of unsettled) payload.reject(this.#sendError);
-    for (const payload of unsent) payload.reject(this.#sendError);
+    const told = error ?? endedError(this.id);
+    const end: SessionEnd = { error, discarded: this.incoming.discarded, ...this.sender.end(told) };
+    this.#end = end;
     this.reader.end(error);
-    if (!this.#wasOpened) this.#rejectOpened(this.#sendError);
-    this.#resolveClosed(this.#end);
+    if (!this.#wasOpened) this.#rejectOpened(told);
+    this.#resolveClosed(end);
   }
 
   #gone(): void {

@@ -19,7 +19,7 @@ export class SessionReader {
   readonly #onGap: ((gap: GapNotice) => void) | undefined;
   #waiter: ReadWaiter | undefined;
   /** How the route failed on what nobody waited for. */
-  readonly #failures = new RingQueue<ClientError>();
+  readonly #failures = new RingQueue<{ readonly error: unknown }>();
   #over = false;
   #isClosed = false;
   #error: ClientError | undefined;
@@ -80,10 +80,10 @@ export class SessionReader {
   }
 
   /** Thrown by the next read. */
-  failed(error: ClientError): void {
+  failed(error: unknown): void {
     if (this.#isClosed) return;
     // An application that reads nothing must not pile them up; the first ones say what is wrong.
-    if (this.#failures.length < MAX_FAILURES) this.#failures.push(error);
+    if (this.#failures.length < MAX_FAILURES) this.#failures.push({ error });
     this.arrived();
   }
 
@@ -107,7 +107,7 @@ export class SessionReader {
 
   #take(): Message | undefined {
     const failure = this.#failures.shift();
-    if (failure !== undefined) throw failure;
+    if (failure !== undefined) throw failure.error;
     for (let taken = this.#incoming.take(); taken !== undefined; taken = this.#incoming.take()) {
       if (!('gap' in taken)) return taken;
       if (this.#onGap === undefined) throw gapError(taken.gap);

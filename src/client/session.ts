@@ -97,7 +97,7 @@ export class Session implements AsyncIterable<Message>, AsyncDisposable {
    */
   send(data: Payload, options?: SendOptions): Promise<void> {
     const interceptors = this.#interceptors;
-    if (interceptors === undefined) return this.#protocol.send(data, options, false);
+    if (interceptors === undefined) return this.#protocol.sender.send(data, options, false);
     return interceptors.send(data, options, false);
   }
 
@@ -108,7 +108,7 @@ export class Session implements AsyncIterable<Message>, AsyncDisposable {
    */
   sendAndWait(data: Payload, options?: SendOptions): Promise<void> {
     const interceptors = this.#interceptors;
-    if (interceptors === undefined) return this.#protocol.send(data, options, true);
+    if (interceptors === undefined) return this.#protocol.sender.send(data, options, true);
     return interceptors.send(data, options, true);
   }
 
