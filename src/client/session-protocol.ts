@@ -225,7 +225,7 @@ export class SessionProtocol implements AttachedSession {
   /** As `close`, but for a session that has no connection, it waits only so long. */
   async dispose(): Promise<void> {
     this.#isDisposing = true;
-    if (this.#phase !== 'open') this.#beginPatience();
+    if (this.#end === undefined && this.#phase !== 'open') this.#beginPatience();
     await this.close();
   }
 
@@ -309,7 +309,7 @@ export class SessionProtocol implements AttachedSession {
     const retry = this.#forgotten === 0 ? 'now' : 'backoff';
     this.#forgotten += 1;
     this.#renew();
-    this.#host.reopen(this, new ClientError('RESET', resetError(this.id).message, { retry }), false);
+    this.#openAgain(new ClientError('RESET', resetError(this.id).message, { retry }), false);
   }
 
   /** The next Open is a first one again. */
@@ -425,7 +425,13 @@ export class SessionProtocol implements AttachedSession {
     // Resuming in doubt it may have been opened before: only the end of that frees us to use another token.
     if (this.#attempt === 1 || !REFUSED_FOR_NOW.includes(code)) this.#renew();
     else this.#lose();
-    this.#host.reopen(this, error, elsewhere);
+    this.#openAgain(error, elsewhere);
+  }
+
+  #openAgain(error: ClientError, elsewhere: boolean): void {
+    // Not to close it at once.
+    if (this.#isEnding && this.#attempt === 0 && this.outgoing.isSettled) this.#finish(undefined);
+    else this.#host.reopen(this, error, elsewhere);
   }
 
   /** The gateway has it no more, or ended it: it goes on as a fresh one where the application was told. */
