@@ -24,6 +24,8 @@ const TICK_MS = 1;
 const BEHIND_MS = 50;
 /** Before a session that was lost is opened again. Milliseconds. */
 const REOPEN_MS = 250;
+/** Whether all is answered is looked for this often. Milliseconds. */
+const POLL_MS = 10;
 /** When all is sent, answers are waited for. Milliseconds. */
 const LAST_ANSWERS_MS = 3000;
 
@@ -170,7 +172,7 @@ class Bench {
   }
 
   async #reopen(client: Client): Promise<OpenedSession | undefined> {
-    while (!this.#over.signal.aborted) {
+    for (;;) {
       try {
         await pauseFor(REOPEN_MS, this.#io.clock, this.#over.signal);
         return await this.#open(client);
@@ -180,7 +182,6 @@ class Bench {
         if (error instanceof ClientError && error.retry === 'never') return undefined;
       }
     }
-    return undefined;
   }
 
   #sender(session: Session, index: number, from: number): BenchSender {
@@ -239,14 +240,12 @@ class Bench {
   }
 
   async #lastAnswers(): Promise<void> {
-    const { clock, signal } = this.#io;
+    const { clock } = this.#io;
+    // Ctrl-C ends the sending, not what is under way; a second one ends all.
+    const { signal } = new AbortController();
     const deadline = clock.now() + LAST_ANSWERS_MS;
     const isWaiting = (): boolean => [...this.#senders].some(({ underWay }) => underWay > 0);
-    try {
-      while (isWaiting() && clock.now() < deadline) await pauseFor(10, clock, signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+    while (isWaiting() && clock.now() < deadline) await pauseFor(POLL_MS, clock, signal);
   }
 
   #count(code: string, n = 1): void {

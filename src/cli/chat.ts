@@ -5,6 +5,7 @@ import type { ChatArguments } from './talk/chat-options.js';
 import { Conversation } from './talk/conversation.js';
 import { ConnectionNotes } from './talk/connection-notes.js';
 import { openSession, withClient } from './talk/gateway-client.js';
+import { gatewayFault } from './talk/gateway-fault.js';
 import { MessagePrinter } from './talk/message-printer.js';
 import { inputMessages } from './talk/payload-input.js';
 import { SendProgress } from './talk/send-progress.js';
@@ -48,6 +49,6 @@ async function piped(route: string, options: ChatArguments, io: CommandIo): Prom
     return run.run(session, inputMessages(input, { kind: 'lines' }));
   });
   if (io.signal.aborted) return stopCode(io);
-  if (fault !== undefined) throw fault;
+  if (fault !== undefined) throw gatewayFault(fault);
   return exitCode(counts.failed > 0 ? 'failed' : 'ok');
 }

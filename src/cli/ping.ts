@@ -1,6 +1,7 @@
 import { ClientError } from '../client/client-error.js';
 import type { Client } from '../client/client.js';
 import type { ClientEvent } from '../client/client-event.js';
+import { errorText } from '../core/error-text.js';
 import { linkAbort } from '../core/signals.js';
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
@@ -43,7 +44,7 @@ class Pings {
   #sent = 0;
   #isConnected = false;
   /** What will not become better by trying again. */
-  #fault: unknown;
+  #fault: Error | undefined;
 
   constructor(options: PingArguments, io: CommandIo) {
     this.#options = options;
@@ -108,7 +109,7 @@ class Pings {
       `${counted(answered + lost, 'ping')} in ${elapsed(ms)}`,
       `${answered} answered`,
       lost === 0 ? '0 lost' : paint.bad(`${lost} lost`),
-      ...(notes.reconnects === 0 ? [] : [`${counted(notes.reconnects, 'reconnect')}`]),
+      ...(notes.reconnects === 0 ? [] : [counted(notes.reconnects, 'reconnect')]),
     ];
     stdout.write(`${paint.dim('--')} ${words.join(', ')}\n${latencyReport(this.#times, columns, paint)}`);
   }
@@ -144,7 +145,7 @@ class Pings {
     const isFinal = !(error instanceof ClientError) || error.retry === 'never';
     // Nobody has ever answered: that is all there is to say.
     if (isFinal || (this.#times.count === 0 && this.#sent === 1)) {
-      this.#fault ??= error;
+      this.#fault ??= error instanceof Error ? error : new Error(errorText(error));
       return;
     }
     this.lost += 1;

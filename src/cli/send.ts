@@ -7,8 +7,10 @@ import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
 import { ConnectionNotes } from './talk/connection-notes.js';
 import { openSession, withClient } from './talk/gateway-client.js';
+import { gatewayFault } from './talk/gateway-fault.js';
 import { MessagePrinter } from './talk/message-printer.js';
-import { InputError, inputMessages, type InputFormat, type InputMessage } from './talk/payload-input.js';
+import type { InputMessage } from './talk/input-message.js';
+import { InputError, inputMessages, type InputFormat } from './talk/payload-input.js';
 import type { SendArguments } from './talk/send-options.js';
 import { SendProgress } from './talk/send-progress.js';
 import { SendRun } from './talk/send-run.js';
@@ -52,7 +54,7 @@ export async function sendCommand(route: string, options: SendArguments, io: Com
   if (!isSilent) counts.summarize(options.output);
   if (io.signal.aborted) return stopCode(io);
   if (fault instanceof InputError) throw new CommandError('failed', fault.message);
-  if (fault !== undefined) throw fault;
+  if (fault !== undefined) throw gatewayFault(fault);
   return exitCode(counts.failed > 0 ? 'failed' : 'ok');
 }
 

@@ -1,5 +1,5 @@
 import type { Output } from '../frame/command-io.js';
-import { table, type Row } from '../frame/layout.js';
+import { readableColumns, table, wrap, type Row } from '../frame/layout.js';
 import { visible } from '../frame/text-width.js';
 import { bytes, count, counted, elapsed, perSecond } from './amounts.js';
 import type { BenchArguments } from './bench-options.js';
@@ -57,16 +57,20 @@ export function benchReport(
       text: paint.bad([...errors].map(([code, n]) => `${code} ${count(n)}`).join(', ')),
     });
   if (reconnects > 0) rows.push({ first: 'reconnects', text: count(reconnects) });
+  const width = readableColumns(columns);
+  const lines = (text: string): string => wrap(text, width).join('\n');
   const untold =
     answered > 0
       ? ''
-      : `\n${paint.warn('Nothing was answered: does the route answer each message? With --until acknowledged it need not.')}\n`;
+      : `\n${paint.warn(lines('Nothing was answered: does the route answer each message? With --until acknowledged it need not.'))}\n`;
+  const together =
+    'Client and gateway together: where both run on one machine, each had what the other left.';
   return [
-    `${setting}\n\n`,
-    table(rows, columns, paint.dim),
+    `${lines(setting)}\n\n`,
+    table(rows, width, paint.dim),
     times.count === 0 ? '' : `\n${latencyReport(times, columns, paint)}`,
     untold,
-    `\n${paint.dim('Client and gateway together: where both run on one machine, each had what the other left.')}\n`,
+    `\n${paint.dim(lines(together))}\n`,
   ].join('');
 }
 

@@ -2,14 +2,14 @@ import type { Session } from '../../client/session.js';
 
 /** What a sender tells of its messages. */
 export interface BenchEvents {
-  now(): number;
+  readonly now: () => number;
   /** When its message number `index`, from 0, is due; undefined: as soon as there is room. */
-  dueAt(index: number): number | undefined;
+  readonly dueAt: (index: number) => number | undefined;
   /** Whether more is to be sent. */
-  isOpen(): boolean;
-  sent(): void;
-  answered(ms: number): void;
-  failed(error: unknown): void;
+  readonly isOpen: () => boolean;
+  readonly sent: () => void;
+  readonly answered: (ms: number) => void;
+  readonly failed: (error: unknown) => void;
 }
 
 /**
@@ -71,8 +71,7 @@ export class BenchSender {
 
   /** Reads answers until the session is over; rejects with what ended it. */
   async read(): Promise<void> {
-    for await (const message of this.#session) {
-      void message;
+    while ((await this.#session.receive()) !== undefined) {
       if (this.#untilAnswered) this.#settle(true);
     }
   }

@@ -36,7 +36,7 @@ export class Conversation {
       this.#leave = resolve;
     });
     this.#notes = new ConnectionNotes(io.stdout, (line) => {
-      this.#say(line);
+      void this.#say(line);
     });
   }
 
@@ -44,7 +44,7 @@ export class Conversation {
     if (event.kind === 'connected' && this.#screen === undefined) {
       const { paint } = this.#io.stdout;
       const where = `gateway ${visible(event.nodeId)} at ${visible(event.address)}, as ${visible(event.clientId)}`;
-      this.#say(paint.dim(`${where}\n/help tells what there is, Ctrl-D ends`));
+      void this.#say(paint.dim(`${where}\n/help tells what there is, Ctrl-D ends`));
     }
     this.#notes.onEvent(event);
     this.#refresh();
@@ -56,14 +56,14 @@ export class Conversation {
     return {
       onGap: ({ fromSequence, toSequence, reason }) => {
         const many = counted(toSequence - fromSequence + 1, 'message');
-        this.#say(
+        void this.#say(
           paint.bad(
             `${many} to you ${toSequence === fromSequence ? 'was' : 'were'} lost (${visible(reason)})`,
           ),
         );
       },
       onReset: ({ error }) => {
-        this.#say(
+        void this.#say(
           paint.bad(`the gateway no longer had the conversation: it begins anew [${visible(error.code)}]`),
         );
       },

@@ -1,5 +1,5 @@
 import type { Message } from '../../client/message.js';
-import type { InputMessage } from './payload-input.js';
+import type { InputMessage } from './input-message.js';
 
 /**
  * A message as a line of JSON, as `tail --output json` writes it and

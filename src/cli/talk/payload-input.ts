@@ -1,5 +1,5 @@
-import type { SendOptions } from '../../client/message.js';
 import { counted } from './amounts.js';
+import type { InputMessage } from './input-message.js';
 import { readMessageObject } from './message-object.js';
 
 /** How an input is divided into messages. */
@@ -10,12 +10,6 @@ export type InputFormat =
   /** All of it is one payload. */
   | { readonly kind: 'whole' }
   | { readonly kind: 'chunk'; readonly bytes: number };
-
-/** One message to send. */
-export interface InputMessage {
-  readonly data: Uint8Array;
-  readonly options?: Pick<SendOptions, 'key' | 'metadata' | 'ttlMs'>;
-}
 
 /** What stands in the input can not be sent; the message says where and why. */
 export class InputError extends Error {

@@ -7,7 +7,7 @@ import { visible } from '../frame/text-width.js';
 import { counted } from './amounts.js';
 import { lossText } from './gateway-fault.js';
 import type { MessagePrinter } from './message-printer.js';
-import type { InputMessage } from './payload-input.js';
+import type { InputMessage } from './input-message.js';
 import type { SendProgress } from './send-progress.js';
 import { withinGrace } from './within-grace.js';
 
