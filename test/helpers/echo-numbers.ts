@@ -1,5 +1,6 @@
 /** What every page-long client of examples/ must do: numbers to a route that echoes them, through whatever happens. */
 import { expect } from 'vitest';
+import type { Route } from '../../src/session/route.js';
 import { AuthFiles, claimsOf } from './auth-calls.js';
 import { FaultProxy } from './fault-proxy.js';
 import { startGateway } from './gateway.js';
@@ -31,6 +32,35 @@ export async function overBrokenConnections(client: RunClient, cuts: number): Pr
   expect(proxy.cuts).toBe(cuts);
   const { up, down } = server.gateway.metrics;
   for (const flow of [up, down]) expect(flow).toMatchObject({ admitted: messages, delivered: messages });
+}
+
+/** What the client says last, the acknowledgement of the last number and its Close, is lost with its connection. */
+export async function overALostClose(client: RunClient): Promise<void> {
+  const messages = 5;
+  let handled = 0;
+  let lose = (): void => undefined;
+  const numbers: Route = {
+    kind: 'numbers',
+    open: (session) => ({
+      handle: async (message) => {
+        handled += 1;
+        if (handled === messages) lose();
+        await session.send(message);
+      },
+    }),
+  };
+  await using server = await startGateway({}, { numbers });
+  await using proxy = await FaultProxy.start(server.address);
+  lose = () => {
+    proxy.freeze('up');
+  };
+  const over = client(['--address', proxy.address, '--route', 'numbers', '--messages', String(messages)]);
+  await expect.poll(() => handled, { timeout: 30_000 }).toBe(messages);
+  // The gateway hears nothing more, and ends the connection.
+  await expect.poll(() => server.gateway.connections, { timeout: 30_000 }).toBe(0);
+  proxy.thaw();
+  expect(await over).toEqual(allOf(messages, messages));
+  expect(handled).toBe(messages);
 }
 
 /** Payloads of several messages each, both ways, over connections that break within them. */

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import {
   cutSeed,
   inSeveralMessages,
+  overALostClose,
   overBrokenConnections,
   withoutAValidToken,
   withTokensThatExpire,
@@ -30,6 +31,10 @@ describe('examples/go-client', () => {
       await overBrokenConnections(client(context), cuts);
     },
   );
+
+  it('acknowledges and closes again where that was lost', async (context) => {
+    await overALostClose(client(context));
+  });
 
   it(`keeps payloads of several messages whole (CUT_SEED=${cutSeed})`, async (context) => {
     await inSeveralMessages(client(context));

@@ -3,6 +3,7 @@ import { describe, it, type TestContext } from 'vitest';
 import {
   cutSeed,
   inSeveralMessages,
+  overALostClose,
   overBrokenConnections,
   withoutAValidToken,
   withTokensThatExpire,
@@ -21,6 +22,10 @@ describe('examples/python-client', () => {
       await overBrokenConnections(await client(context), cuts);
     },
   );
+
+  it('acknowledges and closes again where that was lost', async (context) => {
+    await overALostClose(await client(context));
+  });
 
   it(`keeps payloads of several messages whole (CUT_SEED=${cutSeed})`, async (context) => {
     await inSeveralMessages(await client(context));
