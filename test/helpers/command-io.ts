@@ -84,6 +84,11 @@ export class TestIo implements CommandIo {
     this.#stop.abort(new Stopped('stopped by SIGINT', 130));
   }
 
+  /** As when `| head` has seen enough. */
+  closePipe(): void {
+    this.#stop.abort(new Stopped('nobody reads the output any more', 141));
+  }
+
   onAbruptEnd(): () => void {
     return () => undefined;
   }

@@ -5,7 +5,7 @@ import { flagName, type Option } from './option.js';
 import type { Paint } from './paint.js';
 import { operandName } from './parse.js';
 
-const GROUPS: Readonly<Record<CommandGroup, string>> = {
+export const GROUPS: Readonly<Record<CommandGroup, string>> = {
   run: 'Run a gateway',
   talk: 'Talk to one',
   look: 'Look at one',
