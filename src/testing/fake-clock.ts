@@ -19,12 +19,17 @@ export interface FakeClockOptions {
   readonly startMs?: number;
   /** What `wallNow()` starts at, in Unix milliseconds. Default 2024-01-01T00:00:00Z. */
   readonly wallStartMs?: number;
+  /**
+   * `held`: immediates wait until they are run. `run`: they run by themselves, in
+   * turns of the event loop, and only time stands still. Default `held`.
+   */
+  readonly immediates?: 'held' | 'run';
 }
 
 /**
- * Time that a test moves by hand. Nothing runs by itself: timers and
- * immediates run inside `advance` and `runImmediates`, timers by due time and,
- * among equals, in the order in which they were set. A callback that throws
+ * Time that a test moves by hand. Nothing runs by itself (but see `immediates`):
+ * timers and immediates run inside `advance` and `runImmediates`, timers by due
+ * time and, among equals, in the order in which they were set. A callback that throws
  * makes the call that ran it throw; what was to run after it stays pending.
  */
 export class FakeClock implements Clock {
@@ -35,8 +40,12 @@ export class FakeClock implements Clock {
   #activeTimers = 0;
   #immediates: (() => void)[] = [];
   #moving = false;
+  readonly #runsImmediates: boolean;
+  /** The event loop has been asked for a turn. */
+  #turnAsked = false;
 
   constructor(options: FakeClockOptions = {}) {
+    this.#runsImmediates = options.immediates === 'run';
     this.#nowMs = options.startMs ?? 1_000;
     this.#wallOffsetMs = (options.wallStartMs ?? Date.UTC(2024, 0, 1)) - this.#nowMs;
   }
@@ -87,6 +96,7 @@ export class FakeClock implements Clock {
   // A field, as in SystemClock, so that it may be passed on without its owner.
   readonly setImmediate = (callback: () => void): void => {
     this.#immediates.push(callback);
+    if (this.#runsImmediates) this.#askForTurn();
   };
 
   /**
@@ -164,6 +174,17 @@ export class FakeClock implements Clock {
     return this.#nowMs + ms;
   }
 
+  #askForTurn(): void {
+    if (this.#turnAsked) return;
+    this.#turnAsked = true;
+    new SystemClock().setImmediate(() => {
+      this.#turnAsked = false;
+      this.#exclusively(() => {
+        this.#runTurn(0);
+      });
+    });
+  }
+
   /** Index behind the last timer that is due at or before `dueMs`. */
   #placeAfter(dueMs: number): number {
     let low = 0;
@@ -201,21 +222,25 @@ export class FakeClock implements Clock {
 
   #drainImmediates(): number {
     let ran = 0;
-    while (this.#immediates.length > 0) {
-      const turn = this.#immediates;
-      this.#immediates = [];
-      for (const [index, callback] of turn.entries()) {
-        if (ran >= MAX_CALLBACKS) throw new Error('FakeClock: immediates set one another without end');
-        ran += 1;
-        try {
-          callback();
-        } catch (error) {
-          this.#immediates = [...turn.slice(index + 1), ...this.#immediates];
-          throw error;
-        }
+    while (this.#immediates.length > 0) ran = this.#runTurn(ran);
+    return ran;
+  }
+
+  /** Those there are now, not those that they add. Returns how many have run, with those `before`. */
+  #runTurn(before: number): number {
+    const turn = this.#immediates;
+    this.#immediates = [];
+    for (const [index, callback] of turn.entries()) {
+      if (before + index >= MAX_CALLBACKS)
+        throw new Error('FakeClock: immediates set one another without end');
+      try {
+        callback();
+      } catch (error) {
+        this.#immediates = [...turn.slice(index + 1), ...this.#immediates];
+        throw error;
       }
     }
-    return ran;
+    return before + turn.length;
   }
 
   /** A callback that moved time under the caller's feet would run timers out of order. */

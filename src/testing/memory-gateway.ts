@@ -1,5 +1,5 @@
-import { Client } from '../client/client.js';
-import type { ClientOptions } from '../client/options.js';
+import { Client, type ClientCloseOptions } from '../client/client.js';
+import type { ClientOptions, ClientParts } from '../client/options.js';
 import { loadConfig } from '../config/load.js';
 import { SystemClock, type Clock } from '../core/clock.js';
 import type { FlowCounters } from '../core/counters.js';
@@ -18,8 +18,10 @@ export interface MemoryGatewayOptions {
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
   /**
    * The time of the gateway, its network and its clients. Default: real time.
-   * With a `FakeClock` nothing happens until you move it: wrap what you wait for
-   * in `clock.until`, or call `clock.settle()` and `clock.advanceAsync(ms)`.
+   * With `new FakeClock({ immediates: 'run' })` time stands still until you move it
+   * (`clock.advanceAsync(ms)`), and all that needs none goes on by itself. What
+   * needs some, closing a session without a connection for example, is waited for
+   * with `clock.until(promise)`.
    */
   readonly clock?: Clock;
   /** Told what the gateway logs. Default: nobody. */
@@ -55,6 +57,22 @@ const quiet: Logger = {
  */
 export function memoryGateway(options: MemoryGatewayOptions = {}): MemoryGateway {
   return new MemoryGateway(options);
+}
+
+type Through = <T>(work: Promise<T>) => Promise<T>;
+
+/** Moves a fake time along where leaving takes some. */
+class MemoryClient extends Client {
+  readonly #through: Through;
+
+  constructor(options: ClientOptions, parts: ClientParts, through: Through) {
+    super(['memory'], options, parts);
+    this.#through = through;
+  }
+
+  override close(options?: ClientCloseOptions): Promise<void> {
+    return this.#through(super.close(options));
+  }
 }
 
 export class MemoryGateway implements AsyncDisposable {
@@ -119,11 +137,8 @@ export class MemoryGateway implements AsyncDisposable {
 
   /** A client of this gateway, as `connect` of sluice/client gives one. Closed with the gateway at the latest. */
   connect(options: ClientOptions = {}): Client {
-    const client = new Client(['memory'], options, {
-      dial: this.#network,
-      clock: this.clock,
-      random: Math.random,
-    });
+    const parts = { dial: this.#network, clock: this.clock, random: Math.random };
+    const client = new MemoryClient(options, parts, (work) => this.#through(work));
     this.#clients.add(client);
     return client;
   }
@@ -138,7 +153,7 @@ export class MemoryGateway implements AsyncDisposable {
     const before = this.#gateway;
     this.#network.breakConnections();
     this.#gateway = this.#make();
-    await this.#through(before.destroy());
+    await this.#through(this.#gone(before));
   }
 
   /** The gateway leaves in good order, as it does on SIGTERM: resolves when every client has gone, or after `server.drainGrace`. */
@@ -150,11 +165,21 @@ export class MemoryGateway implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#network.frozen = false;
     await this.#through(Promise.all([...this.#clients].map((client) => client.close({ graceMs: 0 }))));
-    await this.#through(this.#gateway.destroy());
+    await this.#through(this.#gone(this.#gateway));
+  }
+
+  /** Ends it at once. Its streams tell it in turns of the clock that they have ended. */
+  async #gone(gateway: Gateway): Promise<void> {
+    await gateway.destroy();
+    while (gateway.connections > 0) {
+      await new Promise<void>((resolve) => {
+        this.clock.setImmediate(resolve);
+      });
+    }
   }
 
   /** Leaving takes turns of the clock, which a fake one has to be given. */
-  #through(work: Promise<unknown>): Promise<unknown> {
+  #through<T>(work: Promise<T>): Promise<T> {
     return this.clock instanceof FakeClock ? this.clock.until(work) : work;
   }
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, it, vi } from 'vitest';
@@ -252,7 +252,7 @@ describe('a stream for Node.js into a session', () => {
 
   it('says what there is where there is no Node.js', async () => {
     await using world = await opened(new SinkRoute());
-    const spy = vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined as never);
+    const spy = vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined);
     expect(() => world.session.writable()).toThrow(
       'writable() needs Node.js; elsewhere there is webWritable()',
     );

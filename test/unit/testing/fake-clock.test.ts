@@ -151,3 +151,72 @@ describe('FakeClock', () => {
     expect(done).toBe(true);
   });
 });
+
+describe('FakeClock.until', () => {
+  it('moves time as far as what is waited for needs, and no further', async () => {
+    const clock = new FakeClock({ startMs: 0 });
+    const sleep = (ms: number) => new Promise<void>((resolve) => clock.setTimeout(resolve, ms));
+    const work = (async () => {
+      await sleep(100);
+      await new Promise<void>((resolve) => {
+        clock.setImmediate(resolve);
+      });
+      await sleep(50);
+      return 'done';
+    })();
+    clock.setTimeout(() => undefined, 1_000);
+    expect(await clock.until(work)).toBe('done');
+    expect(clock.now()).toBe(150);
+    expect(await clock.until(Promise.resolve(1))).toBe(1);
+    await expect(clock.until(Promise.reject(new Error('as it is')))).rejects.toThrow('as it is');
+    expect(clock.now()).toBe(150);
+  });
+
+  it('gives up what takes too long, and what nothing could settle', async () => {
+    const clock = new FakeClock({ startMs: 0 });
+    const late = new Promise<void>((resolve) => clock.setTimeout(resolve, 2_000));
+    await expect(clock.until(late, 1_999)).rejects.toThrow('takes longer than 1999 ms');
+    expect(clock.now()).toBe(0);
+    await clock.until(late, 2_000);
+    await expect(clock.until(new Promise(() => undefined))).rejects.toThrow('nothing is left');
+  });
+
+  it('waits for what the platform does by itself', async () => {
+    const clock = new FakeClock();
+    const digest = await clock.until(globalThis.crypto.subtle.digest('SHA-256', new Uint8Array(1_000)));
+    expect(digest.byteLength).toBe(32);
+  });
+});
+
+describe('a FakeClock whose immediates run', () => {
+  it('runs them in turns of the event loop, while time stands still', async () => {
+    const clock = new FakeClock({ startMs: 0, immediates: 'run' });
+    const ran: string[] = [];
+    await new Promise<void>((resolve) => {
+      clock.setTimeout(() => ran.push('timer'), 0);
+      clock.setImmediate(() => {
+        ran.push('first');
+        clock.setImmediate(() => {
+          ran.push('third');
+          resolve();
+        });
+      });
+      clock.setImmediate(() => ran.push('second'));
+      expect(ran).toEqual([]);
+    });
+    expect(ran).toEqual(['first', 'second', 'third']);
+    expect(clock.pendingImmediates).toBe(0);
+    clock.advance(0);
+    expect(ran).toEqual(['first', 'second', 'third', 'timer']);
+  });
+
+  it('runs each once, whoever is first', async () => {
+    const clock = new FakeClock({ immediates: 'run' });
+    let ran = 0;
+    clock.setImmediate(() => (ran += 1));
+    clock.runImmediates();
+    await clock.settle();
+    await clock.settle();
+    expect(ran).toBe(1);
+  });
+});
