@@ -42,21 +42,26 @@ const NAMES: Readonly<Record<keyof ClientOptions, true>> = {
   onEvent: true,
 };
 
-/** Checks a client's options. @throws TypeError that names the option, its value and what is allowed. */
-export function clientSettings(options: ClientOptions): ClientSettings {
+/**
+ * Checks a client's options; `others` are the names that its caller knows besides.
+ * @throws TypeError that names the option, its value and what is allowed.
+ */
+export function clientSettings(options: ClientOptions, others: readonly string[] = []): ClientSettings {
   for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(NAMES, name)) {
-      throw new TypeError(
-        `There is no option ${name}: those of a client are ${Object.keys(NAMES).join(', ')}`,
-      );
-    }
+    if (Object.hasOwn(NAMES, name)) continue;
+    const names = [...Object.keys(NAMES), ...others].join(', ');
+    throw new TypeError(`There is no option ${name}: those of a client are ${names}`);
   }
+  if (options.backoff !== undefined)
+    expectObject('backoff', options.backoff, 'an object with firstMs and maxMs');
+  if (options.metadata !== undefined)
+    expectObject('metadata', options.metadata, 'an object of names and texts');
   const { token, clientId, batches = true, interceptors = [], onEvent, backoff = {} } = options;
   const { firstMs = 100, maxMs = 30_000 } = backoff;
   expect('batches', batches, typeof batches === 'boolean', 'true or false');
   expectToken(token);
   if (clientId !== undefined)
-    expect('clientId', clientId, isClientId(clientId), '1 to 128 printable characters');
+    expect('clientId', clientId, isClientId(clientId), '1 to 128 printable characters of ASCII');
   expect('interceptors', interceptors, Array.isArray(interceptors), 'an array');
   expect('onEvent', onEvent, onEvent === undefined || typeof onEvent === 'function', 'a function');
   return {
@@ -128,6 +133,10 @@ function whole(name: string, value: number, least: number, most: number): number
 
 function expect(name: string, value: unknown, holds: boolean, expected: string): void {
   if (!holds) throw new TypeError(`${name} is ${shown(value)}: expected is ${expected}`);
+}
+
+function expectObject(name: string, value: unknown, expected: string): void {
+  expect(name, value, typeof value === 'object' && value !== null, expected);
 }
 
 function shown(value: unknown): string {

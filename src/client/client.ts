@@ -62,6 +62,7 @@ export class Client implements AsyncDisposable {
 
   /**
    * Use `connect` of sluice/client; this is for whoever brings a network of their own.
+   * @internal
    * @throws TypeError that names the option or address, its value and what is allowed.
    */
   constructor(addresses: readonly string[], options: ClientOptions, parts: ClientParts) {

@@ -1,6 +1,7 @@
 import { SystemClock } from '../core/clock.js';
 import { grpcDial, type GrpcDialOptions } from '../transport/grpc/channel.js';
 import { Client } from './client.js';
+import { clientSettings } from './client-settings.js';
 import type { ClientOptions } from './options.js';
 
 export interface ConnectOptions
@@ -19,6 +20,7 @@ export function connect(address: string | readonly string[], options: ConnectOpt
   if (addresses.length === 0)
     throw new TypeError('There is no address to connect to: at least one is expected');
   const { tls, flowControlWindowBytes, streamsPerConnection, ...clientOptions } = options;
+  clientSettings(clientOptions, ['tls', 'flowControlWindowBytes', 'streamsPerConnection']);
   const clock = new SystemClock();
   const dial = grpcDial({
     clock,

@@ -302,6 +302,7 @@ export class Connections implements SessionHost, LinkOwner {
     this.#tell({ kind: 'draining', address: endpoint.address, what, deadlineMs });
     this.endpoints.renew(endpoint, link.generation);
     if (what === 'gateway') this.#leaves(link, deadlineMs);
+    else this.endpoints.left(endpoint, link.begunAtMs, this.clock.now());
     this.#arrangeSoon();
   }
 

@@ -5,6 +5,9 @@ import type { ClientError } from './client-error.js';
 /** At most one attempt in this time begins without any wait; a gateway that takes us and drops us is not hammered. */
 const AT_ONCE_EVERY_MS = 1_000;
 
+/** No sane limit of age, messages or bytes is reached sooner. */
+const HURRY_MS = 500;
+
 /** One gateway address, and what is known of it. Only `Endpoints` changes it. */
 export interface Endpoint {
   readonly address: string;
@@ -20,6 +23,8 @@ export interface Endpoint {
   /** When the last failure was counted: connections begun before it tell nothing new. */
   countedAtMs: number;
   atOnceAtMs: number;
+  /** Connections in a row that were asked to leave as soon as they were there. */
+  hurried: number;
   /** It has been a gateway. */
   wasWelcomed: boolean;
   /** The gateway there is leaving, until about then. */
@@ -58,6 +63,7 @@ export class Endpoints {
       failedTurn: 0,
       countedAtMs: -Infinity,
       atOnceAtMs: -Infinity,
+      hurried: 0,
       wasWelcomed: false,
       leavingUntilMs: -Infinity,
       refusal: undefined,
@@ -102,6 +108,18 @@ export class Endpoints {
   /** A connection that had `worked` has ended. Returns as `failed` does. */
   lost(endpoint: Endpoint, error: ClientError, now: number): number {
     return this.#waitAtLeast(endpoint, this.#waitMs(endpoint, error, now), now);
+  }
+
+  /** A connection begun at `begunAtMs` is asked to leave: the next one waits, where that comes too soon again and again. */
+  left(endpoint: Endpoint, begunAtMs: number, now: number): void {
+    if (now - begunAtMs >= HURRY_MS) {
+      endpoint.hurried = 0;
+      return;
+    }
+    const { backoff, random } = this.#options;
+    const waitMs = endpoint.hurried === 0 ? 0 : fullJitterMs(endpoint.hurried - 1, backoff, random);
+    this.#waitAtLeast(endpoint, waitMs, now);
+    endpoint.hurried += 1;
   }
 
   leaving(endpoint: Endpoint, untilMs: number): void {

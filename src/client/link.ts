@@ -83,6 +83,8 @@ export class Link {
   readonly #probes = new Map<number, Probe>();
   /** Before all else: answers to probes, heartbeats, tokens. */
   #ahead: DataMessage[] = [];
+  /** At random, so that nobody else's answer is taken for one of ours. */
+  #nextProbe: number;
   #state: State = 'connecting';
   #welcome: Welcome | undefined;
   #draining: DrainKind | undefined;
@@ -97,6 +99,7 @@ export class Link {
     this.endpoint = endpoint;
     this.generation = endpoint.generation;
     this.begunAtMs = clock.now();
+    this.#nextProbe = 1 + Math.floor(options.random() * 2 ** 32);
     this.#liveness = new Liveness(clock, {
       heartbeatDue: () => {
         if (this.#writable) this.#sayAhead(dataMessage({ type: MessageType.HEARTBEAT }));
@@ -286,10 +289,9 @@ export class Link {
   }
 
   #newProbe(): DataMessage {
-    const { clock, random } = this.#options;
-    let sequence: number;
-    do sequence = 1 + Math.floor(random() * 2 ** 32);
-    while (this.#probes.has(sequence));
+    const { clock } = this.#options;
+    const sequence = this.#nextProbe;
+    this.#nextProbe += 1;
     return dataMessage({ type: MessageType.HEALTH_CHECK, sequence, timestampMs: clock.wallNow() });
   }
 

@@ -18,7 +18,8 @@ export interface TokenKeeperOptions {
 
 /** Connections begun within this time of one another share a token. */
 const SHARED_FOR_MS = 1_000;
-const MIN_RETRY_MS = 100;
+/** A gateway that says without end that the token is about to expire does not make a mill of us. */
+const RENEW_EVERY_MS = 1_000;
 /** Of the time a token still has: the gateway may be told in the rest. */
 const RENEW_AFTER = 3 / 4;
 
@@ -34,6 +35,7 @@ export class TokenKeeper {
   #asking: AbortController | undefined;
   #renewal: Timer | undefined;
   #renewAtMs = Infinity;
+  #renewedAtMs = -Infinity;
   /** When the present token is over: until then a failed renewal is tried again. */
   #expiresAtMs = 0;
   #failures = 0;
@@ -82,16 +84,18 @@ export class TokenKeeper {
 
   #renewIn(ms: number): void {
     const { clock } = this.#options;
-    const atMs = clock.now() + ms;
+    const now = clock.now();
+    const atMs = Math.max(now + ms, this.#renewedAtMs + RENEW_EVERY_MS);
     // Each connection says when its own token expires; one fresh token serves them all.
     if (this.#stopped || atMs >= this.#renewAtMs) return;
     this.#cancelRenewal();
     this.#renewAtMs = atMs;
     this.#renewal = clock.setTimeout(() => {
       this.#cancelRenewal();
+      this.#renewedAtMs = clock.now();
       this.#sharedUntilMs = 0;
       void this.#renew();
-    }, ms);
+    }, atMs - now);
   }
 
   #cancelRenewal(): void {
@@ -117,7 +121,7 @@ export class TokenKeeper {
     // The closer the expiry, the sooner: what can be had again just before it is still in time.
     const leftMs = this.#expiresAtMs - clock.now();
     const randomMs = Math.min(fullJitterMs(this.#failures, backoff, random), leftMs / 2);
-    const waitMs = Math.max(MIN_RETRY_MS, error.retryAfterMs ?? 0, randomMs);
+    const waitMs = Math.max(error.retryAfterMs ?? 0, randomMs);
     this.#failures += 1;
     // Behind the expiry the connection is over, and the next one asks by itself.
     if (waitMs < leftMs) this.#renewIn(waitMs);
