@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ClientError } from '../../../src/client/client-error.js';
 import type { Interceptor } from '../../../src/client/interceptor.js';
 import { ClientWorld } from '../../helpers/client-world.js';
@@ -122,7 +122,14 @@ describe('Client', () => {
   it('goes on though the one it tells throws', async () => {
     await using world = new ClientWorld();
     const thrown: unknown[] = [];
-    process.setUncaughtExceptionCaptureCallback((error) => thrown.push(error));
+    // Where it would be an uncaught exception.
+    const later = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((callback) => {
+      try {
+        callback();
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
     try {
       const { client } = world.client({
         onEvent: ({ kind }) => {
@@ -132,7 +139,7 @@ describe('Client', () => {
       await world.run(client.open('echo'));
       await world.clock.settle();
     } finally {
-      process.setUncaughtExceptionCaptureCallback(null);
+      later.mockRestore();
     }
     expect(thrown).toMatchObject([{ message: 'a bad light' }]);
   });
