@@ -88,8 +88,7 @@ export class ChannelCall {
     http2.on('response', this.#onResponse);
     http2.on('trailers', this.#onTrailers);
     http2.on('data', this.#onData);
-    // Trailers come before the end of what is read, which a stream that is reset does not have.
-    http2.on('end', this.#onEnd);
+    http2.on('end', this.#onHttp2End);
     http2.on('close', this.#onEnd);
     // Every error is followed by 'close', which is what we act on.
     http2.on('error', () => undefined);
@@ -155,6 +154,12 @@ export class ChannelCall {
     if (this.#state !== 'open' || this.#response === undefined || !isGrpc(this.#response)) return;
     const end = this.#events.onChunk(chunk);
     if (end !== undefined) this.endSoon(end);
+  };
+
+  /** Trailers have come before the end of what is read; without them a reset may follow that says more. */
+  readonly #onHttp2End = (): void => {
+    if (this.#trailers !== undefined) this.#onEnd();
+    else this.#clock.setImmediate(this.#onEnd);
   };
 
   #writeTo(http2: ClientHttp2Stream, chunk: Buffer): void {

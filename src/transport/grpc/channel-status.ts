@@ -10,14 +10,15 @@ export function endOfTrailers(trailers: IncomingHttpHeaders): CallEnd | undefine
   const text = first(trailers['grpc-status']);
   if (text === undefined) return undefined;
   const status = /^\d{1,9}$/.test(text) ? Number(text) : GrpcStatus.UNKNOWN;
+  // Some say "OK" in words too.
+  if (status === GrpcStatus.OK) return { status, message: '' };
   const details = readDetails(first(trailers['grpc-status-details-bin']));
   const told = decodeMessage(first(trailers['grpc-message']) ?? '');
   const message = told === '' ? (details.message ?? '') : told;
   const { reason, retryAfterMs } = details;
   return {
     status,
-    message:
-      message === '' && status !== GrpcStatus.OK ? `The call ended with ${statusName(status)}.` : message,
+    message: message === '' ? `The call ended with ${statusName(status)}.` : message,
     ...(details.domain === ERROR_DOMAIN && reason !== undefined && reason !== '' && { code: reason }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   };

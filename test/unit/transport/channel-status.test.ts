@@ -28,6 +28,7 @@ describe('endOfTrailers', () => {
 
   it('takes OK for what it is', () => {
     expect(endOfTrailers({ 'grpc-status': '0' })).toEqual({ status: 0, message: '' });
+    expect(endOfTrailers({ 'grpc-status': '0', 'grpc-message': 'OK' })).toEqual({ status: 0, message: '' });
   });
 
   it('is undefined without a status', () => {
