@@ -126,6 +126,12 @@ export class Peer implements StreamReceiver {
       throw this.failure(`expected silence of "${session}", got: ${left.slice(0, 5).join(', ')}`);
   }
 
+  /** All that has come for the session and was not read. */
+  async all(session: string): Promise<DataMessage[]> {
+    await this.#stage.settled();
+    return this.#unread.get(session)?.splice(0) ?? [];
+  }
+
   /** The highest ack seen. */
   async ackOf(session: string): Promise<number> {
     await this.#stage.settled();
@@ -217,6 +223,10 @@ export class Peer implements StreamReceiver {
     if (type !== MessageType.HEALTH_CHECK && message.ack > 0)
       this.#acked.set(sessionId, Math.max(message.ack, this.#acked.get(sessionId) ?? 0));
     if (type === MessageType.ACK) return;
+    if (message.control?.action === 'open' && this.#stage.onOpen !== undefined) {
+      this.#stage.onOpen(this, sessionId);
+      return;
+    }
     const unread = this.#unread.get(sessionId);
     if (unread === undefined) this.#unread.set(sessionId, [message]);
     else unread.push(message);

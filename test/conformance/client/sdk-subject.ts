@@ -1,53 +1,68 @@
 import { Client } from '../../../src/client/client.js';
 import { ClientError } from '../../../src/client/client-error.js';
+import type { ClientOptions } from '../../../src/client/options.js';
 import type { Session } from '../../../src/client/session.js';
-import type { StreamMethod } from '../../../src/transport/contract.js';
+import type { Clock } from '../../../src/core/clock.js';
+import type { StreamAcceptor, StreamMethod } from '../../../src/transport/contract.js';
 import { memoryDial, type MemoryDial } from '../../../src/transport/memory/memory-connector.js';
-import type { Outgoing, Subject, SubjectSession, SubjectSource, Wishes } from './subject.js';
+import type { Outgoing, Subject, SubjectOptions, SubjectSession, SubjectSource, Wishes } from './subject.js';
 
 /** The cases say themselves when it has waited for too long. */
 const NEVER_MS = 3_600_000;
 
 /** The client of src/client. */
-export function sdkSource(method: StreamMethod): SubjectSource {
+export function sdkSource(method: StreamMethod, own: Partial<ClientOptions> = {}): SubjectSource {
   return {
     name: `sluice/client, ${method}`,
     abilities: new Set(['reset', 'addresses', 'tokens', 'moves', 'names', 'streams', 'payloads', 'codes']),
     method,
-    start(gateway, clock, { addresses = [], token, clientId = 'ann' }) {
-      const networks = new Map<string, MemoryDial>(
-        addresses.map((address) => [address, memoryDial(gateway(address), { clock })]),
-      );
-      const client = new Client(
-        addresses,
-        {
-          batches: method === 'StreamBatches',
-          openTimeoutMs: NEVER_MS,
-          ...(clientId !== null && { clientId }),
-          ...(token !== undefined && { token }),
-        },
-        {
-          clock,
-          random: () => 0.5,
-          dial: (address) => {
-            const dial = networks.get(address);
-            if (dial === undefined) throw new TypeError(`${address} is not of this case`);
-            return dial(address);
-          },
-        },
-      );
-      const subject: Subject = {
-        open: (wishes) => new SdkSession(client, wishes),
-        breakNetwork: () => {
-          for (const network of networks.values()) network.breakConnections();
-        },
-        unreachable: (is) => {
-          for (const network of networks.values()) network.unreachable = is;
-        },
-        close: () => client.close({ graceMs: 1_000 }),
-      };
-      return subject;
+    start: (gateway, clock, options) =>
+      sdkSubject(gateway, clock, { ...options, own: { batches: method === 'StreamBatches', ...own } }),
+  };
+}
+
+/** The client, and its networks; for who needs more of it than a judge does. */
+export function sdkSubject(
+  gateway: (address: string) => StreamAcceptor,
+  clock: Clock,
+  {
+    addresses = [],
+    token,
+    clientId = 'ann',
+    own = {},
+  }: SubjectOptions & { readonly own?: Partial<ClientOptions> },
+): Subject & { readonly client: Client } {
+  const networks = new Map<string, MemoryDial>(
+    addresses.map((address) => [address, memoryDial(gateway(address), { clock })]),
+  );
+  const client = new Client(
+    addresses,
+    {
+      openTimeoutMs: NEVER_MS,
+      ...(clientId !== null && { clientId }),
+      ...(token !== undefined && { token }),
+      ...own,
     },
+    {
+      clock,
+      random: () => 0.5,
+      dial: (address) => {
+        const dial = networks.get(address);
+        if (dial === undefined) throw new TypeError(`${address} is not of this case`);
+        return dial(address);
+      },
+    },
+  );
+  return {
+    client,
+    open: (wishes) => new SdkSession(client, wishes),
+    breakNetwork: () => {
+      for (const network of networks.values()) network.breakConnections();
+    },
+    unreachable: (is) => {
+      for (const network of networks.values()) network.unreachable = is;
+    },
+    close: () => client.close({ graceMs: 1_000 }),
   };
 }
 

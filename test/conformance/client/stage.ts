@@ -24,6 +24,8 @@ export class Stage {
   welcoming = true;
   /** Called with each connection that comes, before it is welcomed. */
   onConnection: (peer: Peer) => void = () => undefined;
+  /** Called with each Open that comes, instead of its being left to be read. */
+  onOpen: ((peer: Peer, session: string) => void) | undefined;
   readonly #source: SubjectSource;
   readonly #arrived: Peer[] = [];
   #taken = 0;
@@ -50,7 +52,7 @@ export class Stage {
   }
 
   start(options: SubjectOptions = {}): Subject {
-    this.#subject = this.#source.start(this.#gateway, this.clock, { addresses: [ADDRESS], ...options });
+    this.#subject = this.#source.start(this.gateway, this.clock, { addresses: [ADDRESS], ...options });
     return this.#subject;
   }
 
@@ -164,7 +166,8 @@ export class Stage {
     await this.clock.settle();
   }
 
-  readonly #gateway = (address: string): StreamAcceptor => {
+  /** The scripted gateway at an address. */
+  readonly gateway = (address: string): StreamAcceptor => {
     return (stream) => {
       const peer = new Peer(this, stream, address);
       this.#arrived.push(peer);

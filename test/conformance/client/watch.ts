@@ -1,4 +1,5 @@
 import {
+  isData,
   MAX_METADATA_ENTRIES,
   MessageType,
   weightOf,
@@ -13,6 +14,8 @@ import { messageSize } from '../../../src/wire/codec.js';
 const FLOOR = { messages: 64, bytes: 64 * 1024 };
 /** A client is heard from every interval; a little later is still in time, as the gateway waits a quarter longer. */
 const LATE = 1.25;
+/** More often than this nobody has to be heard from. */
+const LEAST_INTERVAL_MS = 1_000;
 
 /** One use of a token: what client and gateway have said of it, over all connections. */
 interface Life {
@@ -93,7 +96,7 @@ export class Watch {
   /** Time has passed. Returns what is wrong. */
   looksAt(connection: object, nowMs: number): string | undefined {
     const { welcome, heardAtMs } = this.#of(connection);
-    if (welcome === undefined || welcome.heartbeatIntervalMs === 0) return undefined;
+    if (welcome === undefined || welcome.heartbeatIntervalMs < LEAST_INTERVAL_MS) return undefined;
     if (nowMs - heardAtMs <= welcome.heartbeatIntervalMs * LATE) return undefined;
     return `nothing was heard for ${nowMs - heardAtMs} ms, the heartbeat interval is ${welcome.heartbeatIntervalMs}`;
   }
@@ -161,7 +164,8 @@ export class Watch {
   #wellFormed(here: Connection, message: DataMessage): string | undefined {
     const bytes = messageSize(message);
     const { maxMessageBytes = Infinity } = here.welcome ?? {};
-    if (bytes > maxMessageBytes) return `${bytes} bytes, more than max_message_bytes ${maxMessageBytes}`;
+    if (bytes > maxMessageBytes && isData(message))
+      return `${bytes} bytes, more than max_message_bytes ${maxMessageBytes}`;
     if ((message.metadata?.size ?? 0) > MAX_METADATA_ENTRIES)
       return `${message.metadata?.size ?? 0} metadata entries`;
     return undefined;
