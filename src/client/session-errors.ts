@@ -34,6 +34,14 @@ export function failureError({ code, message, sequence, retryAfterMs }: WireErro
   );
 }
 
+export function moreFailures(count: number): ClientError {
+  return new ClientError(
+    'ROUTE_FAILED',
+    `${count} more sends failed before their errors were read: give onFailure to be told of each`,
+    { scope: 'message' },
+  );
+}
+
 export function gapError(gap: GapNotice): ClientError {
   const { fromSequence, toSequence, reason } = gap;
   const which =

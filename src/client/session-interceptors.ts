@@ -1,3 +1,4 @@
+import { abortable } from './abortable.js';
 import type { Interceptor, SendRequest } from './interceptor.js';
 import type { Message, Payload, SendOptions } from './message.js';
 import type { Session } from './session.js';
@@ -62,13 +63,14 @@ export class SessionInterceptors {
     }
     const before = this.#turn;
     let handOn: () => void = () => undefined;
-    this.#turn = new Promise<void>((resolve) => {
+    const handedOn = new Promise<void>((resolve) => {
       handOn = resolve;
     });
+    // Who gives up waiting does not let those behind it overtake those ahead.
+    this.#turn = before.then(() => handedOn);
     this.#waiting += 1;
     try {
-      await before;
-      options.signal?.throwIfAborted();
+      await abortable(before, options.signal);
       if (this.#protocol.sender.isClosed) throw closingError(this.#session.id);
       await this.#around(0, (request) => {
         const sent = this.#protocol.sender.send(request.data, request.options, untilSettled);

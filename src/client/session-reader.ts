@@ -2,7 +2,7 @@ import { RingQueue } from '../flow/ring-queue.js';
 import type { ClientError } from './client-error.js';
 import type { Incoming } from './incoming.js';
 import type { GapNotice, Message } from './message.js';
-import { gapError } from './session-errors.js';
+import { gapError, moreFailures } from './session-errors.js';
 
 interface ReadWaiter {
   /** Undefined: there will be none. */
@@ -20,6 +20,7 @@ export class SessionReader {
   #waiter: ReadWaiter | undefined;
   /** How the route failed on what nobody waited for. */
   readonly #failures = new RingQueue<{ readonly error: unknown }>();
+  #failuresBeyond = 0;
   #over = false;
   #isClosed = false;
   #error: ClientError | undefined;
@@ -84,6 +85,7 @@ export class SessionReader {
     if (this.#isClosed) return;
     // An application that reads nothing must not pile them up; the first ones say what is wrong.
     if (this.#failures.length < MAX_FAILURES) this.#failures.push({ error });
+    else this.#failuresBeyond += 1;
     this.arrived();
   }
 
@@ -101,6 +103,7 @@ export class SessionReader {
     this.#over = this.#isClosed = true;
     this.#error = undefined;
     this.#failures.clear();
+    this.#failuresBeyond = 0;
     this.#incoming.discard();
     this.arrived();
   }
@@ -108,6 +111,11 @@ export class SessionReader {
   #take(): Message | undefined {
     const failure = this.#failures.shift();
     if (failure !== undefined) throw failure.error;
+    if (this.#failuresBeyond > 0) {
+      const count = this.#failuresBeyond;
+      this.#failuresBeyond = 0;
+      throw moreFailures(count);
+    }
     for (let taken = this.#incoming.take(); taken !== undefined; taken = this.#incoming.take()) {
       if (!('gap' in taken)) return taken;
       if (this.#onGap === undefined) throw gapError(taken.gap);
