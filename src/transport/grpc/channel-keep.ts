@@ -8,7 +8,6 @@ const FAIR_PART = 4;
  */
 export function apart(bytes: Uint8Array): Uint8Array {
   if (bytes.length === 0 || bytes.length * FAIR_PART >= bytes.buffer.byteLength) return bytes;
-  // Small ones share Node's pool: 8 KiB, filled by what is kept together.
-  const copy = Buffer.from(bytes);
-  return new Uint8Array(copy.buffer, copy.byteOffset, copy.length);
+  // Memory of its own: in Node's pool, too, one message that is kept would hold many that are not.
+  return new Uint8Array(bytes);
 }

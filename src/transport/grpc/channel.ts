@@ -54,6 +54,7 @@ const RANGES = {
  * fails is not tried again here. Timers run on the clock, none outlives
  * `close()`, and idle connections keep no process alive.
  * @throws TypeError for certificates and keys that can't be used, RangeError for numbers out of their range.
+ * @internal
  */
 export function grpcDial(options: GrpcDialOptions): Dial {
   const settled = { ...DEFAULTS, ...options };
