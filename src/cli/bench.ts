@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ClientError } from '../client/client-error.js';
 import type { Client } from '../client/client.js';
 import type { Session } from '../client/session.js';
@@ -83,6 +84,8 @@ class Bench {
     this.#options = options;
     this.#io = io;
     this.#over = linkAbort(io.signal);
+    // Every session waits under it.
+    setMaxListeners(0, this.#over.signal);
     this.#payload = new Uint8Array(options.size).fill(0x78);
     this.#line = new LiveLine(io.stderr, io.clock, (columns) => this.#progress(columns));
     this.notes = new ConnectionNotes(io.stderr, (line) => {

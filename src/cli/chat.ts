@@ -1,4 +1,3 @@
-import { addAbortSignal } from 'node:stream';
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
 import type { ChatArguments } from './talk/chat-options.js';
@@ -45,8 +44,7 @@ async function piped(route: string, options: ChatArguments, io: CommandIo): Prom
       ...run.listeners,
       signal: io.signal,
     });
-    const input = addAbortSignal(io.signal, io.stdin.stream);
-    return run.run(session, inputMessages(input, { kind: 'lines' }));
+    return run.run(session, inputMessages(io.stdin.stream, { kind: 'lines' }));
   });
   if (io.signal.aborted) return stopCode(io);
   if (fault !== undefined) throw gatewayFault(fault);

@@ -1,8 +1,9 @@
+import { setMaxListeners } from 'node:events';
 import { ClientError } from '../client/client-error.js';
 import type { Client } from '../client/client.js';
 import type { ClientEvent } from '../client/client-event.js';
 import { errorText } from '../core/error-text.js';
-import { linkAbort } from '../core/signals.js';
+import { linkAbort, type LinkedAbort } from '../core/signals.js';
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
 import { pauseFor } from './frame/pause-for.js';
@@ -41,6 +42,8 @@ class Pings {
   readonly #underWay = new Set<Promise<void>>();
   readonly #line: LiveLine;
   readonly #startedAt: number;
+  /** As the command's own signal; every ping waits under it. */
+  readonly #stop: LinkedAbort;
   #sent = 0;
   #isConnected = false;
   /** What will not become better by trying again. */
@@ -50,6 +53,8 @@ class Pings {
     this.#options = options;
     this.#io = io;
     this.#startedAt = io.clock.now();
+    this.#stop = linkAbort(io.signal);
+    setMaxListeners(0, this.#stop.signal);
     this.#line = new LiveLine(io.stderr, io.clock, (columns) => this.#progress(columns));
     this.notes = new ConnectionNotes(io.stderr, (line) => {
       this.#line.hide();
@@ -92,6 +97,7 @@ class Pings {
   /** The report; nothing where no ping was ever answered or lost. */
   finish(): void {
     this.#line.stop();
+    this.#stop.unlink();
     const answered = this.#times.count;
     if (answered === 0 && this.lost === 0) return;
     const { stdout, clock } = this.#io;
@@ -117,7 +123,7 @@ class Pings {
   /** Never rejects. */
   async #ping(client: Client, sequence: number): Promise<void> {
     const { signal, clock } = this.#io;
-    const patience = linkAbort(signal);
+    const patience = linkAbort(this.#stop.signal);
     const { timeout } = this.#options;
     const timer = clock.setTimeout(() => {
       patience.abort(new ClientError('UNREACHABLE', `no answer within ${timeout} ms`));

@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { addAbortSignal } from 'node:stream';
 import type { SendOptions } from '../client/message.js';
 import { CommandError } from './frame/command-error.js';
 import type { CommandIo } from './frame/command-io.js';
@@ -88,8 +87,7 @@ async function sourceOf(options: SendArguments, io: CommandIo): Promise<Source> 
     return { messages: inputMessages(createReadStream(file, { signal: io.signal }), format), totalBytes };
   }
   if (io.stdin.isTerminal) io.stderr.write('Each line you type is a message; Ctrl-D ends.\n');
-  const stream = addAbortSignal(io.signal, io.stdin.stream);
-  return { messages: inputMessages(stream, format), totalBytes: undefined };
+  return { messages: inputMessages(io.stdin.stream, format), totalBytes: undefined };
 }
 
 function formatOf({ json, whole, chunk }: SendArguments): InputFormat {

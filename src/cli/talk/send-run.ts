@@ -9,6 +9,7 @@ import { lossText } from './gateway-fault.js';
 import type { MessagePrinter } from './message-printer.js';
 import type { InputMessage } from './input-message.js';
 import type { SendProgress } from './send-progress.js';
+import { untilStopped } from './until-stopped.js';
 import { withinGrace } from './within-grace.js';
 
 export interface SendRunOptions {
@@ -78,7 +79,7 @@ export class SendRun {
     const { io, counts, common } = this.#options;
     const plain: SendOptions = { ...common, signal: io.signal };
     try {
-      for await (const batch of messages) {
+      for await (const batch of untilStopped(messages, io.signal)) {
         for (const { data, options } of batch) {
           try {
             await session.send(data, options === undefined ? plain : { ...plain, ...options });
