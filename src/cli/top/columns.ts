@@ -25,11 +25,11 @@ const RIGHT_OF_CLIENT: readonly Column[] = [
   column('state', 8, 'left', 132, ({ state }) => visible(state)),
   column('age', 7, 'right', 122, ({ ageMs }) => span(ageMs).split(' ')[0] ?? ''),
   column('idle', 6, 'right', 114, ({ idleMs }) => span(idleMs).split(' ')[0] ?? ''),
-  column('sess', 5, 'right', 0, ({ sessions }) => shortCount(sessions)),
-  { ...column('in/s', 6, 'right', 0, ({ receiveRate }) => shortRate(receiveRate)), sort: 'receiveRate' },
-  { ...column('out/s', 6, 'right', 0, ({ sendRate }) => shortRate(sendRate)), sort: 'sendRate' },
+  column('sess', 5, 'right', 62, ({ sessions }) => shortCount(sessions)),
+  { ...column('in/s', 6, 'right', 56, ({ receiveRate }) => shortRate(receiveRate)), sort: 'receiveRate' },
+  { ...column('out/s', 6, 'right', 49, ({ sendRate }) => shortRate(sendRate)), sort: 'sendRate' },
   {
-    ...column('received', 11, 'left', 0, ({ receiveQueue }) => gauge(receiveQueue)),
+    ...column('received', 11, 'left', 42, ({ receiveQueue }) => gauge(receiveQueue)),
     sort: 'receiveQueue',
     colour: ({ receiveQueue }, paint) => byFill(receiveQueue, paint),
   },
@@ -39,7 +39,7 @@ const RIGHT_OF_CLIENT: readonly Column[] = [
     colour: ({ sendQueue }, paint) => byFill(sendQueue, paint),
   },
   {
-    ...column('flight', 9, 'right', 0, ({ bytesInFlight }) => bytes(bytesInFlight)),
+    ...column('flight', 9, 'right', 72, ({ bytesInFlight }) => bytes(bytesInFlight)),
     sort: 'bytesInFlight',
   },
   {
