@@ -50,6 +50,7 @@ export class Ingest implements AsyncDisposable {
   readonly #ended: Promise<void>;
   #resolveEnded: () => void = () => undefined;
 
+  /** @internal Uploads are made by `client.ingest`. */
   constructor(host: CallHost, route: string, options: IngestOptions) {
     checkName('route', route);
     checkName('subject', options.subject ?? '');

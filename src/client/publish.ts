@@ -32,7 +32,10 @@ export interface Published {
   readonly duplicate: boolean;
 }
 
-/** Publishes, and tries again as long as that helps: with the same idempotency key, so that it happens once. */
+/**
+ * Publishes, and tries again as long as that helps: with the same idempotency key, so that it happens once.
+ * @internal
+ */
 export async function publish(
   host: CallHost,
   topic: string,

@@ -57,6 +57,7 @@ export class Subscription implements AsyncIterable<Message>, AsyncDisposable {
   /** Nothing more will come, for this reason; undefined: the topic has ended, or `close` was called. */
   #end: { readonly error: unknown } | undefined;
 
+  /** @internal Subscriptions are made by `client.subscribe`. */
   constructor(host: CallHost, topic: string, options: SubscribeOptions) {
     const { afterSequence = 0, history = 0, overflow, signal } = options;
     checkTopic(topic);
