@@ -71,10 +71,11 @@ export class Client implements AsyncDisposable {
     this.#connections = new Connections(addresses, this.#settings, parts);
     this.#calls = callHost(this.#connections, this.#settings, parts.random, this.#closing.signal);
     let opener = (request: OpenRequest): Promise<Session> => this.#open(request);
-    for (const { open } of [...this.#settings.interceptors].reverse()) {
-      if (open === undefined) continue;
+    for (const interceptor of [...this.#settings.interceptors].reverse()) {
+      const around = interceptor.open?.bind(interceptor);
+      if (around === undefined) continue;
       const next = opener;
-      opener = async (request) => await open(request, next);
+      opener = async (request) => await around(request, next);
     }
     this.#opener = opener;
   }
@@ -178,7 +179,7 @@ export class Client implements AsyncDisposable {
     signal?.throwIfAborted();
     this.#expectOpen();
     if (id !== undefined && this.#connections.has(id)) throw inUse(id);
-    if (!this.#connections.hasRoom) throw this.#connections.full();
+    if (!this.#connections.hasRoom) throw this.#connections.fullError();
     const { interceptors } = this.#settings;
     const { session, attached, opened } = createSession(route, options, interceptors, this.#connections);
     this.#sessions.set(session, attached);

@@ -5,20 +5,18 @@ import { fullJitterMs } from './backoff.js';
 import { ClientError } from './client-error.js';
 import type { ClientEvent } from './client-event.js';
 import type { ClientSettings } from './client-settings.js';
+import { Dialer, type DialerOwner } from './dialer.js';
 import { type Endpoint, Endpoints } from './endpoints.js';
-import { type DrainKind, Link, type LinkOwner } from './link.js';
+import type { DrainKind, Link } from './link.js';
+import { LinkSet } from './link-set.js';
 import type { ClientParts } from './options.js';
+import { isOfTheAddress, isOfTheToken, Refusals } from './refusals.js';
 import { TokenKeeper } from './token-keeper.js';
 
 /** A connection, or a session, that has lived so long has worked: what fails later is another matter. */
 const STABLE_MS = 5_000;
-/** For how long a link without sessions is kept, for the next one. */
-const IDLE_MS = 30_000;
 /** How long a gateway that refuses what is new is passed over, where it has not said how long it stays. */
 const LEAVING_MS = 10_000;
-/** So often in a row may a fresh token be refused. */
-const MAX_REFUSED_TOKENS = 2;
-
 /** One session, and where it is. */
 interface Place {
   readonly session: AttachedSession;
@@ -44,17 +42,12 @@ export interface LinkWaiter {
   fail(error: ClientError): void;
 }
 
-interface Attempt {
-  readonly endpoint: Endpoint;
-  link: Link | undefined;
-}
-
 /**
  * All the connections of a client, and which of them carries which session.
  * One connection is begun at a time: a thousand sessions come back on ten, one
  * after the other, and no second one is begun where the first is not welcome.
  */
-export class Connections implements SessionHost, LinkOwner {
+export class Connections implements SessionHost, DialerOwner {
   readonly clock: Clock;
   readonly endpoints: Endpoints;
   readonly #settings: ClientSettings;
@@ -65,15 +58,11 @@ export class Connections implements SessionHost, LinkOwner {
   /** Places without a link that are not resting, the one that is to be attached first in front. */
   readonly #waiting = new Set<Place>();
   readonly #waiters = new Set<LinkWaiter>();
-  readonly #links = new Set<Link>();
-  readonly #idle = new Map<Link, Timer>();
-  #attempt: Attempt | undefined;
-  #nextAttempt: Timer | undefined;
+  readonly #links: LinkSet;
+  readonly #dialer: Dialer;
+  readonly #refusals: Refusals;
   #arrangeQueued = false;
   #clientId: string | undefined;
-  /** What Welcome last said; a link's own counts once it has one. */
-  #maxSessions = Infinity;
-  #refusedTokens = 0;
   #lastError: ClientError | undefined;
   #closed = false;
   #whenLeft: (() => void) | undefined;
@@ -96,6 +85,9 @@ export class Connections implements SessionHost, LinkOwner {
         this.#tell({ kind: 'token-failed', error });
       },
     });
+    this.#links = new LinkSet({ clock, ...settings });
+    this.#dialer = new Dialer({ settings, keeper: this.#keeper, clock, random }, this);
+    this.#refusals = new Refusals(this.endpoints.all, this.#keeper.isRenewable);
   }
 
   /** Who the gateway takes us for; undefined before the first Welcome, where no option says it. */
@@ -108,12 +100,11 @@ export class Connections implements SessionHost, LinkOwner {
   }
 
   get isConnected(): boolean {
-    for (const { state } of this.#links) if (state === 'open') return true;
-    return false;
+    return this.#links.anyOpen() !== undefined;
   }
 
   get isConnecting(): boolean {
-    return this.#attempt !== undefined || this.#nextAttempt !== undefined;
+    return this.#dialer.isBusy;
   }
 
   /** The last reason why there was no connection. */
@@ -127,8 +118,12 @@ export class Connections implements SessionHost, LinkOwner {
 
   /** Whether there may be room for one more session. */
   get hasRoom(): boolean {
-    const { maxStreams } = this.#settings;
-    return this.#places.size < maxStreams * this.#sessionsPerLink(this.#maxSessions);
+    return this.#places.size < this.#links.capacity;
+  }
+
+  /** The error of an open for which there is no room. */
+  fullError(): ClientError {
+    return this.#links.fullError(this.#places.size);
   }
 
   /** Takes a session in: it is attached as soon as there is a connection for it. */
@@ -173,12 +168,9 @@ export class Connections implements SessionHost, LinkOwner {
   async close(error: ClientError): Promise<void> {
     this.#closed = true;
     this.#keeper.stop();
-    this.#nextAttempt?.cancel();
-    this.#nextAttempt = undefined;
     for (const waiter of [...this.#waiters]) waiter.fail(error);
     for (const { session } of [...this.#places.values()]) session.fail(error);
-    this.#attempt?.link?.giveUp(undefined);
-    this.#attempt = undefined;
+    this.#dialer.stop();
     for (const link of [...this.#links]) link.leave();
     await new Promise<void>((resolve) => {
       this.#whenLeft = resolve;
@@ -208,8 +200,8 @@ export class Connections implements SessionHost, LinkOwner {
   }
 
   callFailed(connector: Connector, error: ClientError): void {
-    if (error.code === 'UNAUTHENTICATED' || error.code === 'TOKEN_EXPIRED') this.#keeper.refused();
-    if (!OF_THE_ADDRESS.has(error.code) && error.code !== 'UNREACHABLE') return;
+    if (isOfTheToken(error)) this.#keeper.refused();
+    if (!isOfTheAddress(error)) return;
     const endpoint = this.endpoints.all.find((each) => each.connector === connector);
     if (endpoint !== undefined) this.#failed(endpoint, error, this.clock.now());
   }
@@ -275,11 +267,11 @@ export class Connections implements SessionHost, LinkOwner {
   welcomed(link: Link): void {
     const { welcome, endpoint } = link;
     if (welcome === undefined) return;
-    this.#attempt = undefined;
+    this.#dialer.settle(link);
     this.#links.add(link);
+    this.#lastError = undefined;
     endpoint.wasWelcomed = true;
     this.#clientId = welcome.clientId;
-    this.#maxSessions = welcome.maxSessions === 0 ? Infinity : welcome.maxSessions;
     const { connectionId, clientId, nodeId } = welcome;
     this.#tell({ kind: 'connected', address: endpoint.address, connectionId, clientId, nodeId });
     this.#arrange();
@@ -319,7 +311,8 @@ export class Connections implements SessionHost, LinkOwner {
   }
 
   ended(link: Link, error: ClientError | undefined): void {
-    this.#forget(link);
+    this.#links.delete(link);
+    const wasAttempt = this.#dialer.settle(link);
     if (error === undefined) {
       this.#detach(link);
       this.#arrangeSoon();
@@ -329,17 +322,16 @@ export class Connections implements SessionHost, LinkOwner {
     this.#lastError = error;
     const { endpoint, begunAtMs } = link;
     const now = this.clock.now();
-    const wasAttempt = this.#attempt?.link === link;
-    if (wasAttempt) this.#attempt = undefined;
+    if (isOfTheToken(error)) this.#keeper.refused();
     // What else goes over that network connection may be as dead.
     this.endpoints.renew(endpoint, link.generation);
     const worked = this.#hasWorked(link);
     const lost = this.#detach(link);
-    const final = this.#isFinal(error, endpoint);
+    const final = this.#refusals.isFinal(error, endpoint, !wasAttempt);
     const waitMs = worked
       ? this.endpoints.lost(endpoint, error, now)
       : this.#failed(endpoint, error, begunAtMs);
-    const retryInMs = final || !this.#isNeeded() ? undefined : waitMs;
+    const retryInMs = final || !this.#isWanted() ? undefined : waitMs;
     this.#tell({ kind: 'disconnected', address: endpoint.address, error, retryInMs });
     if (final) this.#failAll(error, wasAttempt ? this.#waiting : lost);
     else if (wasAttempt) this.#goOnWithout(endpoint, error);
@@ -365,16 +357,11 @@ export class Connections implements SessionHost, LinkOwner {
   /** Gives everybody a link who can have one, and begins the next where that is not enough. */
   #arrange(): void {
     if (this.#closed) return;
-    const [first] = this.#links;
-    for (const waiter of [...this.#waiters]) {
-      const link = first?.state === 'open' ? first : this.#anyOpen();
-      if (link === undefined) break;
-      this.#waiters.delete(waiter);
-      waiter.give(link);
-    }
+    const open = this.#links.anyOpen();
+    if (open !== undefined) this.#giveToWaiters(open);
     let homeless: Place | undefined;
     for (const place of this.#waiting) {
-      const link = this.#roomFor(place.home);
+      const link = this.#links.roomFor(place.home);
       if (link === undefined) homeless ??= place;
       else {
         this.#waiting.delete(place);
@@ -385,7 +372,15 @@ export class Connections implements SessionHost, LinkOwner {
     if (homeless !== undefined) this.#begin(homeless.home);
     else if (moving !== undefined) this.#begin(moving);
     else if (this.#waiters.size > 0) this.#begin(undefined);
-    this.#watchIdle();
+    this.#links.leaveIdle();
+  }
+
+  #giveToWaiters(link: Link): void {
+    for (const waiter of [...this.#waiters]) {
+      this.#waiters.delete(waiter);
+      this.#links.used(link);
+      waiter.give(link);
+    }
   }
 
   /** Sessions leave a connection that is to end when there is another for them; returns where one is missing. */
@@ -395,7 +390,7 @@ export class Connections implements SessionHost, LinkOwner {
       if (link.draining !== 'connection' || link.state !== 'open') continue;
       for (const session of link.sessions.values()) {
         const place = this.#places.get(session);
-        const other = this.#roomFor(link.endpoint);
+        const other = this.#links.roomFor(link.endpoint);
         if (other === undefined) {
           missing ??= link.endpoint;
           break;
@@ -408,32 +403,10 @@ export class Connections implements SessionHost, LinkOwner {
     return missing;
   }
 
-  /** A link with room for one more session of that gateway; of any, where it is undefined. */
-  #roomFor(home: Endpoint | undefined): Link | undefined {
-    for (const link of this.#links) {
-      if (link.state !== 'open' || link.draining === 'connection') continue;
-      // A gateway that leaves takes back whom it knows, and nobody new.
-      if (home === undefined ? link.draining === 'gateway' : home !== link.endpoint) continue;
-      if (link.sessions.size < this.#sessionsPerLink(link.welcome?.maxSessions ?? 0)) return link;
-    }
-    return undefined;
-  }
-
-  #sessionsPerLink(maxSessions: number): number {
-    const { sessionsPerStream } = this.#settings;
-    return maxSessions === 0 ? sessionsPerStream : Math.min(sessionsPerStream, maxSessions);
-  }
-
-  #anyOpen(): Link | undefined {
-    for (const link of this.#links) if (link.state === 'open') return link;
-    return undefined;
-  }
-
   #putOn(place: Place, link: Link): void {
     place.link = link;
     place.home = link.endpoint;
-    this.#idle.get(link)?.cancel();
-    this.#idle.delete(link);
+    this.#links.used(link);
     link.add(place.session);
   }
 
@@ -457,63 +430,40 @@ export class Connections implements SessionHost, LinkOwner {
 
   // --- new links ---
 
-  #isNeeded(): boolean {
-    return !this.#closed && (this.#places.size > 0 || this.#waiters.size > 0);
+  connecting({ address }: Endpoint): void {
+    this.#tell({ kind: 'connecting', address });
   }
 
-  /** Begins a link to that gateway, or to the one whose turn it is; unless one is begun already, or it is too early. */
+  due(): void {
+    this.#arrange();
+  }
+
+  noToken({ address }: Endpoint, error: ClientError, begunAtMs: number): void {
+    this.#lastError = error;
+    // It says nothing of the address, and another one needs a token as well.
+    const waits = this.endpoints.all.map((endpoint) => this.#failed(endpoint, error, begunAtMs));
+    this.#tell({ kind: 'token-failed', error });
+    const retryInMs = this.#isWanted() ? Math.min(...waits) : undefined;
+    this.#tell({ kind: 'disconnected', address, error, retryInMs });
+    this.#failImpatient(error);
+    this.#arrangeSoon();
+  }
+
+  /** Somebody waits for a connection. */
+  #isWanted(): boolean {
+    return !this.#closed && (this.#waiting.size > 0 || this.#waiters.size > 0);
+  }
+
+  /** Begins a link to that gateway, or to the one whose turn it is, where there may be one more. */
   #begin(home: Endpoint | undefined): void {
-    if (this.#attempt !== undefined || this.#isFull()) return;
-    const now = this.clock.now();
-    const endpoint = home ?? this.endpoints.next(now);
-    this.#nextAttempt?.cancel();
-    this.#nextAttempt = undefined;
-    const waitMs = endpoint.notBeforeMs - now;
-    if (waitMs > 0) {
-      this.#nextAttempt = this.clock.setTimeout(() => {
-        this.#nextAttempt = undefined;
-        this.#arrange();
-      }, waitMs);
+    if (!this.#links.isFull(home)) {
+      this.#dialer.begin(home ?? this.endpoints.next(this.clock.now()));
       return;
     }
-    const attempt: Attempt = { endpoint, link: undefined };
-    this.#attempt = attempt;
-    this.#tell({ kind: 'connecting', address: endpoint.address });
-    const token = this.#keeper.current();
-    if (token instanceof Promise) void this.#connectWith(attempt, token);
-    else this.#connect(attempt, token);
-  }
-
-  async #connectWith(attempt: Attempt, asked: Promise<string>): Promise<void> {
-    const begunAtMs = this.clock.now();
-    try {
-      const token = await asked;
-      if (this.#attempt === attempt) this.#connect(attempt, token);
-    } catch (caught) {
-      if (this.#attempt !== attempt) return;
-      this.#attempt = undefined;
-      const error = caught as ClientError;
-      const { endpoint } = attempt;
-      this.#lastError = error;
-      // It says nothing of the address, and another one needs a token as well.
-      const retryInMs = Math.max(...this.endpoints.all.map((each) => this.#failed(each, error, begunAtMs)));
-      this.#tell({ kind: 'token-failed', error });
-      this.#tell({ kind: 'disconnected', address: endpoint.address, error, retryInMs });
-      this.#failImpatient(error);
-      this.#arrangeSoon();
+    // Who was never open is told; who was waits for room.
+    for (const { session, home: own } of [...this.#waiting]) {
+      if (!session.wasOpened && own === undefined) session.fail(this.fullError());
     }
-  }
-
-  #connect(attempt: Attempt, token: string | undefined): void {
-    const { method, metadata, connectTimeoutMs } = this.#settings;
-    attempt.link = new Link(
-      {
-        endpoint: attempt.endpoint,
-        metadata: this.metadata(token),
-        ...{ method, connectTimeoutMs, clock: this.clock, random: this.#random },
-      },
-      this,
-    );
   }
 
   /** What a call shows: the user's own, who we are, and the token. */
@@ -525,29 +475,6 @@ export class Connections implements SessionHost, LinkOwner {
     };
   }
 
-  /** As many links as there may be; then who was never open is told, and who was waits for room. */
-  #isFull(): boolean {
-    const { maxStreams } = this.#settings;
-    let links = 0;
-    for (const { state, draining } of this.#links) if (state === 'open' && draining === undefined) links += 1;
-    if (links < maxStreams) return false;
-    for (const { session, home } of [...this.#waiting]) {
-      if (!session.wasOpened && home === undefined) session.fail(this.full());
-    }
-    return true;
-  }
-
-  /** The error of an open for which there is no room. */
-  full(): ClientError {
-    const { maxStreams, sessionsPerStream } = this.#settings;
-    const perLink = this.#sessionsPerLink(this.#maxSessions);
-    const whose = perLink < sessionsPerStream ? `the gateway's limit of a connection` : `sessionsPerStream`;
-    return new ClientError(
-      'SESSION_LIMIT',
-      `This client has ${this.#places.size} sessions, and room for ${maxStreams * perLink}: ${perLink} (${whose}) on each of ${maxStreams} streams (maxStreams).`,
-    );
-  }
-
   /** Counts the failure; returns how long the next attempt there waits. */
   #failed(endpoint: Endpoint, error: ClientError, begunAtMs: number): number {
     return this.endpoints.failed(endpoint, error, begunAtMs, this.clock.now());
@@ -556,7 +483,7 @@ export class Connections implements SessionHost, LinkOwner {
   #worked(link: Link): void {
     if (link.hasWorked) return;
     link.hasWorked = true;
-    this.#refusedTokens = 0;
+    this.#refusals.worked();
     this.endpoints.worked(link.endpoint);
   }
 
@@ -567,23 +494,8 @@ export class Connections implements SessionHost, LinkOwner {
     return link.hasWorked;
   }
 
-  /** Whether trying again, there and elsewhere, would end the same way. */
-  #isFinal(error: ClientError, endpoint: Endpoint): boolean {
-    if (error.code === 'UNAUTHENTICATED' || error.code === 'TOKEN_EXPIRED') {
-      this.#keeper.refused();
-      this.#refusedTokens += 1;
-      if (this.#keeper.isRenewable) return this.#refusedTokens >= MAX_REFUSED_TOKENS;
-    }
-    if (error.retry !== 'never') return false;
-    // Where a gateway was, one will be again: something else may answer while it starts anew.
-    if (endpoint.wasWelcomed && OF_THE_NETWORK.has(error.code)) return false;
-    endpoint.refusal = error;
-    if (!OF_THE_ADDRESS.has(error.code)) return true;
-    return this.endpoints.all.every(({ refusal }) => refusal !== undefined);
-  }
-
   #failAll(error: ClientError, places: Iterable<Place>): void {
-    this.#refusedTokens = 0;
+    this.#refusals.worked();
     for (const { session } of [...places]) session.fail(error);
     for (const waiter of [...this.#waiters]) {
       this.#waiters.delete(waiter);
@@ -610,30 +522,6 @@ export class Connections implements SessionHost, LinkOwner {
     }
   }
 
-  // --- links without sessions ---
-
-  #watchIdle(): void {
-    for (const link of this.#links) {
-      if (link.state !== 'open' || link.sessions.size > 0) continue;
-      if (link.draining !== undefined) link.leave();
-      else if (!this.#idle.has(link)) {
-        this.#idle.set(
-          link,
-          this.clock.setTimeout(() => {
-            this.#idle.delete(link);
-            if (!link.isPinging) link.leave();
-          }, IDLE_MS),
-        );
-      }
-    }
-  }
-
-  #forget(link: Link): void {
-    this.#links.delete(link);
-    this.#idle.get(link)?.cancel();
-    this.#idle.delete(link);
-  }
-
   #tell(event: ClientEvent): void {
     try {
       this.#settings.onEvent?.(event);
@@ -645,10 +533,6 @@ export class Connections implements SessionHost, LinkOwner {
     }
   }
 }
-
-/** Told by the address, not by a gateway there; another address may be right. */
-const OF_THE_NETWORK: ReadonlySet<string> = new Set(['TLS_MISMATCH', 'BAD_CERTIFICATE', 'NOT_SLUICE']);
-const OF_THE_ADDRESS: ReadonlySet<string> = new Set([...OF_THE_NETWORK, 'NEWER_PROTOCOL']);
 
 function gatewayLeaves(address: string): ClientError {
   return new ClientError('DRAINING', `The gateway at ${address} is leaving.`);

@@ -119,19 +119,13 @@ export class ClientWorld {
 
   /** What `work` gives, moving time from timer to timer while it is waited for. */
   async run<T>(work: Promise<T>, patienceMs = PATIENCE_MS): Promise<T> {
-    let isDone = false;
-    const noted = (): void => {
-      isDone = true;
+    const progress = { isDone: false };
+    const done = (): void => {
+      progress.isDone = true;
     };
-    work.then(noted, noted);
-    for (let left = patienceMs; ;) {
-      await this.clock.settle();
-      if (isDone) return await work;
-      const next = this.clock.nextTimerInMs;
-      if (next === undefined || next > left) throw new Error('what is waited for does not come');
-      left -= next;
-      await this.clock.advanceAsync(next);
-    }
+    work.then(done, done);
+    await this.until(() => progress.isDone, patienceMs);
+    return await work;
   }
 
   /** Moves time from timer to timer until the condition holds. */
