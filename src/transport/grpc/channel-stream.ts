@@ -23,6 +23,7 @@ export class ChannelStream implements ClientStream, ChannelCallEvents {
   readonly #method: StreamMethod;
   readonly #address: string;
   readonly #events: StreamEvents;
+  readonly #maxMessageBytes: number;
   readonly #reader: MessageReader;
   readonly #batch: DataMessage[] = [];
   #writer = new FrameWriter(FIRST_BATCH_BYTES);
@@ -40,6 +41,7 @@ export class ChannelStream implements ClientStream, ChannelCallEvents {
     this.#method = method;
     this.#address = address;
     this.#events = events;
+    this.#maxMessageBytes = maxMessageBytes;
     // We accept no compression, so nothing is ever inflated.
     this.#reader = new MessageReader(method, 'identity', maxMessageBytes, () => undefined);
     this.#call = start(this);
@@ -68,7 +70,9 @@ export class ChannelStream implements ClientStream, ChannelCallEvents {
         batch.length = 0;
       }
       if (outcome === 'full' && !this.#cancelled) continue;
-      return typeof outcome === 'string' ? undefined : unreadable(this.#address, outcome);
+      return typeof outcome === 'string'
+        ? undefined
+        : unreadable(this.#address, outcome, this.#maxMessageBytes);
     }
   }
 
@@ -107,12 +111,14 @@ export class ChannelStream implements ClientStream, ChannelCallEvents {
 export class ChannelTopicCall implements ClientCall, ChannelCallEvents {
   readonly #address: string;
   readonly #events: CallEvents;
+  readonly #maxMessageBytes: number;
   readonly #frames: FrameReader;
   readonly #call: ChannelCall;
 
   constructor(address: string, maxMessageBytes: number, events: CallEvents, start: StartCall) {
     this.#address = address;
     this.#events = events;
+    this.#maxMessageBytes = maxMessageBytes;
     this.#frames = new FrameReader(maxMessageBytes);
     this.#call = start(this);
   }
@@ -152,7 +158,7 @@ export class ChannelTopicCall implements ClientCall, ChannelCallEvents {
       }
       return undefined;
     } catch (error) {
-      return unreadable(this.#address, asUnreadable(error));
+      return unreadable(this.#address, asUnreadable(error), this.#maxMessageBytes);
     }
   }
 
@@ -166,10 +172,13 @@ export class ChannelTopicCall implements ClientCall, ChannelCallEvents {
   }
 }
 
-function unreadable(address: string, error: SluiceError): CallEnd {
+function unreadable(address: string, { code, message }: SluiceError, maxMessageBytes: number): CallEnd {
   return {
     status: GrpcStatus.INTERNAL,
-    message: `What ${address} sends can not be read: ${error.message}`,
+    message:
+      code === 'MESSAGE_TOO_LARGE'
+        ? `${address} sends a message of more than ${maxMessageBytes} bytes, the most that this client takes.`
+        : `What ${address} sends can not be read: ${message}`,
   };
 }
 
