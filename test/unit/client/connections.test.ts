@@ -239,6 +239,22 @@ describe('Connections', () => {
     expect(client.state).toBe('connecting');
   });
 
+  it('keeps a stream that is asked for a sign of life now and then', async () => {
+    connect();
+    for (let i = 0; i < 60; i += 1) {
+      const pinging = client.ping();
+      await clock.settle();
+      if (i === 0) at().last.welcomes();
+      await clock.settle();
+      const probe = at().last.sent.at(-1)!;
+      at().last.says({ ...probe, ack: probe.sequence });
+      expect(await pinging).toBe(0);
+      await clock.advanceAsync(1_000);
+    }
+    expect(streams()).toHaveLength(1);
+    expect(at().last.isHalfClosed).toBe(false);
+  });
+
   it('leaves a connection that is too old only when another is welcome', async () => {
     connect();
     open(3);
@@ -292,33 +308,36 @@ describe('Connections', () => {
     expect(opensOf(at().last)).toMatchObject([{ resume: true, attempt: 2 }]);
   });
 
-  it('stays with a gateway that leaves, and goes elsewhere with what is new', async () => {
-    connect({}, ['a:1', 'b:1']);
-    open(1, { id: 'old' });
-    await clock.settle();
-    const a = at('a:1').last;
-    a.welcomes();
-    await answer(a);
-    a.drains('gateway: leaving', 60_000);
-    await clock.settle();
-    expect(a.isHalfClosed).toBe(false);
-    expect(streams('b:1')).toEqual([]);
-    open(1, { id: 'new' });
-    await clock.settle();
-    const b = at('b:1').last;
-    b.welcomes({ connectionId: 'c2' });
-    await answer(b);
-    expect(opensOf(b).map(({ sessionId }) => sessionId)).toEqual(['new']);
-    // The connection breaks: the session lives nowhere else.
-    a.ends();
-    await clock.advanceAsync(100);
-    expect(streams('a:1')).toHaveLength(2);
-    at('a:1').last.welcomes();
-    at('a:1').last.drains('gateway: leaving', 60_000);
-    await answer(at('a:1').last);
-    expect(opensOf(at('a:1').last)).toMatchObject([{ sessionId: 'old', resume: true }]);
-    expect(opensOf(b)).toHaveLength(1);
-  });
+  it.each([8, 1])(
+    'stays with a gateway that leaves, and goes elsewhere with what is new (maxStreams: %i)',
+    async (maxStreams) => {
+      connect({ maxStreams }, ['a:1', 'b:1']);
+      open(1, { id: 'old' });
+      await clock.settle();
+      const a = at('a:1').last;
+      a.welcomes();
+      await answer(a);
+      a.drains('gateway: leaving', 60_000);
+      await clock.settle();
+      expect(a.isHalfClosed).toBe(false);
+      expect(streams('b:1')).toEqual([]);
+      open(1, { id: 'new' });
+      await clock.settle();
+      const b = at('b:1').last;
+      b.welcomes({ connectionId: 'c2' });
+      await answer(b);
+      expect(opensOf(b).map(({ sessionId }) => sessionId)).toEqual(['new']);
+      // The connection breaks: the session lives nowhere else.
+      a.ends();
+      await clock.advanceAsync(100);
+      expect(streams('a:1')).toHaveLength(2);
+      at('a:1').last.welcomes();
+      at('a:1').last.drains('gateway: leaving', 60_000);
+      await answer(at('a:1').last);
+      expect(opensOf(at('a:1').last)).toMatchObject([{ sessionId: 'old', resume: true }]);
+      expect(opensOf(b)).toHaveLength(1);
+    },
+  );
 
   it('opens elsewhere what a leaving gateway has closed', async () => {
     connect({}, ['a:1', 'b:1']);
