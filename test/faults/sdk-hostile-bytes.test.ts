@@ -96,7 +96,7 @@ describe(`a server that writes (GARBAGE_SEED=${seed})`, () => {
     const error = await opened();
     // On a busy machine the time may be over before anything was wrong.
     expect(['CONNECTION_LOST', 'UNREACHABLE']).toContain(error.code);
-    expect(error.message).toMatch(/can not be read|did not say Welcome|No gateway has answered/);
+    expect(error.message).toMatch(/127\.0\.0\.1:\d+|No gateway has answered/);
     expect(error.message).not.toMatch(/undefined|\[object|at .*\.ts/);
     expect(streams).toBeGreaterThan(0);
     expect(streams).toBeLessThanOrEqual(20);

@@ -53,6 +53,8 @@ const MAX_LATE_BYTES = 256 * 1024;
 export class FaultProxy implements AsyncDisposable {
   /** Cuts made so far, by kind. */
   readonly made: Record<CutKind, number> = { reset: 0, fin: 0, 'half-open': 0 };
+  /** Whether connections that begin now are cut, as the options say. */
+  cutting = true;
   /** While true, whoever connects is reset. */
   refusing = false;
   /** Connections refused so far. */
@@ -150,7 +152,7 @@ export class FaultProxy implements AsyncDisposable {
 
   #plan(): Cut | undefined {
     const { cuts, meanBytes, random } = this.#options;
-    if (this.cuts >= cuts) return undefined;
+    if (!this.cutting || this.cuts >= cuts) return undefined;
     const most = random() < EARLY_SHARE ? EARLY_BYTES : 2 * meanBytes;
     return {
       kind: CUT_KINDS[Math.floor(random() * CUT_KINDS.length)] as CutKind,
