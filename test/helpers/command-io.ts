@@ -61,13 +61,18 @@ export class TestIo implements CommandIo {
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   readonly version = '0.0.0-test';
+  /** Whether keys come one by one. */
+  raw = false;
   readonly #stop = new AbortController();
+  readonly #restores = new Set<() => void>();
 
   constructor(options: TestIoOptions = {}) {
     this.stdin = {
       isTerminal: options.terminal !== undefined,
       stream: Readable.from(options.input ?? [], { objectMode: false }),
-      setRaw: () => undefined,
+      setRaw: (raw: boolean) => {
+        this.raw = raw;
+      },
     };
     this.stdout = new TestOutput(options);
     this.stderr = new TestOutput(options);
@@ -89,8 +94,16 @@ export class TestIo implements CommandIo {
     this.#stop.abort(new Stopped('nobody reads the output any more', 141));
   }
 
-  onAbruptEnd(): () => void {
-    return () => undefined;
+  /** As where the process ends without its command. */
+  endAbruptly(): void {
+    for (const restore of this.#restores) restore();
+  }
+
+  onAbruptEnd(restore: () => void): () => void {
+    this.#restores.add(restore);
+    return () => {
+      this.#restores.delete(restore);
+    };
   }
 
   /** Runs `sluice …` with this; resolves to the exit code. */

@@ -36,7 +36,8 @@ export class Screen {
     const isFull = (line: string): boolean =>
       cellsOf(stripVTControlCharacters(line)) >= this.#io.stdout.columns;
     const text = lines.map((line) => (isFull(line) ? line : `${line}${ERASE_LINE}`)).join('\r\n');
-    this.#io.stdout.write(`${BEGIN_UPDATE}${HOME}${text}${ERASE_BELOW}${END_UPDATE}`);
+    const rest = lines.length < this.#io.stdout.rows ? `\r\n${ERASE_BELOW}` : '';
+    this.#io.stdout.write(`${BEGIN_UPDATE}${HOME}${text}${rest}${END_UPDATE}`);
   }
 
   /** Idempotent. */
