@@ -18,7 +18,7 @@ export const COMPILERS = {
 } as const;
 
 /** `sluice serve` of the project, and its address. */
-export async function serve(project: Project): Promise<AsyncDisposable & { readonly address: string }> {
+async function serve(project: Project): Promise<AsyncDisposable & { readonly address: string }> {
   const args = ['serve', '--server.listen', '127.0.0.1:0', '--admin.listen', '127.0.0.1:0'];
   const child = spawn(process.execPath, [project.sluice, ...args], {
     cwd: project.folder,
@@ -44,7 +44,7 @@ export async function serve(project: Project): Promise<AsyncDisposable & { reado
 }
 
 /** The first program of docs/sdk.md, with this address. */
-export async function firstProgram(address: string): Promise<string> {
+async function firstProgram(address: string): Promise<string> {
   const page = await readFile(join(import.meta.dirname, '../../docs/sdk.md'), 'utf8');
   const program = /^```ts\n([^`]*from 'sluice\/client'[\s\S]*?)^```$/m.exec(page)?.[1] ?? '';
   const changed = program.replace('localhost:50051', address);
@@ -52,38 +52,42 @@ export async function firstProgram(address: string): Promise<string> {
   return changed;
 }
 
-/** Every entry, with what types alone can have, as a user may write it. */
-export const EVERY_ENTRY = `
-import { Gateway, type Route, type GatewayOptions } from 'sluice';
+/** Every entry, with what types alone can have, as a user may write it: a route, and its test without a network. */
+const EVERY_ENTRY = `
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Gateway, type GatewayOptions, type Route } from 'sluice';
 import { ClientError, connect, type Client, type ConnectOptions, type Message, type OpenOptions, type Session } from 'sluice/client';
-import { FakeClock, MemoryConnection } from 'sluice/testing';
+import { FakeClock, memoryGateway } from 'sluice/testing';
 import manifest from 'sluice/package.json' with { type: 'json' };
 
-const options: ConnectOptions = { token: async (signal) => (signal.aborted ? '' : 'secret'), clientId: 'ann' };
+const upper: Route = {
+  kind: 'upper',
+  open: (session) => ({ handle: ({ data }) => session.send({ data: Buffer.from(Buffer.from(data).toString().toUpperCase()) }) }),
+};
 const opening: OpenOptions = {
   window: { messages: 8 },
   onGap: ({ fromSequence, toSequence, reason }) => console.log(toSequence - fromSequence, reason.length),
   onReset: ({ error, resend }) => (error.code === 'RESET' ? resend() : undefined),
 };
-export async function talk(client: Client, signal?: AbortSignal): Promise<readonly Message[]> {
-  await using session: Session = await client.open('echo', signal === undefined ? opening : { ...opening, signal });
-  await session.send(new Uint8Array(2), { key: 'a', metadata: { b: 'c' } });
-  await session.sendAndWait('text');
+async function talk(client: Client, signal?: AbortSignal): Promise<readonly Message[]> {
+  await using session: Session = await client.open('upper', signal === undefined ? opening : { ...opening, signal });
+  await session.send(new Uint8Array([97]), { key: 'a', metadata: { b: 'c' } });
+  await session.sendAndWait('b');
+  await pipeline(Readable.from(['c', 'd']), session.writable());
+  session.end();
   const messages: Message[] = [];
   for await (const message of session) messages.push(message);
   return messages;
 }
-export const upper: Route = {
-  kind: 'upper',
-  open: (session) => ({ handle: ({ data }) => session.send({ data: Buffer.from(String(data).toUpperCase()) }) }),
-};
+await using gateway = memoryGateway({ routes: { upper } });
+await using inside = gateway.connect();
+console.log((await talk(inside)).map(({ text }) => text).join(''));
+
+const options: ConnectOptions = { token: async (signal) => (signal.aborted ? '' : 'secret'), clientId: 'ann' };
+await using outside = connect(['localhost:1', 'localhost:2'], options);
+console.log(manifest.version, outside.state, new ClientError('CLOSED', 'over').retry, new FakeClock().activeTimers);
 export const start = (options: GatewayOptions): Promise<void> => new Gateway(options).start();
-const client = connect('localhost:1', options);
-console.log(
-  manifest.version, client.state, client.sessions, new ClientError('CLOSED', 'over').retry,
-  new FakeClock().activeTimers, typeof MemoryConnection,
-);
-await client.close();
 `;
 
 /** In JavaScript that every supported Node.js takes as it is. */
@@ -139,6 +143,6 @@ export async function tryAsNewUser(
     const said = await project.compile(['first.ts', 'every.ts'], COMPILERS[compiler]);
     expect({ compiler, said }).toEqual({ compiler, said: '' });
     expect(await run('build/first.js')).toBe('hello\n');
-    expect(await run('build/every.js')).toBe(`${manifest.version} idle 0 never 0 function\n`);
+    expect(await run('build/every.js')).toBe(`ABCD\n${manifest.version} idle never 0\n`);
   }
 }
