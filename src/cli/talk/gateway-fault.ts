@@ -47,7 +47,7 @@ export function gatewayFault(error: unknown): unknown {
 /** For calls that check what the user gave: an address, an ID. The SDK says which it was and what is allowed. */
 export function argumentFault(error: unknown): unknown {
   const isArgument = error instanceof TypeError || error instanceof RangeError;
-  return isArgument ? new CommandError('usage', error.message) : error;
+  return isArgument ? new CommandError('usage', inOptions(error.message)) : error;
 }
 
 /** The error's sentence in the words of the command line, with what to do. */
@@ -66,6 +66,9 @@ function sentence(text: string): string {
 }
 
 const OPTIONS: readonly (readonly [RegExp, string])[] = [
+  [/\bclientId\b/g, '--client-id'],
+  // Nothing to be set here.
+  [/ \(connectTimeoutMs\)/g, ''],
   [/(?<![.\w-])tls\.ca\b/g, '--tls-ca'],
   [/(?<![.\w-])tls\.cert\b/g, '--tls-cert'],
   [/(?<![.\w-])tls\.key\b/g, '--tls-key'],
