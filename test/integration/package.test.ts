@@ -32,7 +32,7 @@ describe('the package', () => {
   });
 
   it('is small', () => {
-    // 511 KiB when this was written, 1.7 MiB unpacked; who exceeds it should know why.
+    // 540 KiB when this was written, 1.9 MiB unpacked; who exceeds it should know why.
     expect(packed.npm.size).toBeLessThan(700 * KIB);
     expect(packed.npm.unpackedSize).toBeLessThan(2_400 * KIB);
   });
