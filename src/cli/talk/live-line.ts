@@ -6,6 +6,9 @@ const FIRST_AFTER_MS = 1000;
 /** Often enough to look alive. Milliseconds. */
 const EVERY_MS = 200;
 
+/** Cells at the end: a terminal writes ^C where the cursor is, and what wraps is not erased. */
+const FREE = 3;
+
 const ERASE = '\r\u001b[K';
 
 /**
@@ -47,8 +50,7 @@ export class LiveLine {
 
   #drawIn(delayMs: number): void {
     this.#timer = this.#clock.setTimeout(() => {
-      // The last cell stays free: some terminals wrap as soon as it is taken.
-      this.#output.write(ERASE + this.#text(Math.max(0, this.#output.columns - 1)));
+      this.#output.write(ERASE + this.#text(Math.max(0, this.#output.columns - FREE)));
       this.#shown = true;
       this.#drawIn(EVERY_MS);
     }, delayMs);
