@@ -192,7 +192,7 @@ export class Incoming {
     this.reset();
     this.#position = position;
     this.#discards = true;
-    this.#consume(position, 0, 0);
+    if (position > 0) this.#consume(position, 0, 0);
   }
 
   /** Sequences begin at 1 again. What was not taken is still to be taken; nobody waits for its acks. */

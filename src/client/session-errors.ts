@@ -95,6 +95,14 @@ export function droppedError(id: string, reason: 'overflow' | 'expired'): Client
   );
 }
 
+/** For a piece whose payload was begun, and is no more. */
+export function restDroppedError(id: string): ClientError {
+  return new ClientError(
+    'DROPPED',
+    `the payload that this piece goes on with was dropped, or lost to a reset, in session "${id}"`,
+  );
+}
+
 export function tooLargeError(
   { bytes, pieces }: OutgoingPayload,
   { window, maxMessageBytes }: { readonly window: Size; readonly maxMessageBytes: number },

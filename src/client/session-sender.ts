@@ -4,7 +4,14 @@ import type { Payload, SendOptions, SessionEnd } from './message.js';
 import type { OpenOptions } from './options.js';
 import { Outgoing } from './outgoing.js';
 import { OutgoingPayload, type SendWaiter } from './outgoing-payload.js';
-import { closingError, droppedError, failureError, fullError, tooLargeError } from './session-errors.js';
+import {
+  closingError,
+  droppedError,
+  failureError,
+  fullError,
+  restDroppedError,
+  tooLargeError,
+} from './session-errors.js';
 import type { SessionSettings } from './session-options.js';
 
 export interface SessionSenderOptions {
@@ -113,6 +120,7 @@ export class SessionSender {
         if (!payload.untilSettled && settings.bufferOverflow !== 'block') return SENT;
         return this.#waitFor(payload, signal);
       case 'dropped':
+        if (!payload.begins) throw restDroppedError(this.#id);
         if (payload.untilSettled) throw droppedError(this.#id, 'overflow');
         return SENT;
       case 'too-large':

@@ -227,6 +227,47 @@ describe('a reset', () => {
     await again;
   });
 
+  test('twice keeps the order of what is sent again', async () => {
+    const peer = await broken(({ resend }) => {
+      resend();
+    });
+    peer.opens({ windowMessages: 3, lastReceivedSequence: 1 });
+    for (const text of ['b', 'c', 'd']) await peer.session.send(text);
+    peer.closes('OVERLOADED', NOW);
+    // The next has room for one of them only.
+    peer.opens({ windowMessages: 1 });
+    expect(peer.reads()).toEqual(['1:b']);
+    peer.closes('OVERLOADED', NOW);
+    peer.opens();
+    expect(peer.reads()).toEqual(['1:b', '2:c', '3:d']);
+  });
+
+  test('within a payload given in pieces takes all of it along, what is still to come included', async () => {
+    const resets: string[][] = [];
+    const answers = [false, true];
+    const peer = await broken(({ unsettled, resend }) => {
+      resets.push(texts(unsettled));
+      if (answers.shift() === true) resend();
+    });
+    peer.opens({ windowMessages: 1, lastReceivedSequence: 1 });
+    const piece = (text: string) => peer.session.send(text, { more: true });
+    await piece('a1');
+    const waiting = fateOf(piece('a2'));
+    peer.closes('OVERLOADED', NOW);
+    expect(resets).toEqual([['a1', 'a2']]);
+    expect(await waiting).toBe('OVERLOADED');
+    // The end of what was given up is given up too.
+    await expect(peer.session.send('a3')).rejects.toMatchObject({ code: 'DROPPED' });
+    void peer.session.send('b1', { more: true });
+    void peer.session.send('b2');
+    peer.opens({ windowMessages: 1 });
+    expect(peer.reads()).toEqual(['1:b1+']);
+    peer.closes('OVERLOADED', NOW);
+    expect(resets[1]).toEqual(['b1', 'b2']);
+    peer.opens();
+    expect(peer.reads()).toEqual(['1:b1+', '2:b2']);
+  });
+
   test('resend only within onReset', async () => {
     let kept: (() => void) | undefined;
     const peer = await broken(({ resend }) => {

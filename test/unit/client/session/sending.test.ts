@@ -52,6 +52,16 @@ describe('a send under block', () => {
     await next;
   });
 
+  test('is not overtaken by a smaller one for which there would be room', async () => {
+    const peer = new Peer().opens({ windowBytes: 10 });
+    await peer.session.send('x'.repeat(6));
+    void peer.session.send('y'.repeat(6));
+    void peer.session.send('z');
+    peer.reads();
+    peer.acks(1);
+    expect(peer.reads()).toEqual(['2:yyyyyy', '3:z']);
+  });
+
   test('before it is open waits, for what followed a first Open could be lost with its answer', async () => {
     const peer = new Peer();
     const sent = peer.session.send('a');
@@ -253,7 +263,9 @@ describe('the policy of the buffer', () => {
     const { peer, dropped } = offline('drop-oldest', 2);
     await peer.session.send('a1', { more: true });
     await peer.session.send('a2', { more: true });
-    await peer.session.send('a3');
+    // It made the two before it, and so itself, one too many.
+    await expect(peer.session.send('a3')).rejects.toMatchObject({ code: 'DROPPED' });
+    await Promise.resolve();
     expect(dropped).toEqual(['a1 overflow', 'a2 overflow', 'a3 overflow']);
     await peer.session.send('b');
     peer.opens();
