@@ -16,7 +16,7 @@ const CALM_MS = 15_000;
 /** How long an application may be busy with something else. */
 const REST_MS = 5_000;
 const STEP_MS = 250;
-const SESSIONS = 4;
+const SESSIONS = 3;
 
 const SETTINGS = {
   'session.idleTimeout': 0,
@@ -101,7 +101,7 @@ export async function exchangeForHalfAnHour({ seed, batches, loses }: HalfHour):
   );
   let isOver = false;
   const rest = (): Promise<void> =>
-    new Promise((resolve) => clock.setTimeout(resolve, random() < 0.3 ? random() * REST_MS : random() * 100));
+    new Promise((resolve) => clock.setTimeout(resolve, random() < 0.6 ? random() * REST_MS : random() * 100));
   const talk = async (): Promise<Account[]> => {
     const weather = storm({ gateways, clock, random, loses }).finally(() => (isOver = true));
     const accounts = await Promise.all(

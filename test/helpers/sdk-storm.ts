@@ -29,6 +29,8 @@ const SETTINGS = {
   'session.windowSize': '64KiB',
   'session.maxPayloadSize': '32KiB',
   'pool.maxConnectionsPerClient': 100,
+  'server.maxStreamAge': '1500ms',
+  'server.maxConnectionAge': '4s',
 };
 const SESSIONS_PER_STREAM = 3;
 const TOKEN_LIFE_S = 5;
