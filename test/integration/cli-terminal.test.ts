@@ -74,7 +74,8 @@ describe.skipIf(!hasTmux)('in a terminal', () => {
     expect(first.cursor.visible).toBe(false);
     expect(first.lines[0]).toMatch(/^ready {2}test {2}sluice /);
     expect(first.lines[1]).toMatch(/^connections 4 of 5,000 {2}sessions 4 of 100,000 {2}in /);
-    expect(first.lines[3]).toMatch(/held up \((route|client)\)/);
+    // The machine may be so busy that the event loop is the worst of it.
+    expect(first.lines[3]).toMatch(/held up \((route|client)\)|^the event loop is late/);
     expect(first.lines[4]).toMatch(/^client +sess +in\/s +out\/s received +to send▾ +flight slow$/);
     expect(first.lines[5]).toMatch(/^reads-nothing .* ▮▮▮▮▮ 8 .* KiB client$/);
     expect(first.text).toMatch(/^an-id\/that-is-m… /m);

@@ -48,7 +48,7 @@ export function findings({ ready, reasons }: Readiness, totals: Totals): readonl
     const level = p99Ms >= VERY_LATE_MS ? 'bad' : 'warn';
     add(
       level,
-      `the event loop is late: ${milliseconds(p99Ms)} (p99), ${milliseconds(maxMs)} at most; too much work for one process`,
+      `the event loop is late: ${milliseconds(p99Ms)} (p99), ${milliseconds(maxMs)} at most; too much work for this process, or for its machine`,
     );
   }
   for (const [reason, number] of Object.entries(gateway.slow).sort(([, a], [, b]) => b - a)) {
