@@ -66,7 +66,9 @@ export const liveness: Section = {
       name: 'an answer is not answered',
       async run(stage) {
         const { peer } = await openedSession(stage);
-        peer.writes(probe(9, { ack: 9 }), probe(10));
+        peer.writes(probe(9, { ack: 9 }));
+        await peer.silent('');
+        peer.writes(probe(10));
         await peer.reads('', 'HEALTH_CHECK 10 ack 10');
         await peer.silent('');
       },
@@ -76,9 +78,12 @@ export const liveness: Section = {
       async run(stage) {
         const { peer, session } = await openedSession(stage);
         peer.mute = true;
+        const since = stage.clock.now();
         await stage.wait(39_000);
         assert.equal(stage.connections, 1);
         const { peer: again, open } = await back(stage, session, 'OPEN resume after 0 attempt 2');
+        // Two intervals, and the wait before a new connection.
+        assert.ok(stage.clock.now() - since <= 50_000, `after ${stage.clock.now() - since} ms`);
         again.writes(opened('s', open));
         void sends(session, 1, 1);
         await again.reads('s', 'DATA 1');

@@ -58,6 +58,18 @@ export const tokens: Section = {
       },
     },
     {
+      name: 'a Throttle of another scope says nothing of tokens',
+      needs: ['tokens'],
+      async run(stage) {
+        const asked = numbered(stage);
+        const { peer } = await openedSession(stage);
+        peer.writes(throttle('messages', 1_000), throttle('', 1_000));
+        await stage.wait(10_000);
+        await peer.silent('');
+        assert.equal(asked.asked, 1);
+      },
+    },
+    {
       name: 'where only the gateway can not tell, it tries again before the token expires',
       needs: ['tokens'],
       async run(stage) {
