@@ -1,5 +1,5 @@
 import { type ErrorCode, type ErrorScope, errorCatalogue, type RetryAdvice } from '../core/errors.js';
-import type { GapNotice } from './message.js';
+import type { GapNotice } from './gap-notice.js';
 
 interface OwnEntry {
   readonly scope: ErrorScope;

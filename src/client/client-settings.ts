@@ -3,7 +3,7 @@ import type { StreamMethod } from '../transport/contract.js';
 import type { BackoffLimits } from './backoff.js';
 import type { ClientEvent } from './client-event.js';
 import type { Interceptor } from './interceptor.js';
-import type { ClientOptions, TokenSource } from './options.js';
+import type { ClientOptions, TokenSource } from './client-options.js';
 
 /** The options with every default filled in, checked. */
 export interface ClientSettings {

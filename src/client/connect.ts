@@ -2,7 +2,7 @@ import { SystemClock } from '../core/clock.js';
 import { grpcDial, type GrpcDialOptions } from '../transport/grpc/channel.js';
 import { Client } from './client.js';
 import { clientSettings } from './client-settings.js';
-import type { ClientOptions } from './options.js';
+import type { ClientOptions } from './client-options.js';
 
 export interface ConnectOptions
   extends ClientOptions, Pick<GrpcDialOptions, 'tls' | 'flowControlWindowBytes' | 'streamsPerConnection'> {}

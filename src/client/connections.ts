@@ -9,7 +9,7 @@ import { Dialer, type DialerOwner } from './dialer.js';
 import { type Endpoint, Endpoints } from './endpoints.js';
 import type { DrainKind, Link } from './link.js';
 import { LinkSet } from './link-set.js';
-import type { ClientParts } from './options.js';
+import type { ClientParts } from './client-options.js';
 import { isOfTheAddress, isOfTheToken, Refusals } from './refusals.js';
 import { TokenKeeper } from './token-keeper.js';
 

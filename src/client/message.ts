@@ -1,5 +1,7 @@
 import type { ClientError } from './client-error.js';
 
+export type { GapNotice } from './gap-notice.js';
+
 /** What the application receives: one message, or a payload of several put together. */
 export interface Message {
   readonly data: Uint8Array;
@@ -30,14 +32,6 @@ export interface SendOptions {
   readonly more?: boolean;
   /** Ends the wait, not what was sent: after it was given a place, `send` resolves all the same. */
   readonly signal?: AbortSignal;
-}
-
-/** Messages between `fromSequence` and `toSequence`, both included, will not come. */
-export interface GapNotice {
-  readonly fromSequence: number;
-  readonly toSequence: number;
-  /** overflow, expired, drained, RESUME_EXPIRED, or one that a later gateway knows. */
-  readonly reason: string;
 }
 
 /** A message or, where it was divided, a payload of ours whose fate is not known, or that was not handled. */

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../core/clock.js';
 import { type BackoffLimits, fullJitterMs } from './backoff.js';
 import { ClientError } from './client-error.js';
 import { isToken } from './client-settings.js';
-import type { TokenSource } from './options.js';
+import type { TokenSource } from './client-options.js';
 
 export interface TokenKeeperOptions {
   readonly source: TokenSource | undefined;

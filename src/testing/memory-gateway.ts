@@ -1,5 +1,5 @@
 import { Client, type ClientCloseOptions } from '../client/client.js';
-import type { ClientOptions, ClientParts } from '../client/options.js';
+import type { ClientOptions, ClientParts } from '../client/client-options.js';
 import { loadConfig } from '../config/load.js';
 import { SystemClock, type Clock } from '../core/clock.js';
 import type { FlowCounters } from '../core/counters.js';

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { Client } from '../../src/client/client.js';
 import type { ClientEvent } from '../../src/client/client-event.js';
-import type { ClientOptions } from '../../src/client/options.js';
+import type { ClientOptions } from '../../src/client/client-options.js';
 import { loadConfig } from '../../src/config/load.js';
 import { Gateway } from '../../src/gateway.js';
 import type { Route } from '../../src/session/route.js';

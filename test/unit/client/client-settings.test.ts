@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Client } from '../../../src/client/client.js';
 import { clientSettings } from '../../../src/client/client-settings.js';
 import { connect } from '../../../src/client/index.js';
-import type { ClientOptions } from '../../../src/client/options.js';
+import type { ClientOptions } from '../../../src/client/client-options.js';
 
 describe('clientSettings', () => {
   it('fills in what is not said', () => {

@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client } from '../../../src/client/client.js';
 import type { ClientEvent } from '../../../src/client/client-event.js';
-import type { ClientOptions, OpenOptions } from '../../../src/client/options.js';
+import type { ClientOptions } from '../../../src/client/client-options.js';
+import type { OpenOptions } from '../../../src/client/options.js';
 import type { Session } from '../../../src/client/session.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { controlMessage, type DataMessage, type Open } from '../../../src/wire/messages.js';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ClientError } from '../../../src/client/client-error.js';
 import type { ClientEvent } from '../../../src/client/client-event.js';
-import type { ClientOptions } from '../../../src/client/options.js';
+import type { ClientOptions } from '../../../src/client/client-options.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { AuthFiles, staticTokens } from '../../helpers/auth-calls.js';
 import { ClientWorld } from '../../helpers/client-world.js';
