@@ -1,7 +1,8 @@
 /** A command in a real terminal: tmux, with a server of its own that ends with the test. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { resolve } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { expect } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -38,7 +39,8 @@ const DEFAULT_TIMEOUT_MS = 20_000;
  * keeps no history; what is typed runs as a person would run it.
  */
 export class Terminal {
-  readonly #socket = `sluice-test-${randomUUID()}`;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'sluice-terminal-'));
+  readonly #socket = join(this.#folder, 'tmux');
 
   constructor({ columns = 80, rows = 24, env = {} }: TerminalOptions = {}) {
     const variables = { PS1: '$ ', HISTFILE: '/dev/null', LC_ALL: 'C.UTF-8', ...env };
@@ -125,10 +127,11 @@ export class Terminal {
   }
 
   [Symbol.dispose](): void {
-    spawnSync('tmux', ['-L', this.#socket, 'kill-server']);
+    spawnSync('tmux', ['-S', this.#socket, 'kill-server']);
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   #tmux(...args: readonly string[]): string {
-    return execFileSync('tmux', ['-L', this.#socket, ...args], { encoding: 'utf8' });
+    return execFileSync('tmux', ['-S', this.#socket, ...args], { encoding: 'utf8' });
   }
 }
