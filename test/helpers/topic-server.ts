@@ -278,12 +278,9 @@ export class TopicServer implements AsyncDisposable {
   }
 }
 
-function statusOf(error: SluiceError): grpc.StatusObject & Error {
+function statusOf(error: SluiceError): grpc.ServerErrorResponse {
   const metadata = new grpc.Metadata();
   metadata.set('grpc-status-details-bin', Buffer.from(encodeStatusDetails(error)));
-  return Object.assign(new Error(error.message), {
-    code: error.entry.grpcStatus,
-    details: error.message,
-    metadata,
-  });
+  const status: object = { code: error.entry.grpcStatus, details: error.message, metadata };
+  return Object.assign(new Error(error.message), status);
 }
