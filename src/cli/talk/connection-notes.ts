@@ -8,8 +8,12 @@ import { lossText } from './gateway-fault.js';
 export class ConnectionNotes {
   /** How often there was a connection again. */
   reconnects = 0;
+  /** Connections there are; one that is left for another is left behind it. */
+  #live = 0;
   #wasConnected = false;
   #isLost = false;
+  /** The gateway leaves; what comes next is another, or the same anew. */
+  #isLeaving = false;
   readonly #say: (line: string) => void;
   readonly #paint: Output['paint'];
 
@@ -26,26 +30,29 @@ export class ConnectionNotes {
   readonly onEvent = (event: ClientEvent): void => {
     switch (event.kind) {
       case 'connected':
-        if (this.#isLost) {
+        this.#live += 1;
+        if (this.#isLost || this.#isLeaving) {
           this.reconnects += 1;
           this.#say(this.#paint.good(`connected again to ${visible(event.address)}`));
         }
         this.#wasConnected = true;
-        this.#isLost = false;
+        this.#isLost = this.#isLeaving = false;
         break;
       case 'disconnected': {
         const { error, retryInMs } = event;
+        this.#live = Math.max(0, this.#live - 1);
         // What ends the command is told by its last line; and each loss is told once.
-        if (retryInMs === undefined || this.#isLost || !this.#wasConnected) break;
+        if (this.#live > 0 || this.#isLost || !this.#wasConnected) break;
         this.#isLost = true;
-        if (error === undefined) break;
+        if (error === undefined || retryInMs === undefined) break;
         const when = retryInMs < 1000 ? '' : ` in ${elapsed(retryInMs)}`;
         this.#say(this.#paint.warn(`${visible(lossText(error))} Trying again${when}.`));
         break;
       }
       case 'draining':
-        if (event.what === 'gateway')
-          this.#say(this.#paint.dim(`the gateway at ${visible(event.address)} is leaving`));
+        if (event.what === 'connection') break;
+        this.#isLeaving = true;
+        this.#say(this.#paint.dim(`the gateway at ${visible(event.address)} is leaving`));
         break;
       case 'token-failed':
         this.#say(this.#paint.warn(visible(lossText(event.error))));

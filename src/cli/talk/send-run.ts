@@ -3,6 +3,7 @@ import type { SendOptions } from '../../client/message.js';
 import type { OpenOptions } from '../../client/options.js';
 import type { Session } from '../../client/session.js';
 import type { CommandIo } from '../frame/command-io.js';
+import { pauseFor } from '../frame/pause-for.js';
 import { visible } from '../frame/text-width.js';
 import { counted } from './amounts.js';
 import { lossText } from './gateway-fault.js';
@@ -21,6 +22,9 @@ export interface SendRunOptions {
   /** Of every message that does not say otherwise. */
   readonly common: Pick<SendOptions, 'key' | 'metadata' | 'ttlMs'>;
 }
+
+/** Milliseconds. */
+const POLL_MS = 20;
 
 /** Sends messages into a session and reads its answers, until the route owes nothing more. */
 export class SendRun {
@@ -62,6 +66,7 @@ export class SendRun {
     try {
       const answered = this.#readAnswers(session);
       let fault = await this.#sendAll(session, messages);
+      if (this.#options.resend) await this.#untilSettled(session);
       session.end();
       await withinGrace(io, answered);
       printer?.flush();
@@ -94,6 +99,19 @@ export class SendRun {
       return undefined;
     } catch (error) {
       return io.signal.aborted ? undefined : error;
+    }
+  }
+
+  /** A session that is ending is not opened anew, so what may have to be sent again is waited for first. */
+  async #untilSettled(session: Session): Promise<void> {
+    const { clock, signal } = this.#options.io;
+    let isOver = false;
+    void session.closed.then(() => {
+      isOver = true;
+    });
+    const isUnsettled = (): boolean => session.stats.unacknowledged + session.stats.waiting > 0;
+    while (!isOver && !signal.aborted && isUnsettled()) {
+      await pauseFor(POLL_MS, clock, signal).catch(() => undefined);
     }
   }
 
