@@ -87,6 +87,21 @@ describe('a client without a gateway', () => {
     expect((await world.run(client.open())).id).toBeTruthy();
   });
 
+  it('does not blame what was wrong before it was welcome', async () => {
+    await using world = new ClientWorld();
+    world.place.dial.unreachable = true;
+    const { client } = world.client({ openTimeoutMs: 1_000 });
+    const opening = client.open('echo');
+    await world.clock.advanceAsync(100);
+    world.place.dial.unreachable = false;
+    await world.run(opening);
+    world.place.dial.frozen = true;
+    await expect(world.run(client.open('echo'))).rejects.toMatchObject({
+      message: 'No gateway has answered within 1000 ms (openTimeoutMs).',
+    });
+    world.place.dial.frozen = false;
+  });
+
   it('stops waiting when it is told to, and leaves nothing', async () => {
     await using world = new ClientWorld();
     world.place.dial.unreachable = true;
