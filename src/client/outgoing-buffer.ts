@@ -112,16 +112,16 @@ export class OutgoingBuffer {
   /** The rest that waits of a payload whose first pieces were sent: it goes where they go. */
   takeRest(): OutgoingPayload[] {
     const rest: OutgoingPayload[] = [];
-    for (let held = this.#list.first; held !== undefined && !held.begins; held = this.#list.first) {
-      this.#remove(held);
-      rest.push(held);
+    for (let { first } = this; first !== undefined && !first.begins; { first } = this) {
+      this.shift();
+      rest.push(first);
     }
     return rest;
   }
 
-  /** What follows of the payload that `last` belongs to is dropped as it comes. */
-  dropRestAfter(last: OutgoingPayload): void {
-    this.#dropsRest = last.more;
+  /** What goes on with the payload that was last taken in is dropped as it comes. */
+  dropRest(): void {
+    this.#dropsRest = true;
   }
 
   /** These are sent again, in this order, ahead of all that waits. */

@@ -48,6 +48,8 @@ export class Outgoing {
   #acked = 0;
   #written = 0;
   #last = 0;
+  /** Whether the payload that was last numbered, or was last taken back, goes on. */
+  #goesOn = false;
   /** What holds the sequence behind `written`. */
   #cursor: OutgoingPayload | undefined;
 
@@ -186,8 +188,8 @@ export class Outgoing {
     for (let payload = this.#list.first; payload !== undefined; payload = this.#list.remove(payload)) {
       unsettled.push(payload);
     }
-    const last = unsettled.at(-1);
-    if (last?.more === true) unsettled.push(...this.buffer.takeRest());
+    if (this.#goesOn) unsettled.push(...this.buffer.takeRest());
+    this.#goesOn = unsettled.at(-1)?.more ?? this.#goesOn;
     this.#numbered.clear();
     this.#flight.clear();
     this.#cursor = undefined;
@@ -196,22 +198,33 @@ export class Outgoing {
     return unsettled;
   }
 
-  /** Sequences begin at 1 again; these are sent first. */
-  sendAgain(payloads: readonly OutgoingPayload[]): void {
-    for (const payload of payloads) payload.forgetNumber();
-    this.buffer.sendAgain(payloads);
+  /**
+   * What `takeUnsettled` gave is sent first; save pieces of a payload whose
+   * beginning was handled: without it they would be another payload.
+   */
+  sendAgain(payloads: readonly OutgoingPayload[], error: unknown): void {
+    const begin = payloads.findIndex(({ begins }) => begins);
+    if (begin === -1) {
+      this.abandon(payloads, error);
+      return;
+    }
+    for (const payload of payloads.slice(0, begin)) payload.reject(error);
+    const whole = payloads.slice(begin);
+    for (const payload of whole) payload.forgetNumber();
+    this.buffer.sendAgain(whole);
+    this.#goesOn = false;
   }
 
-  /** These will not be sent again, and nothing that goes on with them. */
+  /** What `takeUnsettled` gave will not be sent again, nor what goes on with it. */
   abandon(payloads: readonly OutgoingPayload[], error: unknown): void {
     for (const payload of payloads) payload.reject(error);
-    const last = payloads.at(-1);
-    if (last !== undefined) this.buffer.dropRestAfter(last);
+    if (this.#goesOn) this.buffer.dropRest();
+    this.#goesOn = false;
   }
 
-  /** Nobody wants it sent any more. False: it was. */
+  /** Nobody wants it sent any more. False: it was, or it is a piece, without which the others would be another payload. */
   withdraw(payload: OutgoingPayload): boolean {
-    if (!payload.isWaiting) return false;
+    if (!payload.isWaiting || payload.more || !payload.begins) return false;
     this.buffer.withdraw(payload);
     this.fill();
     return true;
@@ -239,6 +252,7 @@ export class Outgoing {
   #number(payload: OutgoingPayload): void {
     payload.first = this.#last + 1;
     this.#last += payload.pieces;
+    this.#goesOn = payload.more;
     this.#numbered.messages += payload.pieces;
     this.#numbered.bytes += payload.bytes;
     this.#list.append(payload);

@@ -106,7 +106,7 @@ export class SessionSender {
   /** What was unsettled at a reset: is sent again, ahead of all that waits, or given up. */
   afterReset(unsettled: readonly OutgoingPayload[], error: ClientError, resend: boolean): void {
     // The session may have ended within onReset.
-    if (resend && this.#error === undefined) this.outgoing.sendAgain(unsettled);
+    if (resend && this.#error === undefined) this.outgoing.sendAgain(unsettled, error);
     else this.outgoing.abandon(unsettled, this.#error ?? error);
   }
 
