@@ -29,9 +29,9 @@ const SETTINGS = {
   'session.windowSize': '64KiB',
   'session.maxPayloadSize': '32KiB',
   'pool.maxConnectionsPerClient': 100,
-  'server.maxStreamAge': '1500ms',
-  'server.maxConnectionAge': '4s',
 };
+/** Connections are left for their age in the midst of it all. */
+const AGES = { 'server.maxStreamAge': '1500ms', 'server.maxConnectionAge': '4s' };
 const SESSIONS_PER_STREAM = 3;
 const TOKEN_LIFE_S = 5;
 
@@ -48,7 +48,7 @@ export async function exchangeInStorm(options: SdkStorm): Promise<void> {
     'auth.expiryNotice': `${TOKEN_LIFE_S}s`,
     'auth.expiryGrace': '2s',
   };
-  const settings = { ...SETTINGS, ...(tokens && identity) };
+  const settings = { ...SETTINGS, ...(tokens ? identity : AGES) };
   await using server = await startGateway(settings, { numbered: numbers.route });
   await using proxy = await FaultProxy.start(server.address, { cuts: Infinity, meanBytes: 60_000, random });
   const events: ClientEvent[] = [];

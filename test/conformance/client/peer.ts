@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Clock } from '../../../src/core/clock.js';
 import type { SluiceError } from '../../../src/core/errors.js';
 import type { StreamClose, StreamReceiver, TransportStream } from '../../../src/transport/contract.js';
 import {
@@ -11,12 +12,25 @@ import {
 } from '../../../src/wire/messages.js';
 import { brief, means } from '../protocol/brief.js';
 import { heartbeat, WELCOME } from './say.js';
-import type { Stage } from './stage.js';
+import type { Watch } from './watch.js';
 
 /** The lines a failure shows. */
 const TRANSCRIPT_LINES = 60;
 /** A gateway in order is never silent for longer, as its clients take that for its death. */
 const BEAT_SHARE = 0.4;
+
+/** What a connection asks of where it plays. */
+export interface PeerStage {
+  readonly clock: Clock;
+  readonly watch: Watch;
+  /** What Welcome says, where that is not the default. */
+  readonly welcome: Partial<Welcome>;
+  /** Called with each Open that comes, instead of its being left to be read. */
+  readonly onOpen: ((peer: Peer, session: string) => void) | undefined;
+  settled(): Promise<void>;
+  until<T>(condition: () => T | undefined, what: () => string, peer?: Peer): Promise<T>;
+  violated(error: Error): void;
+}
 
 /** The gateway's end of one connection: it writes what a case says, and reads what the client says, by session. */
 export class Peer implements StreamReceiver {
@@ -31,7 +45,7 @@ export class Peer implements StreamReceiver {
   heartbeats = 0;
   /** Leaves what comes where it is. */
   #deaf = false;
-  readonly #stage: Stage;
+  readonly #stage: PeerStage;
   readonly #unread = new Map<string, DataMessage[]>();
   readonly #acked = new Map<string, number>();
   readonly #transcript: string[] = [];
@@ -40,7 +54,7 @@ export class Peer implements StreamReceiver {
   #halfClosed = false;
   #close: StreamClose | undefined;
 
-  constructor(stage: Stage, stream: TransportStream, address: string) {
+  constructor(stage: PeerStage, stream: TransportStream, address: string) {
     this.#stage = stage;
     this.stream = stream;
     this.address = address;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import type { StreamAcceptor } from '../../../src/transport/contract.js';
 import type { Welcome } from '../../../src/wire/messages.js';
-import { Peer } from './peer.js';
+import { Peer, type PeerStage } from './peer.js';
 import type { Subject, SubjectOptions, SubjectSession, SubjectSource, Wishes } from './subject.js';
 import { Watch } from './watch.js';
 
@@ -15,7 +15,7 @@ const LEAVING_MS = 60_000;
 export const ADDRESS = 'gateway:1';
 
 /** Where one case plays: a client, a scripted gateway at each address, and time that the case moves. */
-export class Stage {
+export class Stage implements PeerStage {
   readonly clock = new FakeClock();
   readonly watch = new Watch();
   /** What Welcome says, where that is not the default. */
