@@ -2,7 +2,8 @@ import { abortable } from './abortable.js';
 import type { Interceptor, SendRequest } from './interceptor.js';
 import type { Message, Payload, SendOptions } from './message.js';
 import type { Session } from './session.js';
-import { closingError, fullError } from './session-errors.js';
+import { fullError } from './session-errors.js';
+import type { SessionFilter } from './session-filter.js';
 import type { SessionProtocol } from './session-protocol.js';
 import { secondReader } from './session-reader.js';
 
@@ -24,7 +25,7 @@ export function sessionInterceptors(
 }
 
 /** The interceptors between an application and its session; the first is next to the application. */
-export class SessionInterceptors {
+export class SessionInterceptors implements SessionFilter {
   readonly #session: Session;
   readonly #protocol: SessionProtocol;
   readonly #senders: readonly NonNullable<Interceptor['send']>[];
@@ -71,7 +72,7 @@ export class SessionInterceptors {
     this.#waiting += 1;
     try {
       await abortable(before, options.signal);
-      if (this.#protocol.sender.isClosed) throw closingError(this.#session.id);
+      this.#protocol.sender.expectOpen();
       await this.#around(0, (request) => {
         const sent = this.#protocol.sender.send(request.data, request.options, untilSettled);
         // It has its place: those behind it keep theirs.

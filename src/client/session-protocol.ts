@@ -84,6 +84,8 @@ export class SessionProtocol implements AttachedSession {
   /** How it ended for its application; where we ended it, the gateway may still have to be told. */
   #end: SessionEnd | undefined;
   #isDisposing = false;
+  /** Within onReset: whether there is something to send again is not known yet. */
+  #isResetting = false;
   #patience: Timer | undefined;
   #resolveOpened: () => void = () => undefined;
   #rejectOpened: (error: ClientError) => void = () => undefined;
@@ -216,7 +218,7 @@ export class SessionProtocol implements AttachedSession {
     this.end();
     this.reader.close();
     // Nothing was asked of a gateway yet, and nothing is to be: there is nothing to wait for.
-    if (this.#attempt === 0 && this.outgoing.isSettled && this.#end === undefined) this.#finish(undefined);
+    if (this.#hasNothingToClose && !this.#isResetting && this.#end === undefined) this.#finish(undefined);
     if (signal?.aborted === true) this.giveUp();
     if (this.#end === undefined && signal !== undefined) this.#giveUpWith(signal);
     return this.closed.then((end) => ({ ...end, discarded: this.incoming.discarded }));
@@ -275,11 +277,6 @@ export class SessionProtocol implements AttachedSession {
       bytes: opened.windowBytes === 0 ? LEAST_WINDOW.bytes : opened.windowBytes,
     };
     this.#phase = 'open';
-    this.#wasOpened = this.#isKnown = true;
-    this.#openedOn = this.#nodeId;
-    this.#forgotten = 0;
-    this.#patience?.cancel();
-    this.#patience = undefined;
     if (!this.outgoing.opened(opened.lastReceivedSequence, window, this.#maxMessageBytes)) {
       this.#violated(
         `Opened names ${opened.lastReceivedSequence} as received, which does not fit what was sent`,
@@ -290,6 +287,11 @@ export class SessionProtocol implements AttachedSession {
       this.#violated(`Opened acknowledges ${ack}, above what it has received`);
       return;
     }
+    this.#wasOpened = this.#isKnown = true;
+    this.#openedOn = this.#nodeId;
+    this.#forgotten = 0;
+    this.#patience?.cancel();
+    this.#patience = undefined;
     this.outgoing.fill();
     this.#restateDue = this.incoming.hasConsumed;
     // A new attachment knows of no Close.
@@ -428,9 +430,14 @@ export class SessionProtocol implements AttachedSession {
     this.#openAgain(error, elsewhere);
   }
 
+  /** No gateway has it, or is to have it. */
+  get #hasNothingToClose(): boolean {
+    return this.#attempt === 0 && this.outgoing.isSettled;
+  }
+
   #openAgain(error: ClientError, elsewhere: boolean): void {
     // Not to close it at once.
-    if (this.#isEnding && this.#attempt === 0 && this.outgoing.isSettled) this.#finish(undefined);
+    if (this.#isEnding && this.#hasNothingToClose) this.#finish(undefined);
     else this.#host.reopen(this, error, elsewhere);
   }
 
@@ -450,14 +457,16 @@ export class SessionProtocol implements AttachedSession {
     this.incoming.reset();
     const unsettled = this.outgoing.takeUnsettled();
     let resend = false;
+    this.#isResetting = true;
     try {
       resend = tellReset(onReset, error, unsettled);
     } catch (cause) {
       this.#finish(new ClientError(error.code, 'onReset has thrown an error, which is the cause', { cause }));
     }
+    this.#isResetting = false;
     this.sender.afterReset(unsettled, error, resend);
     // It may have been closed within onReset.
-    if (this.#end === undefined) this.#host.reopen(this, error, elsewhere);
+    if (this.#end === undefined) this.#openAgain(error, elsewhere);
   }
 
   #violated(how: string): void {

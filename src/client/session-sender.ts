@@ -65,17 +65,17 @@ export class SessionSender {
     });
   }
 
-  /** Whether nothing more can be sent. */
-  get isClosed(): boolean {
-    return this.#isClosing || this.#error !== undefined;
+  /** Throws why nothing more can be sent. */
+  expectOpen(): void {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#isClosing) throw closingError(this.#id);
   }
 
   /** Resolves when it is taken or, `untilSettled`, acknowledged. */
   send(data: Payload, options: SendOptions | undefined, untilSettled: boolean): Promise<void> {
     try {
       options?.signal?.throwIfAborted();
-      if (this.#error !== undefined) throw this.#error;
-      if (this.#isClosing) throw closingError(this.#id);
+      this.expectOpen();
       const payload = new OutgoingPayload(data, options, this.#options.clock.wallNow());
       payload.untilSettled = untilSettled;
       return this.#dispatch(payload, options?.signal);

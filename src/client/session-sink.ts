@@ -90,7 +90,8 @@ export class SessionSink {
     if (this.#isMidPayload) void this.#session.close();
   }
 
-  readonly #hasRoom = (): boolean => this.#session.stats.waiting === 0;
+  /** What waits may also be another's: nothing would tell us of its going, once all of ours is acknowledged. */
+  readonly #hasRoom = (): boolean => this.#session.stats.waiting === 0 || this.#pending === 0;
 
   readonly #isSettled = (): boolean => this.#pending === 0;
 

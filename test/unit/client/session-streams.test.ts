@@ -156,6 +156,32 @@ describe.each(kinds)('a %s stream into a session', (kind) => {
     expect(route.text).toBe(Array.from({ length: 1_000 }, (_, n) => `${n},`).join(''));
   });
 
+  it('goes on beside others that keep the buffer full', async () => {
+    const route = new SinkRoute();
+    const { closed, open } = gate();
+    route.gate = closed;
+    await using world = await opened(route, { settings: { 'session.windowMessages': 64 } });
+    const { session } = world;
+    let others = 0;
+    let isDone = false;
+    // As many as wait are followed by as many more.
+    const other = async (): Promise<void> => {
+      while (!isDone && others < 20_000) {
+        others += 1;
+        await session.send('.');
+      }
+    };
+    const beside = Promise.all(Array.from({ length: 200 }, other));
+    const sending = pipeline(Readable.from(['a', 'b', 'c'].map(Buffer.from)), into(session, { end: false }));
+    await rounds();
+    open();
+    await sending;
+    isDone = true;
+    await beside;
+    expect(route.text.replaceAll('.', '')).toBe('abc');
+    expect(others).toBeLessThan(20_000);
+  });
+
   it('fails where the route fails on a chunk', async () => {
     const route = new SinkRoute();
     route.failsOn = 'bad';

@@ -358,6 +358,40 @@ describe('a reset', () => {
     expect([peer.overs, peer.reopens.length]).toEqual([1, 0]);
   });
 
+  test('within which it is closed in good order first sends again what it was asked to', async () => {
+    let close = (): Promise<unknown> => Promise.resolve();
+    let closing: Promise<unknown> | undefined;
+    const peer = await broken(({ resend }) => {
+      closing = close();
+      resend();
+    });
+    close = () => peer.session.close();
+    peer.opens({ lastReceivedSequence: 1 });
+    const again = peer.session.sendAndWait('b');
+    peer.reads();
+    peer.closes('OVERLOADED', NOW);
+    peer.opens();
+    expect(peer.reads()).toEqual(['1:b', 'CLOSE']);
+    peer.acks(1).closes();
+    await again;
+    expect(await closing).toMatchObject({ error: undefined, unsettled: [] });
+  });
+
+  test('within which it is closed is its end, where nothing is to be sent again', async () => {
+    let close = (): void => undefined;
+    const peer = await broken(() => {
+      close();
+    });
+    close = () => void peer.session.close();
+    peer.opens({ lastReceivedSequence: 1 });
+    const lost = fateOf(peer.session.sendAndWait('b'));
+    peer.reads();
+    peer.closes('OVERLOADED', NOW);
+    expect((await peer.session.closed).error).toBeUndefined();
+    expect(await lost).toBe('OVERLOADED');
+    expect([peer.overs, peer.reopens.length]).toEqual([1, 0]);
+  });
+
   test('of another node that has kept a session of this ID: it is forgotten there', async () => {
     const resets: string[] = [];
     const peer = new Peer({ onReset: ({ error }) => resets.push(error.code) }).opens({}, { nodeId: 'n1' });
@@ -600,6 +634,21 @@ describe('interceptors', () => {
     peer.data(1).data(2);
     expect((await peer.session.receive())?.sequence).toBe(2);
     expect(peer.reads()).toEqual(['ACK 1']);
+  });
+
+  test('a send into what has ended meets its end, not them', async () => {
+    let asked = 0;
+    const peer = new Peer({}, [
+      {
+        send: (request, next) => {
+          asked += 1;
+          return next(request);
+        },
+      },
+    ]).opens();
+    peer.closes('TAKEN_OVER', NEVER);
+    await expect(peer.session.send('a')).rejects.toMatchObject({ code: 'TAKEN_OVER' });
+    expect(asked).toBe(0);
   });
 
   test('more sends than the buffer holds do not wait there', async () => {
