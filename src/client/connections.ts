@@ -17,6 +17,13 @@ import { TokenKeeper } from './token-keeper.js';
 const STABLE_MS = 5_000;
 /** How long a gateway that refuses what is new is passed over, where it has not said how long it stays. */
 const LEAVING_MS = 10_000;
+/**
+ * For how long a session that was open is for its own gateway only, where that
+ * can not be reached: another one does not have it, and what was not
+ * acknowledged would be in doubt.
+ */
+const HOME_MS = 2_000;
+
 /** One session, and where it is. */
 interface Place {
   readonly session: AttachedSession;
@@ -29,6 +36,7 @@ interface Place {
   /** Openings and endings in a row. */
   failures: number;
   openedAtMs: number;
+  lostAtMs: number;
   /** The last reason why it is not open. */
   error: ClientError | undefined;
   /** Until it is open, the first failure ends it. */
@@ -136,6 +144,7 @@ export class Connections implements SessionHost, DialerOwner {
       rest: undefined,
       failures: 0,
       openedAtMs: 0,
+      lostAtMs: 0,
       error: undefined,
     };
     this.#places.set(session, place);
@@ -359,19 +368,19 @@ export class Connections implements SessionHost, DialerOwner {
     if (this.#closed) return;
     const open = this.#links.anyOpen();
     if (open !== undefined) this.#giveToWaiters(open);
-    let homeless: Place | undefined;
+    const homes = new Set<Endpoint | undefined>();
     for (const place of this.#waiting) {
       const link = this.#links.roomFor(place.home);
-      if (link === undefined) homeless ??= place;
+      if (link === undefined) homes.add(place.home);
       else {
         this.#waiting.delete(place);
         this.#putOn(place, link);
       }
     }
     const moving = this.#moveFromDraining();
-    if (homeless !== undefined) this.#begin(homeless.home);
-    else if (moving !== undefined) this.#begin(moving);
-    else if (this.#waiters.size > 0) this.#begin(undefined);
+    if (moving !== undefined) homes.add(moving);
+    if (this.#waiters.size > 0) homes.add(undefined);
+    this.#begin(homes);
     this.#links.leaveIdle();
   }
 
@@ -422,6 +431,7 @@ export class Connections implements SessionHost, DialerOwner {
     const turned = [...places.slice(start), ...places.slice(0, start)];
     for (const place of turned) {
       this.#takeOff(place, link);
+      place.lostAtMs = this.clock.now();
       this.#waiting.add(place);
       place.session.detach();
     }
@@ -454,15 +464,25 @@ export class Connections implements SessionHost, DialerOwner {
     return !this.#closed && (this.#waiting.size > 0 || this.#waiters.size > 0);
   }
 
-  /** Begins a link to that gateway, or to the one whose turn it is, where there may be one more. */
-  #begin(home: Endpoint | undefined): void {
-    if (!this.#links.isFull(home)) {
-      this.#dialer.begin(home ?? this.endpoints.next(this.clock.now()));
-      return;
+  /** Begins a link to that of these gateways that can be tried first, undefined being any, where there may be one more. */
+  #begin(homes: Iterable<Endpoint | undefined>): void {
+    const now = this.clock.now();
+    let first: Endpoint | undefined;
+    for (const home of homes) {
+      if (this.#links.isFull(home)) {
+        if (home === undefined) this.#failNewOnes();
+        continue;
+      }
+      const endpoint = home ?? this.endpoints.next(now);
+      if (first === undefined || Math.max(endpoint.notBeforeMs, now) < first.notBeforeMs) first = endpoint;
     }
-    // Who was never open is told; who was waits for room.
-    for (const { session, home: own } of [...this.#waiting]) {
-      if (!session.wasOpened && own === undefined) session.fail(this.fullError());
+    if (first !== undefined) this.#dialer.begin(first);
+  }
+
+  /** There is no room: who was never open is told; who was waits for some. */
+  #failNewOnes(): void {
+    for (const { session, home } of [...this.#waiting]) {
+      if (!session.wasOpened && home === undefined) session.fail(this.fullError());
     }
   }
 
@@ -503,10 +523,14 @@ export class Connections implements SessionHost, DialerOwner {
     }
   }
 
-  /** An attempt failed there: whoever has that home looks for another, and whoever does not want to wait is told. */
+  /** An attempt failed there: whoever has waited for that home looks for another, and whoever does not want to wait is told. */
   #goOnWithout(endpoint: Endpoint, error: ClientError): void {
     if (this.endpoints.all.length > 1) {
-      for (const place of this.#waiting) if (place.home === endpoint) place.home = undefined;
+      const now = this.clock.now();
+      for (const place of this.#waiting) {
+        if (place.home !== endpoint) continue;
+        if (!place.session.wasOpened || now - place.lostAtMs >= HOME_MS) place.home = undefined;
+      }
     }
     if (this.endpoints.allFailed) this.#failImpatient(error);
   }

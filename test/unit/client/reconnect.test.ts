@@ -232,6 +232,21 @@ describe('a client of several gateways', () => {
     expect(world.at('b:1').gateway.sessions).toBe(1);
   });
 
+  it('does not give a session up for a moment in which its own gateway can not be reached', async () => {
+    await using world = new ClientWorld({ addresses: ['a:1', 'b:1'] });
+    const { client } = world.client();
+    const session = await world.run(client.open('echo'));
+    world.at('a:1').dial.unreachable = true;
+    world.at('a:1').dial.breakConnections();
+    await world.clock.advanceAsync(1_000);
+    // What is new does not wait for that.
+    await world.run(client.open('echo'));
+    expect(world.at('b:1').gateway.sessions).toBe(1);
+    world.at('a:1').dial.unreachable = false;
+    await world.run(session.sendAndWait('not lost'));
+    expect(world.at('a:1').gateway.sessions).toBe(1);
+  });
+
   it('waits only after each was tried', async () => {
     await using world = new ClientWorld({ addresses: ['a:1', 'b:1'] });
     world.at('a:1').dial.unreachable = true;
