@@ -105,12 +105,12 @@ export class SendRun {
   /** A session that is ending is not opened anew, so what may have to be sent again is waited for first. */
   async #untilSettled(session: Session): Promise<void> {
     const { clock, signal } = this.#options.io;
-    let isOver = false;
+    const state = { over: false };
     void session.closed.then(() => {
-      isOver = true;
+      state.over = true;
     });
     const isUnsettled = (): boolean => session.stats.unacknowledged + session.stats.waiting > 0;
-    while (!isOver && !signal.aborted && isUnsettled()) {
+    while (!state.over && !signal.aborted && isUnsettled()) {
       await pauseFor(POLL_MS, clock, signal).catch(() => undefined);
     }
   }

@@ -3,7 +3,8 @@ export async function* untilStopped<T>(
   source: AsyncIterable<T>,
   signal: AbortSignal,
 ): AsyncGenerator<T, void, void> {
-  if (signal.aborted) return;
+  const isStopped = (): boolean => signal.aborted;
+  if (isStopped()) return;
   let stop: () => void = () => undefined;
   const onAbort = (): void => {
     stop();
@@ -23,7 +24,7 @@ export async function* untilStopped<T>(
       isDone = result.done === true;
       if (result.done === true) return;
       yield result.value;
-      if (signal.aborted) return;
+      if (isStopped()) return;
     }
   } catch (error) {
     isDone = true;
