@@ -7,6 +7,7 @@ import { callHost } from './client-calls.js';
 import { ClientError } from './client-error.js';
 import { type ClientSettings, clientSettings } from './client-settings.js';
 import { Connections } from './connections.js';
+import { createSession } from './create-session.js';
 import { Ingest, type IngestOptions } from './ingest.js';
 import type { OpenRequest } from './interceptor.js';
 import type { Link } from './link.js';
@@ -14,7 +15,7 @@ import type { Payload } from './message.js';
 import type { ClientOptions, ClientParts } from './client-options.js';
 import type { OpenOptions } from './options.js';
 import { type Published, publish, type PublishOptions } from './publish.js';
-import { createSession, type Session } from './session.js';
+import type { Session } from './session.js';
 import { type SubscribeOptions, Subscription } from './subscription.js';
 
 /** How long a session that nobody wants any more may take to be closed at the gateway. */

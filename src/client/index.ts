@@ -8,7 +8,7 @@ export type { Interceptor, OpenRequest, SendRequest } from './interceptor.js';
 export type { GapNotice, Message, Payload, SendOptions, SessionEnd, UnsettledMessage } from './message.js';
 export type { OutgoingMessage, ReadableStreamOptions, WritableStreamOptions } from './node-streams.js';
 export type { ClientOptions, TokenSource } from './client-options.js';
-export type { Bound, OpenOptions, Overflow, Reset } from './options.js';
+export type { Bound, DropReason, OpenOptions, Overflow, Reset } from './options.js';
 export type { Published, PublishOptions } from './publish.js';
 export type { Session, SessionStats } from './session.js';
 export type { SinkOptions } from './session-sink.js';

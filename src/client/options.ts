@@ -20,6 +20,12 @@ export interface Reset {
   readonly resend: () => void;
 }
 
+/**
+ * Why a message was dropped: the buffer was full, its time to live was over, or it was a piece of a payload whose
+ * beginning was handled before a reset, so that it can't be sent again.
+ */
+export type DropReason = 'overflow' | 'expired' | 'reset';
+
 export interface OpenOptions {
   /** Default: made up. Printable, 1 to 128 characters. A session of this client that has this ID is replaced. */
   readonly id?: string;
@@ -39,8 +45,8 @@ export interface OpenOptions {
   readonly onReset?: (reset: Reset) => void;
   /** Told when the route failed on a message that nobody waits for (`send`). Without it iteration throws that error. */
   readonly onFailure?: (error: ClientError, message: UnsettledMessage) => void;
-  /** Told of what the buffer dropped. */
-  readonly onDrop?: (message: UnsettledMessage, reason: 'overflow' | 'expired') => void;
+  /** Told of what was dropped here, and never sent or not sent again. */
+  readonly onDrop?: (message: UnsettledMessage, reason: DropReason) => void;
   /** Ends the wait for the session to be open; not the session. */
   readonly signal?: AbortSignal;
 }

@@ -1,9 +1,9 @@
 import { LinkedList } from '../flow/linked-list.js';
 import { fits, Load, type Size } from '../flow/window.js';
-import type { Overflow } from './options.js';
+import type { DropReason, Overflow } from './options.js';
 import type { OutgoingPayload } from './outgoing-payload.js';
 
-export type Dropped = (payload: OutgoingPayload, reason: 'overflow' | 'expired') => void;
+export type Dropped = (payload: OutgoingPayload, reason: DropReason) => void;
 
 /** What became of a payload: it waits; it was dropped, and that was told; there is no room; the policy ends the session. */
 export type Offer = 'waits' | 'dropped' | 'full' | 'disconnect';

@@ -205,14 +205,23 @@ export class Outgoing {
   sendAgain(payloads: readonly OutgoingPayload[], error: unknown): void {
     const begin = payloads.findIndex(({ begins }) => begins);
     if (begin === -1) {
-      this.abandon(payloads, error);
+      this.#giveUp(payloads, error);
+      this.abandon([], error);
       return;
     }
-    for (const payload of payloads.slice(0, begin)) payload.reject(error);
+    this.#giveUp(payloads.slice(0, begin), error);
     const whole = payloads.slice(begin);
     for (const payload of whole) payload.forgetNumber();
     this.buffer.sendAgain(whole);
     this.#goesOn = false;
+  }
+
+  /** They were to be sent again, and can't be. */
+  #giveUp(payloads: readonly OutgoingPayload[], error: unknown): void {
+    for (const payload of payloads) {
+      payload.reject(error);
+      this.#options.dropped(payload, 'reset');
+    }
   }
 
   /** What `takeUnsettled` gave will not be sent again, nor what goes on with it. */

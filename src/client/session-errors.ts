@@ -3,6 +3,7 @@ import type { Size } from '../flow/window.js';
 import { type Closed, WireRetryAdvice, type WireError } from '../wire/messages.js';
 import { ClientError } from './client-error.js';
 import type { GapNotice } from './message.js';
+import type { DropReason } from './options.js';
 import type { OutgoingPayload } from './outgoing-payload.js';
 
 /** By number; what is not named leaves it to the catalogue. */
@@ -86,7 +87,7 @@ export function fullError(id: string, waiting: Size, bound: Size): ClientError {
   );
 }
 
-export function droppedError(id: string, reason: 'overflow' | 'expired'): ClientError {
+export function droppedError(id: string, reason: DropReason): ClientError {
   return new ClientError(
     'DROPPED',
     reason === 'expired'

@@ -181,7 +181,8 @@ export class SessionProtocol implements AttachedSession {
       if (this.#phase === 'opening') this.#answered(control, message.ack);
       return;
     }
-    if (message.ack > 0 && !this.#settle(message.ack)) {
+    // What was given up is settled, for its application.
+    if (this.#end === undefined && message.ack > 0 && !this.#settle(message.ack)) {
       this.#violated(`it acknowledged ${message.ack}, which was never sent`);
       return;
     }
@@ -231,9 +232,9 @@ export class SessionProtocol implements AttachedSession {
     await this.close();
   }
 
-  /** It is over on this side, whatever the gateway may think. */
+  /** It is over on this side; the gateway is told, where it has it on this connection. */
   giveUp(): void {
-    if (this.#end === undefined) this.#finish(givenUpError(this.id));
+    this.#fault(givenUpError(this.id));
   }
 
   // --- opening ---
@@ -263,6 +264,12 @@ export class SessionProtocol implements AttachedSession {
   }
 
   #answered(opened: Opened, ack: number): void {
+    if (this.#end !== undefined) {
+      // It was given up meanwhile: what was opened is closed.
+      this.#phase = 'open';
+      this.#host.wake(this);
+      return;
+    }
     if (opened.resumeToken.byteLength === 0) {
       this.#forgottenByGateway();
       return;
@@ -470,19 +477,24 @@ export class SessionProtocol implements AttachedSession {
   }
 
   #violated(how: string): void {
-    this.#fault(violation(this.id, how));
+    const error = violation(this.id, how);
+    // What it has not opened is not there to be closed.
+    if (this.#phase === 'opening') this.#finish(error);
+    else this.#fault(error);
   }
 
   /** We end it: the application is told at once, the gateway by a Close. */
   #fault(error: ClientError): void {
     if (this.#end !== undefined) return;
-    const isOpen = this.#phase === 'open';
+    const phase = this.#phase;
     this.#endWith(error);
-    if (!isOpen) {
+    if (phase !== 'open' && phase !== 'opening') {
       this.#gone();
       return;
     }
     this.incoming.letGo();
+    this.#patience?.cancel();
+    this.#patience = undefined;
     this.#closeDue = true;
     this.#host.wake(this);
   }

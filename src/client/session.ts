@@ -1,6 +1,4 @@
 import type * as streams from 'node:stream';
-import type { AttachedSession, SessionHost } from './attached-session.js';
-import type { Interceptor } from './interceptor.js';
 import type { Message, Payload, SendOptions, SessionEnd } from './message.js';
 import {
   type ReadableStreamOptions,
@@ -8,22 +6,11 @@ import {
   type WritableStreamOptions,
   writableOf,
 } from './node-streams.js';
-import type { OpenOptions } from './options.js';
-import { type SessionInterceptors, sessionInterceptors } from './session-interceptors.js';
-import { sessionSettings } from './session-options.js';
-import { SessionProtocol } from './session-protocol.js';
+import type { SessionFilter } from './session-filter.js';
+import type { SessionProtocol } from './session-protocol.js';
 import { secondReader } from './session-reader.js';
 import type { SinkOptions } from './session-sink.js';
 import { webReadableOf, webWritableOf } from './web-streams.js';
-
-/** @internal */
-export interface CreatedSession {
-  readonly session: Session;
-  /** For whoever keeps the connections. */
-  readonly attached: AttachedSession;
-  /** Resolves when it is open; rejects with the ClientError where it ends before it ever was. Nobody has to look. */
-  readonly opened: Promise<void>;
-}
 
 /** What a session holds, at this moment. */
 export interface SessionStats {
@@ -49,15 +36,19 @@ export class Session implements AsyncIterable<Message>, AsyncDisposable {
   /** "" is the gateway's default route. */
   readonly route: string;
   readonly #protocol: SessionProtocol;
-  readonly #interceptors: SessionInterceptors | undefined;
+  readonly #filter: SessionFilter | undefined;
   /** The loop that reads; undefined: none. */
   #loop: object | undefined;
 
   /** @internal Sessions are made by `client.open`. */
-  constructor(route: string, protocol: SessionProtocol, interceptors: readonly Interceptor[]) {
+  constructor(
+    route: string,
+    protocol: SessionProtocol,
+    filterOf: (session: Session) => SessionFilter | undefined,
+  ) {
     this.route = route;
     this.#protocol = protocol;
-    this.#interceptors = sessionInterceptors(this, protocol, interceptors);
+    this.#filter = filterOf(this);
   }
 
   get id(): string {
@@ -96,9 +87,9 @@ export class Session implements AsyncIterable<Message>, AsyncDisposable {
    * signal's reason; with a TypeError or RangeError for what can't be sent.
    */
   send(data: Payload, options?: SendOptions): Promise<void> {
-    const interceptors = this.#interceptors;
-    if (interceptors === undefined) return this.#protocol.sender.send(data, options, false);
-    return interceptors.send(data, options, false);
+    const filter = this.#filter;
+    if (filter === undefined) return this.#protocol.sender.send(data, options, false);
+    return filter.send(data, options, false);
   }
 
   /**
@@ -107,9 +98,9 @@ export class Session implements AsyncIterable<Message>, AsyncDisposable {
    * it; with RESET, or the code of the session's end, where that is not known.
    */
   sendAndWait(data: Payload, options?: SendOptions): Promise<void> {
-    const interceptors = this.#interceptors;
-    if (interceptors === undefined) return this.#protocol.sender.send(data, options, true);
-    return interceptors.send(data, options, true);
+    const filter = this.#filter;
+    if (filter === undefined) return this.#protocol.sender.send(data, options, true);
+    return filter.send(data, options, true);
   }
 
   /**
@@ -194,9 +185,9 @@ export class Session implements AsyncIterable<Message>, AsyncDisposable {
     failed: (() => void) | undefined,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const interceptors = this.#interceptors;
-    if (interceptors?.receives !== true) return this.#protocol.reader.read(wrap, failed, signal);
-    return interceptors.receive(signal).then(wrap, (error: unknown) => {
+    const filter = this.#filter;
+    if (filter?.receives !== true) return this.#protocol.reader.read(wrap, failed, signal);
+    return filter.receive(signal).then(wrap, (error: unknown) => {
       failed?.();
       throw error;
     });
@@ -234,26 +225,4 @@ const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
 function asIs(message: Message | undefined): Message | undefined {
   return message;
-}
-
-/**
- * A new session, for a client to attach. Throws a TypeError or RangeError for
- * options that can't be.
- * @internal
- */
-export function createSession(
-  route: string,
-  options: OpenOptions,
-  interceptors: readonly Interceptor[],
-  host: SessionHost,
-): CreatedSession {
-  if (typeof route !== 'string') throw new TypeError(`route is ${typeof route}: it has to be a string`);
-  const protocol = new SessionProtocol({
-    route,
-    settings: sessionSettings(options),
-    callbacks: options,
-    host,
-  });
-  const session = new Session(route, protocol, interceptors);
-  return { session, attached: protocol, opened: protocol.opened };
 }

@@ -471,8 +471,37 @@ describe('ending', () => {
     abort.abort();
     expect(await closing).toMatchObject({ error: { code: 'CLOSED' }, unsettled: [{ key: '' }] });
     await settling;
-    expect(peer.overs).toBe(1);
     expect(await peer.session.close()).toMatchObject({ error: { code: 'CLOSED' } });
+    // Its place is free when the gateway has closed it.
+    expect(peer.overs).toBe(0);
+    peer.closes('', { ack: 1 });
+    expect(peer.overs).toBe(1);
+  });
+
+  test('what is given up does not stay open at the gateway, whatever waited for room', async () => {
+    const peer = new Peer().opens({ windowMessages: 1 });
+    await peer.session.send('a');
+    const waiting = fateOf(peer.session.send('b'));
+    peer.reads();
+    await peer.session.close({ signal: AbortSignal.abort() });
+    expect(await waiting).toBe('CLOSED');
+    peer.data(1);
+    expect(peer.reads()).toEqual(['ACK 1', 'CLOSE']);
+    peer.closes('', { ack: 1 });
+    expect(peer.overs).toBe(1);
+  });
+
+  test('what is given up while its Open is under way is closed when it is open', async () => {
+    const peer = new Peer().attach();
+    peer.reads();
+    await peer.session.close({ signal: AbortSignal.abort() });
+    await expect(peer.whenOpened).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(peer.overs).toBe(0);
+    peer.answers();
+    expect(peer.session.isOpen).toBe(false);
+    expect(peer.reads()).toEqual(['CLOSE']);
+    peer.closes();
+    expect(peer.overs).toBe(1);
   });
 
   test('close of what no gateway knows of waits for nothing', async () => {

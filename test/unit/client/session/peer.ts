@@ -1,8 +1,9 @@
 import type { AttachedSession, SessionHost } from '../../../../src/client/attached-session.js';
 import type { ClientError } from '../../../../src/client/client-error.js';
+import { type CreatedSession, createSession } from '../../../../src/client/create-session.js';
 import type { Interceptor } from '../../../../src/client/interceptor.js';
 import type { OpenOptions } from '../../../../src/client/options.js';
-import { type CreatedSession, createSession, type Session } from '../../../../src/client/session.js';
+import type { Session } from '../../../../src/client/session.js';
 import { FakeClock } from '../../../../src/testing/fake-clock.js';
 import {
   type Control,
@@ -92,6 +93,11 @@ export class Peer implements SessionHost {
   opens(answer: Partial<Opened> & { ack?: number } = {}, welcome: Partial<Welcome> = {}): this {
     this.attach(welcome);
     this.written();
+    return this.answers(answer);
+  }
+
+  /** Answers its Open. */
+  answers(answer: Partial<Opened> & { ack?: number } = {}): this {
     return this.says(
       {
         action: 'opened',

@@ -177,6 +177,7 @@ describe('a payload of several messages', () => {
   test('that is not complete when the session ends is not given', async () => {
     const peer = new Peer().opens();
     peer.data(1).data(2, 'half', { more: true }).closes();
+    expect(peer.session.stats.received).toBe(1);
     expect((await peer.session.receive())?.sequence).toBe(1);
     expect(await peer.session.receive()).toBeUndefined();
   });

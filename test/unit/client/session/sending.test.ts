@@ -97,7 +97,9 @@ describe('a send under block', () => {
     peer.session.send('b', { signal: waiting.signal }).catch(() => undefined);
     peer.session.end();
     expect(peer.reads()).toEqual(['1:a']);
+    const wakes = peer.wakes;
     waiting.abort();
+    expect(peer.wakes).toBeGreaterThan(wakes);
     expect(peer.reads()).toEqual(['CLOSE']);
   });
 
