@@ -172,7 +172,8 @@ describe.each(kinds)('a %s stream into a session', (kind) => {
       }
     };
     const beside = Promise.all(Array.from({ length: 200 }, other));
-    const sending = pipeline(Readable.from(['a', 'b', 'c'].map(Buffer.from)), into(session, { end: false }));
+    const source = Readable.from(['a', 'b', 'c'].map((text) => Buffer.from(text)));
+    const sending = pipeline(source, into(session, { end: false }));
     await rounds();
     open();
     await sending;
