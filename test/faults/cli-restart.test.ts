@@ -60,7 +60,7 @@ test('send says what it does not know when the gateway lost the session; with --
   const plain = new TestIo();
   const again = new TestIo();
   const ended = [plain.run(given), again.run([...given, '--resend'])];
-  await expect.poll(() => first.gateway.metrics.up.admitted).toBe(2);
+  await expect.poll(() => first.gateway.metrics.up.admitted, { timeout: 20_000 }).toBe(2);
   await first[Symbol.asyncDispose]();
   const echo: Route = {
     kind: 'echo',

@@ -238,7 +238,7 @@ describe('tail', () => {
     ] as const) {
       const command = io();
       const ended = command.run(argv);
-      await expect.poll(() => gateway.gateway.sessions).toBe(1);
+      await expect.poll(() => gateway.gateway.sessions, { timeout: 20_000 }).toBe(1);
       command.interrupt();
       expect(await ended).toBe(code);
       expect(command.stderr.text).toContain('-- 0 messages (0 B), in ');
@@ -369,7 +369,7 @@ describe('bench', () => {
       '-o',
       'json',
     ]);
-    await expect.poll(() => gateway.gateway.metrics.up.delivered).toBeGreaterThan(100);
+    await expect.poll(() => gateway.gateway.metrics.up.delivered, { timeout: 20_000 }).toBeGreaterThan(100);
     command.interrupt();
     expect(await ended).toBe(130);
     const [result] = objects(command.stdout.text);
