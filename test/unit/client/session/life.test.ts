@@ -99,6 +99,13 @@ describe('opening', () => {
     expect(peer.reads()).toEqual(['OPEN 3 resume at 0']);
   });
 
+  test('an answer that can not be is told to whoever opens it', async () => {
+    const peer = new Peer().opens({ lastReceivedSequence: 3 });
+    await expect(peer.whenOpened).rejects.toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+    expect(peer.openings).toEqual([]);
+    expect(peer.reads()).toEqual(['CLOSE']);
+  });
+
   test('a code from the future follows its advice', async () => {
     const peer = new Peer().attach();
     peer.reads();
@@ -266,6 +273,25 @@ describe('a reset', () => {
     expect(resets[1]).toEqual(['b1', 'b2']);
     peer.opens();
     expect(peer.reads()).toEqual(['1:b1+', '2:b2']);
+  });
+
+  test('tells of pieces that can not be sent again, for the beginning of their payload was handled', async () => {
+    const dropped: string[] = [];
+    const peer = new Peer({
+      onReset: ({ resend }) => {
+        resend();
+      },
+      onDrop: ({ data }, reason) => dropped.push(`${Buffer.from(data).toString()} ${reason}`),
+    }).opens();
+    await peer.session.send('a1', { more: true });
+    await peer.session.send('a2');
+    await peer.session.send('b');
+    peer.reads();
+    peer.acks(1).closes('OVERLOADED', NOW);
+    peer.opens();
+    expect(peer.reads()).toEqual(['1:b']);
+    await Promise.resolve();
+    expect(dropped).toEqual(['a2 reset']);
   });
 
   test('resend only within onReset', async () => {
