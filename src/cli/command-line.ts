@@ -1,6 +1,6 @@
 import { nearest } from '../config/nearest.js';
 import type { Command } from './frame/command.js';
-import { CommandError, Stopped } from './frame/command-error.js';
+import { CommandError, OutputGone, Stopped } from './frame/command-error.js';
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
 import { commandHelp, overview } from './frame/help.js';
@@ -20,6 +20,20 @@ export async function runCommandLine(
   commands: readonly Command[],
   io: CommandIo,
   takeOver: () => void = () => undefined,
+): Promise<number> {
+  const code = await codeOf(argv, commands, io, takeOver);
+  await allIsWritten(io);
+  const reason: unknown = io.signal.reason;
+  if (!(reason instanceof OutputGone)) return code;
+  if (!reason.isClosed) io.stderr.write(`sluice: ${visible(reason.message)}\n`);
+  return code === exitCode('ok') ? reason.exitCode : code;
+}
+
+async function codeOf(
+  argv: readonly string[],
+  commands: readonly Command[],
+  io: CommandIo,
+  takeOver: () => void,
 ): Promise<number> {
   let name = 'sluice';
   try {
@@ -42,7 +56,7 @@ export async function runCommandLine(
       return exitCode('ok');
     }
     if (command.ownsProcess !== true) takeOver();
-    return codeAfter(io, await command.run(parsed.args, io, commands));
+    return await command.run(parsed.args, io, commands);
   } catch (error) {
     if (error === io.signal.reason && error instanceof Stopped) return error.exitCode;
     if (!(error instanceof CommandError)) throw error;
@@ -73,9 +87,18 @@ function withoutCommand(commands: readonly Command[], io: CommandIo): number {
   throw new CommandError('usage', 'say what to do: `sluice serve` runs the gateway.');
 }
 
-/** What was done well, but could not be said to anybody, is not done. */
-function codeAfter(io: CommandIo, code: number): number {
-  const reason: unknown = io.signal.reason;
-  const unsaid = reason instanceof Stopped && reason.exitCode === exitCode('closedPipe');
-  return unsaid && code === exitCode('ok') ? reason.exitCode : code;
+/** Resolves when the output has taken everything; or nobody waits for that any more. */
+function allIsWritten({ stdout, signal }: CommandIo): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const settle = (): void => {
+      signal.removeEventListener('abort', settle);
+      resolve();
+    };
+    signal.addEventListener('abort', settle);
+    void stdout.written().then(settle);
+  });
 }

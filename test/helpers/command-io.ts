@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { runCommandLine } from '../../src/cli/command-line.js';
 import { COMMANDS } from '../../src/cli/commands/index.js';
-import { Stopped } from '../../src/cli/frame/command-error.js';
+import { OutputGone, Stopped } from '../../src/cli/frame/command-error.js';
 import type { CommandIo, Output } from '../../src/cli/frame/command-io.js';
 import { paint } from '../../src/cli/frame/paint.js';
 import { type Clock, SystemClock } from '../../src/core/clock.js';
@@ -41,6 +41,10 @@ export class TestOutput implements Output {
   }
 
   drained(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  written(): Promise<void> {
     return Promise.resolve();
   }
 
@@ -91,7 +95,7 @@ export class TestIo implements CommandIo {
 
   /** As when `| head` has seen enough. */
   closePipe(): void {
-    this.#stop.abort(new Stopped('nobody reads the output any more', 141));
+    this.#stop.abort(new OutputGone(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })));
   }
 
   /** As where the process ends without its command. */

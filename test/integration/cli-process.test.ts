@@ -1,6 +1,7 @@
 /** What a process owes its surroundings: signals, pipes that close, faults. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 const FIXTURE = new URL('../helpers/fixtures/command-under-test.ts', import.meta.url).pathname;
@@ -71,5 +72,26 @@ describe.skipIf(process.platform === 'win32')('a command', () => {
     running.child.stdin.write('some');
     expect(await running.exit).toEqual({ code: 0, signal: null });
     expect(running.stdout).toBe('read 4\n');
+  });
+});
+
+const FULL = '/dev/full';
+describe.skipIf(!existsSync(FULL))('a command whose output can not be written', () => {
+  it.each([
+    ['--version', 1],
+    ['help send', 1],
+    ['completion bash', 1],
+    ['config print', 1],
+    ['help nonsense', 64],
+  ])('fails, and says why: sluice %s', (line, code) => {
+    const out = openSync(FULL, 'w');
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['--import', 'tsx', 'src/main.ts', ...line.split(' ')],
+      { stdio: ['ignore', out, 'pipe'], encoding: 'utf8' },
+    );
+    closeSync(out);
+    expect(status).toBe(code);
+    expect(stderr).toMatch(code === 1 ? /^sluice: the output can not be written: ENOSPC.*\n$/ : /no command/);
   });
 });

@@ -21,3 +21,18 @@ export class Stopped extends Error {
     this.exitCode = code;
   }
 }
+
+/** Nobody takes the output any more: what was done well, but could not be said to anybody, is not done. */
+export class OutputGone extends Stopped {
+  /** Nobody wants to read on, as with `| head`: there is nothing to complain of. */
+  readonly isClosed: boolean;
+
+  constructor(error: Error) {
+    const isClosed = 'code' in error && (error.code === 'EPIPE' || error.code === 'EIO');
+    super(
+      isClosed ? 'nobody reads the output any more' : `the output can not be written: ${error.message}`,
+      exitCode(isClosed ? 'closedPipe' : 'failed'),
+    );
+    this.isClosed = isClosed;
+  }
+}

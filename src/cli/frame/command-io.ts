@@ -43,6 +43,8 @@ export interface Output {
   write(data: string | Uint8Array): boolean;
   /** Resolves when what was written is on its way, or nobody reads any more. */
   drained(): Promise<void>;
+  /** Resolves when everything has been written, or can not be: then `signal` has fired. */
+  written(): Promise<void>;
   /** Called after the terminal has another size. Returns how to stop it. */
   onResize(listener: () => void): () => void;
 }

@@ -3,7 +3,7 @@ import { isatty, type WriteStream } from 'node:tty';
 import { SystemClock } from '../../core/clock.js';
 import { StopSignals } from '../stop-signals.js';
 import type { CommandIo, Input, Output } from './command-io.js';
-import { Stopped } from './command-error.js';
+import { OutputGone, Stopped } from './command-error.js';
 import { exitCode } from './exit-codes.js';
 import { paint, wantsColours, type Paint } from './paint.js';
 
@@ -26,11 +26,7 @@ export class ProcessIo implements CommandIo {
   constructor(version: string) {
     this.version = version;
     this.stdout = new ProcessOutput(1, process.env, (error) => {
-      this.#stop.abort(
-        isClosedPipe(error)
-          ? new Stopped('nobody reads the output any more', exitCode('closedPipe'))
-          : new Stopped(`the output can not be written: ${error.message}`, exitCode('failed')),
-      );
+      this.#stop.abort(new OutputGone(error));
     });
     // Where even the standard error is gone, the exit code still tells.
     this.stderr = new ProcessOutput(2, process.env, () => undefined);
@@ -126,10 +122,7 @@ class ProcessOutput implements Output {
 
   /** Opened when it is first used: Node opens a pipe without blocking, which a gateway that logs to it would notice. */
   get #stream(): WriteStream {
-    this.#opened ??= (this.#fd === 1 ? process.stdout : process.stderr).on('error', (error: Error) => {
-      this.#broken = true;
-      this.#onError(error);
-    });
+    this.#opened ??= (this.#fd === 1 ? process.stdout : process.stderr).on('error', this.#onWritten);
     return this.#opened;
   }
 
@@ -142,7 +135,24 @@ class ProcessOutput implements Output {
   }
 
   write(data: string | Uint8Array): boolean {
-    return this.#broken || this.#stream.write(data);
+    return this.#broken || this.#stream.write(data, this.#onWritten);
+  }
+
+  /** Told by the write that failed, for the event comes a turn later. */
+  readonly #onWritten = (error?: Error | null): void => {
+    if (!(error instanceof Error) || this.#broken) return;
+    this.#broken = true;
+    this.#onError(error);
+  };
+
+  written(): Promise<void> {
+    if (this.#broken || this.#opened === undefined) return Promise.resolve();
+    const stream = this.#opened;
+    return new Promise((resolve) => {
+      stream.write('', () => {
+        resolve();
+      });
+    });
   }
 
   drained(): Promise<void> {
@@ -162,8 +172,4 @@ class ProcessOutput implements Output {
       this.#stream.off('resize', listener);
     };
   }
-}
-
-function isClosedPipe(error: Error): boolean {
-  return 'code' in error && (error.code === 'EPIPE' || error.code === 'EIO');
 }
