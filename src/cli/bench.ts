@@ -6,6 +6,7 @@ import type { Timer } from '../core/clock.js';
 import { linkAbort, type LinkedAbort } from '../core/signals.js';
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
+import { jsonLine } from './frame/json-line.js';
 import { pauseFor } from './frame/pause-for.js';
 import { visible } from './frame/text-width.js';
 import { bytes, count, elapsed, latency, perSecond } from './talk/amounts.js';
@@ -45,7 +46,7 @@ export async function benchCommand(route: string, options: BenchArguments, io: C
     (client) => bench.run(client),
   );
   const { stdout } = io;
-  stdout.write(output === 'json' ? `${JSON.stringify(benchObject(result))}\n` : benchReport(result, stdout));
+  stdout.write(output === 'json' ? jsonLine(benchObject(result)) : benchReport(result, stdout));
   if (io.signal.aborted) return stopCode(io);
   const isClean = result.errors.size === 0 && result.lost === 0 && result.answered > 0;
   return exitCode(isClean ? 'ok' : 'failed');

@@ -6,6 +6,7 @@ import { errorText } from '../core/error-text.js';
 import { linkAbort, type LinkedAbort } from '../core/signals.js';
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
+import { jsonLine } from './frame/json-line.js';
 import { pauseFor } from './frame/pause-for.js';
 import { visible } from './frame/text-width.js';
 import { counted, elapsed, latency } from './talk/amounts.js';
@@ -105,9 +106,7 @@ class Pings {
     const { lost, notes } = this;
     if (this.#options.output === 'json') {
       const counts = { event: 'summary', answered, lost, reconnects: notes.reconnects };
-      stdout.write(
-        `${JSON.stringify({ ...counts, seconds: round(ms / 1000), ms: latencyObject(this.#times) })}\n`,
-      );
+      stdout.write(jsonLine({ ...counts, seconds: round(ms / 1000), ms: latencyObject(this.#times) }));
       return;
     }
     const { paint, columns } = stdout;
@@ -143,7 +142,7 @@ class Pings {
   #answered(sequence: number, ms: number): void {
     const { stdout } = this.#io;
     const { output, interval } = this.#options;
-    if (output === 'json') stdout.write(`${JSON.stringify({ sequence, ms: round(ms) })}\n`);
+    if (output === 'json') stdout.write(jsonLine({ sequence, ms: round(ms) }));
     else if (interval > 0) stdout.write(`${String(sequence).padStart(3)}  ${latency(ms)}\n`);
   }
 
@@ -157,7 +156,7 @@ class Pings {
     this.lost += 1;
     const { stdout } = this.#io;
     if (this.#options.output === 'json') {
-      stdout.write(`${JSON.stringify({ sequence, lost: error.code, message: error.message })}\n`);
+      stdout.write(jsonLine({ sequence, lost: error.code, message: error.message }));
       return;
     }
     this.#line.hide();

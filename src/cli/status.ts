@@ -1,5 +1,6 @@
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
+import { jsonLine } from './frame/json-line.js';
 import type { Paint } from './frame/paint.js';
 import { bytes, count, milliseconds, percent, rate, span } from './frame/quantities.js';
 import { visible } from './frame/text-width.js';
@@ -19,9 +20,7 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   try {
     const look = await lookAt(admin);
     io.stdout.write(
-      options.output === 'json'
-        ? `${JSON.stringify(lookAsJson(admin.shown, look))}\n`
-        : statusText(look, io.stdout.paint),
+      options.output === 'json' ? jsonLine(lookAsJson(admin.shown, look)) : statusText(look, io.stdout.paint),
     );
     return exitCode(look.readiness.ready ? 'ok' : 'failed');
   } finally {

@@ -1,6 +1,7 @@
 import { Stopped } from './frame/command-error.js';
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
+import { jsonLine } from './frame/json-line.js';
 import { pauseFor } from './frame/pause-for.js';
 import { AdminClient } from './look/admin-client.js';
 import { connectionsAt, lookAsJson, lookAt } from './look/look.js';
@@ -61,7 +62,7 @@ async function snapshots(admin: AdminClient, options: TopOptions, io: CommandIo)
     if (output === 'json') {
       const at = new Date(io.clock.wallNow()).toISOString();
       const { connections: shown, total } = page;
-      io.stdout.write(`${JSON.stringify({ at, ...lookAsJson(admin.shown, look), total, shown })}\n`);
+      io.stdout.write(jsonLine({ at, ...lookAsJson(admin.shown, look), total, shown }));
     } else {
       const view = { look, change, page, sort, match, slowOnly: slow, paused: false };
       const lines = snapshotLines(

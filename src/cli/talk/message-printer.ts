@@ -1,6 +1,7 @@
 import type { Message } from '../../client/message.js';
 import type { Clock } from '../../core/clock.js';
 import type { CommandIo, Output } from '../frame/command-io.js';
+import { jsonLine } from '../frame/json-line.js';
 import { visible } from '../frame/text-width.js';
 import { messageObject, textOf } from './message-object.js';
 
@@ -58,7 +59,7 @@ export class MessagePrinter {
   }
 
   object(object: Readonly<Record<string, unknown>>): Promise<void> | undefined {
-    return this.#add(Buffer.from(`${JSON.stringify(object)}\n`));
+    return this.#add(Buffer.from(jsonLine(object)));
   }
 
   /** What was printed is written now: call it at the end, and before anything else is written there. */

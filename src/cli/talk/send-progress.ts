@@ -1,5 +1,6 @@
 import { bytes, count, counted, elapsed, perSecond } from './amounts.js';
 import type { CommandIo } from '../frame/command-io.js';
+import { jsonLine } from '../frame/json-line.js';
 import { LiveLine } from './live-line.js';
 import { progressLine } from './progress-bar.js';
 
@@ -45,7 +46,7 @@ export class SendProgress {
       const { sent, sentBytes, failed, unsettled, answers } = this;
       const codes = Object.fromEntries(this.#codes);
       const summary = { sent, bytes: sentBytes, acknowledged, failed, codes, unsettled, answers };
-      stdout.write(`${JSON.stringify({ event: 'summary', ...summary, seconds: round(ms / 1000) })}\n`);
+      stdout.write(jsonLine({ event: 'summary', ...summary, seconds: round(ms / 1000) }));
       return;
     }
     const { paint } = stderr;
