@@ -43,7 +43,9 @@ export class Refusals {
       if (!wasWelcome) this.#tokens += 1;
       return this.#tokens >= MAX_REFUSED_TOKENS;
     }
-    if (error.retry !== 'never') return false;
+    // What has expired and can't be had afresh would be shown again, and refused again.
+    const isStaleForEver = error.code === 'TOKEN_EXPIRED' && !wasWelcome;
+    if (error.retry !== 'never' && !isStaleForEver) return false;
     // Where a gateway was, one will be again: something else may answer while it starts anew.
     if (endpoint.wasWelcomed && OF_THE_NETWORK.has(error.code)) return false;
     endpoint.refusal = error;

@@ -118,6 +118,18 @@ describe('Endpoints', () => {
     expect(next().address).toBe('a');
   });
 
+  it('asks a gateway that left again where all others have failed: it may have started anew', () => {
+    endpoints = make('a', 'b');
+    endpoints.leaving(next(), now + 30_000);
+    expect(fail()).toBe(50);
+    expect(next()).toMatchObject({ address: 'a', notBeforeMs: -Infinity });
+    fail();
+    now += 50;
+    expect(next().address).toBe('b');
+    endpoints.worked(next());
+    expect(next().address).toBe('b');
+  });
+
   it('renews the connections of an address once, however many say so of them', () => {
     const a = next();
     const { generation } = a;

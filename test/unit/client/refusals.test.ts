@@ -24,10 +24,17 @@ const error = (code: string): ClientError => new ClientError(code, 'no');
 describe('Refusals', () => {
   it('follow the advice of the code', () => {
     const { a, refusals } = world();
-    for (const code of ['UNREACHABLE', 'CONNECTION_LOST', 'OVERLOADED', 'TOKEN_EXPIRED', 'DRAINING'])
+    for (const code of ['UNREACHABLE', 'CONNECTION_LOST', 'OVERLOADED', 'DRAINING'])
       expect(refusals.isFinal(error(code), a, false)).toBe(false);
     for (const code of ['UNAUTHENTICATED', 'PERMISSION_DENIED', 'INVALID_MESSAGE', 'MESSAGE_TOO_LARGE'])
       expect(refusals.isFinal(error(code), a, true)).toBe(true);
+  });
+
+  it('of a token that has expired are final where there is no other', () => {
+    const { a, refusals } = world();
+    // It was good until now: the gateway's word for it is asked once.
+    expect(refusals.isFinal(error('TOKEN_EXPIRED'), a, true)).toBe(false);
+    expect(refusals.isFinal(error('TOKEN_EXPIRED'), a, false)).toBe(true);
   });
 
   it('ask for another token once, where there are others', () => {
