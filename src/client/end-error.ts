@@ -42,8 +42,10 @@ export function endError(end: CallEnd, address: string): ClientError {
   }
   const ofStatus = CODE_OF_STATUS[status];
   if (ofStatus !== undefined) return new ClientError(ofStatus, message, common);
+  const lost = `The connection to ${address} was lost`;
   const said = message === '' ? `gRPC status ${status}` : message;
-  return new ClientError('CONNECTION_LOST', `The connection to ${address} was lost: ${said}`, {
+  // Of a network that broke the transport says no more than that itself.
+  return new ClientError('CONNECTION_LOST', said === `${lost}.` ? said : `${lost}: ${said}`, {
     ...common,
     // Somebody has thought about it and refused; a network that broke has not.
     ...(status === GrpcStatus.RESOURCE_EXHAUSTED && { retry: 'backoff' }),

@@ -462,7 +462,7 @@ export class SessionProtocol implements AttachedSession {
     }
     this.#renew();
     this.incoming.reset();
-    const unsettled = this.outgoing.takeUnsettled();
+    const unsettled = this.sender.beforeReset();
     let resend = false;
     this.#isResetting = true;
     try {
@@ -471,7 +471,7 @@ export class SessionProtocol implements AttachedSession {
       this.#finish(new ClientError(error.code, 'onReset has thrown an error, which is the cause', { cause }));
     }
     this.#isResetting = false;
-    this.sender.afterReset(unsettled, error, resend);
+    this.sender.afterReset(error, resend);
     // It may have been closed within onReset.
     if (this.#end === undefined) this.#openAgain(error, elsewhere);
   }

@@ -36,6 +36,8 @@ export class SessionSender {
   #isClosing = false;
   /** What the session ended with. */
   #error: ClientError | undefined;
+  /** Unsettled at a reset of which the application is being told. */
+  #ofReset: readonly OutgoingPayload[] = [];
 
   constructor(options: SessionSenderOptions) {
     const { settings, callbacks, clock } = options;
@@ -93,7 +95,7 @@ export class SessionSender {
   /** The session is over: nothing of it will be sent. Whoever waits is told. */
   end(error: ClientError): Pick<SessionEnd, 'unsettled' | 'unsent'> {
     this.#error = error;
-    const unsettled = this.outgoing.takeUnsettled();
+    const unsettled = [...this.#ofReset, ...this.outgoing.takeUnsettled()];
     const unsent = this.outgoing.buffer.takeAll();
     for (const payload of unsettled) payload.reject(error);
     for (const payload of unsent) payload.reject(error);
@@ -103,8 +105,16 @@ export class SessionSender {
     };
   }
 
+  /** What is unsettled at a reset. Until `afterReset` the session may end, which tells of it too. */
+  beforeReset(): readonly OutgoingPayload[] {
+    this.#ofReset = this.outgoing.takeUnsettled();
+    return this.#ofReset;
+  }
+
   /** What was unsettled at a reset: is sent again, ahead of all that waits, or given up. */
-  afterReset(unsettled: readonly OutgoingPayload[], error: ClientError, resend: boolean): void {
+  afterReset(error: ClientError, resend: boolean): void {
+    const unsettled = this.#ofReset;
+    this.#ofReset = [];
     // The session may have ended within onReset.
     if (resend && this.#error === undefined) this.outgoing.sendAgain(unsettled, error);
     else this.outgoing.abandon(unsettled, this.#error ?? error);

@@ -55,4 +55,9 @@ describe('endError', () => {
       'The connection to a:1 was lost: gRPC status 14',
     );
   });
+
+  it('says once that the connection was lost', () => {
+    const message = 'The connection to a:1 was lost.';
+    expect(endError({ status: 14, message }, 'a:1').message).toBe(message);
+  });
 });

@@ -361,10 +361,16 @@ describe('a reset', () => {
     const peer = await broken(() => {
       throw slip;
     });
+    peer.opens({ lastReceivedSequence: 1 });
+    await peer.session.send('b');
+    peer.reads();
     peer.attach();
     peer.reads();
     peer.forgets();
-    expect((await peer.session.closed).error).toMatchObject({ code: 'RESET', cause: slip });
+    const end = await peer.session.closed;
+    expect(end.error).toMatchObject({ code: 'RESET', cause: slip });
+    // Nobody else has told of it.
+    expect(texts(end.unsettled)).toEqual(['b']);
     expect([peer.overs, peer.reopens.length]).toEqual([1, 0]);
   });
 
@@ -381,6 +387,7 @@ describe('a reset', () => {
     peer.reads();
     peer.forgets();
     expect(await again).toBe('CLOSED');
+    expect(texts((await peer.session.closed).unsettled)).toEqual(['b']);
     expect([peer.overs, peer.reopens.length]).toEqual([1, 0]);
   });
 
