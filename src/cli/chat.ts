@@ -6,7 +6,7 @@ import { ConnectionNotes } from './talk/connection-notes.js';
 import { openSession, withClient } from './talk/gateway-client.js';
 import { gatewayFault } from './talk/gateway-fault.js';
 import { MessagePrinter } from './talk/message-printer.js';
-import { inputMessages } from './talk/payload-input.js';
+import { inputMessages, readable, STDIN } from './talk/payload-input.js';
 import { SendProgress } from './talk/send-progress.js';
 import { SendRun } from './talk/send-run.js';
 import { openOptions } from './talk/session-options.js';
@@ -44,7 +44,7 @@ async function piped(route: string, options: ChatArguments, io: CommandIo): Prom
       ...run.listeners,
       signal: io.signal,
     });
-    return run.run(session, inputMessages(io.stdin.stream, { kind: 'lines' }));
+    return run.run(session, inputMessages(readable(io.stdin.stream, STDIN), { kind: 'lines' }));
   });
   if (io.signal.aborted) return stopCode(io);
   if (fault !== undefined) throw gatewayFault(fault);

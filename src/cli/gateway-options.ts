@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { errorText } from '../core/error-text.js';
 import type { Arguments } from './frame/command.js';
 import { CommandError } from './frame/command-error.js';
-import { file, flag, flagName, text } from './frame/option.js';
+import { file, flag, text } from './frame/option.js';
+import { fileOf, unreadable } from './frame/unreadable.js';
 
 const group = 'The gateway';
 
@@ -94,22 +94,14 @@ async function tlsAccess(options: GatewayArguments): Promise<TlsAccess | undefin
 
 async function tokenIn(path: string): Promise<string> {
   const token = (await contentOf('tokenFile', path)).toString('utf8').trim();
-  if (token === '') throw new CommandError('noInput', `--token-file = ${JSON.stringify(path)}: it is empty`);
+  if (token === '') throw new CommandError('noInput', `${fileOf('tokenFile', path)}: it is empty`);
   return token;
 }
-
-const FILE_ERRORS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a directory',
-};
 
 async function contentOf(option: string, path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    const reason = FILE_ERRORS[code] ?? errorText(error);
-    throw new CommandError('noInput', `${flagName(option)} = ${JSON.stringify(path)}: ${reason}`);
+    throw unreadable(fileOf(option, path), error);
   }
 }

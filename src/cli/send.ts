@@ -1,15 +1,16 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import type { SendOptions } from '../client/message.js';
 import { CommandError } from './frame/command-error.js';
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
+import { fileOf, unreadable } from './frame/unreadable.js';
 import { ConnectionNotes } from './talk/connection-notes.js';
 import { openSession, withClient } from './talk/gateway-client.js';
 import { gatewayFault } from './talk/gateway-fault.js';
 import { MessagePrinter } from './talk/message-printer.js';
 import type { InputMessage } from './talk/input-message.js';
-import { InputError, inputMessages, type InputFormat } from './talk/payload-input.js';
+import { InputError, inputMessages, readable, STDIN, type InputFormat } from './talk/payload-input.js';
 import type { SendArguments } from './talk/send-options.js';
 import { SendProgress } from './talk/send-progress.js';
 import { SendRun } from './talk/send-run.js';
@@ -84,10 +85,11 @@ async function sourceOf(options: SendArguments, io: CommandIo): Promise<Source> 
   }
   if (file !== undefined && file !== '-') {
     const totalBytes = await sizeOf(file);
-    return { messages: inputMessages(createReadStream(file, { signal: io.signal }), format), totalBytes };
+    const input = readable(createReadStream(file, { signal: io.signal }), fileOf('file', file));
+    return { messages: inputMessages(input, format), totalBytes };
   }
   if (io.stdin.isTerminal) io.stderr.write('Each line you type is a message; Ctrl-D ends.\n');
-  return { messages: inputMessages(io.stdin.stream, format), totalBytes: undefined };
+  return { messages: inputMessages(readable(io.stdin.stream, STDIN), format), totalBytes: undefined };
 }
 
 function formatOf({ json, whole, chunk }: SendArguments): InputFormat {
@@ -126,22 +128,14 @@ function commonOptions({
   };
 }
 
-const FILE_ERRORS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'permission denied',
-};
-
 /** Undefined of what is no plain file. Throws `CommandError` for what can't be read. */
 async function sizeOf(path: string): Promise<number | undefined> {
-  const cannot = (reason: string): CommandError =>
-    new CommandError('noInput', `--file = ${JSON.stringify(path)}: ${reason}`);
   try {
     const found = await stat(path);
-    if (found.isDirectory()) throw cannot('it is a directory');
+    await access(path, constants.R_OK);
+    if (found.isDirectory()) throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' });
     return found.isFile() ? found.size : undefined;
   } catch (error) {
-    if (error instanceof CommandError) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    throw cannot(FILE_ERRORS[code] ?? code);
+    throw unreadable(fileOf('file', path), error);
   }
 }

@@ -135,6 +135,34 @@ describe('send', () => {
     });
   });
 
+  test.each(['send echo', 'chat echo'])(
+    'an input that breaks is told of, behind what it gave: %s',
+    async (line) => {
+      const input = async function* (): AsyncGenerator<string> {
+        yield await Promise.resolve('a\n');
+        throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+      };
+      const { code, err } = await run(line, { input: input() });
+      expect(code).toBe(66);
+      expect(err).toMatch(/^sluice \w+: the standard input: EIO: i\/o error, read$/m);
+    },
+  );
+
+  test('a directory is refused before anything is connected', async () => {
+    const { code, err } = await run(`send echo --file ${folder}`, { env: { SLUICE_ADDRESS: '127.0.0.1:1' } });
+    expect({ code, err }).toEqual({
+      code: 66,
+      err: `sluice send: --file = "${folder}": it is a directory\n`,
+    });
+  });
+
+  test('what could not be sent is not counted as sent', async () => {
+    const input = [`${'x'.repeat(12_000_000)}\n`, 'y\n'];
+    const { code, err } = await run('send sink', { input });
+    expect(code).toBe(1);
+    expect(err).toMatch(/^-- sent 1 message \(1 B\), .*1 failed \(MESSAGE_TOO_LARGE 1\)/m);
+  });
+
   test('objects with key, metadata and bytes; those of tail too, without its events', async () => {
     const input = [
       '{"data":"a","key":"k1","metadata":{"x":"1"}}\n\n',

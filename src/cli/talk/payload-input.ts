@@ -1,3 +1,4 @@
+import { unreadable } from '../frame/unreadable.js';
 import { counted } from './amounts.js';
 import type { InputMessage } from './input-message.js';
 import { readMessageObject } from './message-object.js';
@@ -16,6 +17,21 @@ export class InputError extends Error {
   override readonly name = 'InputError';
 }
 
+/** How the input is called that has no name. */
+export const STDIN = 'the standard input';
+
+/** The input, where a failure to read it is a `CommandError` that names it. */
+export async function* readable(
+  input: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* input;
+  } catch (error) {
+    throw unreadable(name, error);
+  }
+}
+
 /** The longest line, and the largest input that is one payload: this much is held in memory. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const NEWLINE = 0x0a;
@@ -31,7 +47,8 @@ export async function* inputMessages(
 ): AsyncGenerator<readonly InputMessage[], void, void> {
   switch (format.kind) {
     case 'lines':
-      for await (const lines of linesOf(input)) yield lines.map((data) => ({ data }));
+      for await (const lines of linesOf(input))
+        yield lines.map((data) => ({ data, inputBytes: data.length + 1 }));
       return;
     case 'json':
       yield* objectsOf(input);
@@ -76,7 +93,7 @@ async function* objectsOf(
         fault = new InputError(`line ${line} of the input ${read.reason}`);
         break;
       }
-      if (read.kind === 'message') messages.push(read.message);
+      if (read.kind === 'message') messages.push({ ...read.message, inputBytes: text.length + 1 });
     }
     if (messages.length > 0) yield messages;
     if (fault !== undefined) throw fault;

@@ -9,6 +9,8 @@ export class SendProgress {
   /** Of messages that were given a place: they are with the gateway, or on their way. */
   sent = 0;
   sentBytes = 0;
+  /** Of the input, what was sent or could not be. */
+  inputBytes = 0;
   failed = 0;
   answers = 0;
   /** Of those sent, what the route was not done with when it ended; of them nobody knows. */
@@ -69,7 +71,7 @@ export class SendProgress {
   #text(columns: number): string {
     const ms = this.#io.clock.now() - this.#startedAt;
     const total = this.#totalBytes;
-    const share = total === undefined || total === 0 ? undefined : this.sentBytes / total;
+    const share = total === undefined || total === 0 ? undefined : this.inputBytes / total;
     const left = share === undefined || share === 0 ? undefined : (ms / share) * (1 - Math.min(1, share));
     const waiting = this.#unacknowledged();
     const notes = [

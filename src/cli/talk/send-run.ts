@@ -85,15 +85,16 @@ export class SendRun {
     const plain: SendOptions = { ...common, signal: io.signal };
     try {
       for await (const batch of untilStopped(messages, io.signal)) {
-        for (const { data, options } of batch) {
+        for (const { data, inputBytes = data.byteLength, options } of batch) {
           try {
             await session.send(data, options === undefined ? plain : { ...plain, ...options });
             counts.sent += 1;
+            counts.sentBytes += data.byteLength;
           } catch (error) {
             if (!(error instanceof ClientError) || error.scope !== 'message') throw error;
             this.#failed(error);
           }
-          counts.sentBytes += data.byteLength;
+          counts.inputBytes += inputBytes;
         }
       }
       return undefined;

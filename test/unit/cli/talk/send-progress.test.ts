@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { SendProgress } from '../../../../src/cli/talk/send-progress.js';
+import { inputMessages } from '../../../../src/cli/talk/payload-input.js';
+import { FakeClock } from '../../../../src/testing/fake-clock.js';
+import { TestIo } from '../../../helpers/command-io.js';
+
+test.each(['a\nb\n\nc\n', '{"data":"a"}\n{"data":"b"}\n'])(
+  'the bar is full when the whole input is sent, line ends and all: %j',
+  async (text) => {
+    const clock = new FakeClock();
+    const io = new TestIo({ clock, terminal: { columns: 80, rows: 24 } });
+    const progress = new SendProgress(io, text.length);
+    progress.start(() => 0);
+    const input = async function* (): AsyncGenerator<Uint8Array> {
+      yield await Promise.resolve(Buffer.from(text));
+    };
+    const kind = text.startsWith('{') ? 'json' : 'lines';
+    for await (const batch of inputMessages(input(), { kind })) {
+      for (const { data, inputBytes = data.byteLength } of batch) progress.inputBytes += inputBytes;
+    }
+    clock.advance(1_000);
+    progress.line.stop();
+    expect(io.stderr.text).toContain(' 100 % ');
+  },
+);
