@@ -80,8 +80,7 @@ export class PackedPackage implements AsyncDisposable {
     await mkdir(join(modules, '.bin'), { recursive: true });
     await run('tar', ['-xzf', this.tarball, '-C', modules]);
     await run('mv', [join(modules, 'package'), join(modules, 'sluice')]);
-    await symlink('../sluice/dist/main.js', join(modules, '.bin/sluice'));
-    await run('chmod', ['+x', join(modules, 'sluice/dist/main.js')]);
+    await symlink('../sluice/bin/sluice.js', join(modules, '.bin/sluice'));
     // Types of Node.js come along with protobufjs, which grpc-js depends on.
     for (const name of [...Object.keys(manifest.dependencies), '@types/node']) {
       await mkdir(dirname(join(modules, name)), { recursive: true });

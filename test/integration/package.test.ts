@@ -1,6 +1,9 @@
 /** The package, from a tarball, without a registry: test/integration/package.long.test.ts has one. */
-import { readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,13 +23,18 @@ describe('the package', () => {
 
   it('holds the program, its types, the protos, the example configurations, and nothing else', () => {
     const expected =
-      /^(?:dist\/[-\w/]+(?:\.js|\.d\.ts)|proto\/(?:sluice\/v1\/\w+\.proto|descriptors\/[\w.]+\.binpb)|config\/\w+\.yaml|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/;
+      /^(?:bin\/sluice\.js|dist\/[-\w/]+(?:\.js|\.d\.ts)|proto\/(?:sluice\/v1\/\w+\.proto|descriptors\/[\w.]+\.binpb)|config\/\w+\.yaml|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/;
     const paths = packed.npm.files.map(({ path }) => path);
     expect(paths.filter((path) => !expected.test(path) || path.includes('.test.'))).toEqual([]);
     expect(paths).toEqual(
-      expect.arrayContaining(['dist/main.js', 'dist/client/index.d.ts', 'proto/sluice/v1/stream.proto']),
+      expect.arrayContaining([
+        'bin/sluice.js',
+        'dist/main.js',
+        'dist/client/index.d.ts',
+        'proto/sluice/v1/stream.proto',
+      ]),
     );
-    for (const path of paths.filter((each) => each.endsWith('.js'))) {
+    for (const path of paths.filter((each) => /^dist\/.*\.js$/.test(each))) {
       expect(paths).toContain(path.replace(/\.js$/, '.d.ts'));
     }
   });
@@ -42,6 +50,23 @@ describe('the package', () => {
       const text = await readFile(join(packed.source, path), 'utf8');
       expect({ path, found: /sourceMappingURL|\/src\/[-\w/]+\.ts\b/.exec(text)?.[0] }).toEqual({ path });
       expect(text).not.toContain(import.meta.dirname.split('/test/')[0]);
+    }
+  });
+
+  it('has a command that says so where nothing is built yet, as in a fresh checkout', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-unbuilt-'));
+    try {
+      const command = join(folder, 'bin/sluice.js');
+      await cp(join(packed.source, 'bin'), join(folder, 'bin'), { recursive: true });
+      await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+      // By itself: it has to be executable, for nobody but git makes it so.
+      const ended = promisify(execFile)(command, ['status']);
+      await expect(ended).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('npm run build') as string,
+      });
+    } finally {
+      await rm(folder, { recursive: true });
     }
   });
 
