@@ -165,6 +165,44 @@ describe.each(['status', 'top'])('%s where there is no gateway', (command) => {
     );
   });
 
+  it.each([
+    ['a field of another kind', { ...totals(), sockets: null }],
+    ['a text where a number is wanted', { ...totals(), messages: { received: '1', sent: 2 } }],
+    ['a list', { ...totals(), queues: [] }],
+    ['a field that is missing', totals({ slow: undefined as never })],
+  ])('totals of another shape: %s', async (_, body) => {
+    await using server = await answering({
+      '/readyz': READY,
+      '/totals': { body },
+      '/connections': { body: { connections: [], total: 0 } },
+    });
+    const { code, out, err } = await runSluice([command, '--admin', server.address]);
+    expect({ code, out }).toEqual({ code: 76, out: '' });
+    expect(err).toBe(
+      `sluice ${command}: what answers at http://${server.address} is not understood here: is it a gateway of another version?\n`,
+    );
+  });
+
+  it('an answer without an end', async () => {
+    const piece = Buffer.alloc(1024 * 1024, 'x');
+    await using server = await Listening.http((_, response) => {
+      const more = (): void => void response.write(piece, more);
+      more();
+    });
+    const { code, err } = await runSluice([command, '--admin', server.address]);
+    expect(code).toBe(76);
+    expect(err).toContain('no admin address of a gateway: its answer is longer than 32.0 MiB');
+  });
+
+  it.each(['ftp://127.0.0.1', 'http://user:hush@127.0.0.1:1', 'unix:///run/x'])(
+    'an address that is none, without its password: %s',
+    async (admin) => {
+      const { code, err } = await runSluice([command], { env: { SLUICE_ADMIN: admin } });
+      expect(code).toBe(64);
+      expect(err).toContain(`SLUICE_ADMIN = "${admin.replace('user:hush', '***')}": expected a URL`);
+    },
+  );
+
   it('plain HTTP asked for TLS', async () => {
     await using server = await startGateway();
     const [code, text] = await said(server.admin.replace('http:', 'https:'));

@@ -359,11 +359,14 @@ describe('bench', () => {
   });
 
   test('at a rate it sends no more than that', async () => {
+    const startedAt = performance.now();
     const { code, out } = await run(`bench ${quick} --rate 100 -o json`);
+    const seconds = (performance.now() - startedAt) / 1000;
     expect(code).toBe(0);
     const [result] = objects(out);
-    const { answered, seconds } = result as { answered: number; seconds: number };
+    const { answered } = result as { answered: number };
     expect(answered).toBeGreaterThan(0);
+    // Of the whole run: what was due while it warmed up may be answered while it is measured.
     expect(answered).toBeLessThanOrEqual(seconds * 100 + 1);
   });
 
@@ -422,8 +425,8 @@ test.each(talk.flatMap(({ examples }) => examples.map(({ line }) => line)))('exa
   const argv = words.split(' ');
   // Seconds are enough said for a person, and too many for a test.
   const duration = argv.indexOf('--duration');
-  if (isBench && duration >= 0) argv[duration + 1] = '50ms';
-  else if (isBench) argv.push('--duration', '50ms');
+  if (isBench && duration >= 0) argv[duration + 1] = '1s';
+  else if (isBench) argv.push('--duration', '1s');
   if (isBench) argv.push('--warmup', '0');
   const ended = command.run(argv);
   const isEndless =

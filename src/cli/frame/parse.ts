@@ -132,8 +132,13 @@ function readValue({ format, secret }: Option<unknown>, { written, text }: Given
   const reading = format.read(raw);
   if ('value' in reading) return reading.value;
   const [problem] = reading.problems;
-  const shown = secret ? '' : ` = ${showRaw(raw)}`;
+  const shown = secret ? '' : ` = ${withoutPassword(showRaw(raw))}`;
   throw mistake(`${written}${shown}: ${problem?.reason ?? `expected ${format.allowed}`}`);
+}
+
+/** Of a URL. */
+function withoutPassword(shown: string): string {
+  return shown.replaceAll(/\/\/[^/\s]*@/g, '//***@');
 }
 
 function operandValues(command: Command, texts: readonly string[], mistake: Mistake): Arguments['operands'] {

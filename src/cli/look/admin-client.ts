@@ -3,6 +3,7 @@ import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
 import type { Clock } from '../../core/clock.js';
 import { errorText } from '../../core/error-text.js';
 import { CommandError } from '../frame/command-error.js';
+import { bytes } from '../frame/quantities.js';
 import { adminFailure } from './admin-failure.js';
 import { adminUrl } from './admin-option.js';
 
@@ -48,7 +49,7 @@ export class AdminClient {
     const timer = this.#clock.setTimeout(onAbort, ANSWER_TIMEOUT_MS);
     try {
       const response = await this.#request(path, stop.signal);
-      const body = await bodyOf(response);
+      const body = await this.#bodyOf(response);
       return { status: response.statusCode ?? 0, body: this.#parse(body) };
     } catch (error) {
       this.#signal.throwIfAborted();
@@ -91,16 +92,20 @@ export class AdminClient {
       );
     }
   }
-}
 
-async function bodyOf(response: IncomingMessage): Promise<string> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  for await (const piece of response as AsyncIterable<Buffer>) {
-    size += piece.length;
-    if (size > MAX_ANSWER_BYTES)
-      throw new Error(`its answer is longer than ${String(MAX_ANSWER_BYTES)} bytes`);
-    pieces.push(piece);
+  async #bodyOf(response: IncomingMessage): Promise<string> {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    for await (const piece of response as AsyncIterable<Buffer>) {
+      size += piece.length;
+      if (size > MAX_ANSWER_BYTES) {
+        throw new CommandError(
+          'protocol',
+          `what answers at ${this.shown} is no admin address of a gateway: its answer is longer than ${bytes(MAX_ANSWER_BYTES)}.`,
+        );
+      }
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces).toString('utf8');
   }
-  return Buffer.concat(pieces).toString('utf8');
 }

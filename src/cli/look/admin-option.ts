@@ -13,8 +13,8 @@ export const ADMIN = text({
 
 /** `host:port` is http; undefined for what is no address. */
 export function adminUrl(value: string): URL | undefined {
-  const full = /^https?:\/\//i.test(value) ? value : `http://${value}`;
-  if (!URL.canParse(full)) return undefined;
+  const full = value.includes('://') ? value : `http://${value}`;
+  if (!/^https?:/i.test(full) || !URL.canParse(full)) return undefined;
   const url = new URL(full);
   return url.username === '' && url.search === '' && url.hash === '' ? url : undefined;
 }

@@ -1,98 +1,71 @@
 import { CommandError } from '../frame/command-error.js';
 import type { AdminAnswer } from './admin-client.js';
+import { each, flag, list, number, object, text, textOrNull, type Guarded } from './guards.js';
+
+const flow = object({ dropped: number });
+const queueDepth = object({ messages: number, bytes: number, maxMessages: number });
+const queue = object({ messages: number, bytes: number, capacity: number });
 
 /** What of docs/admin.md the commands read. A later gateway may say more. */
-export interface Totals {
-  readonly gateway: {
-    readonly version: string;
-    readonly nodeId: string;
-    readonly startedAt: string;
-    readonly uptimeMs: number;
-    readonly receiveRate: number;
-    readonly sendRate: number;
-    readonly slow: Readonly<Record<string, number>>;
-    readonly limits: { readonly connections: number; readonly sessions: number; readonly sockets: number };
-    readonly process: {
-      readonly pid: number;
-      readonly cpuMs: number;
-      readonly loopDelay: LoopDelay;
-      readonly rssBytes: number;
-      readonly heapUsedBytes: number;
-      readonly heapTotalBytes: number;
-    };
-  };
-  readonly connections: {
-    readonly active: number;
-    readonly rejected: Readonly<Record<string, number>>;
-  };
-  readonly sessions: { readonly active: number; readonly windowed: { readonly detached: number } };
-  readonly sockets: { readonly active: number };
-  readonly messages: { readonly received: number; readonly sent: number };
-  readonly bytes: { readonly buffered: number; readonly budget: number };
-  readonly flow: { readonly up: Flow; readonly down: Flow };
-  readonly errors: { readonly route: number; readonly slowConsumers: number };
-  readonly queues: {
-    readonly receive: QueueDepth;
-    readonly send: QueueDepth;
-    readonly bytesInFlight: number;
-  };
-}
+const totals = object({
+  gateway: object({
+    version: text,
+    nodeId: text,
+    startedAt: text,
+    uptimeMs: number,
+    receiveRate: number,
+    sendRate: number,
+    slow: each(number),
+    limits: object({ connections: number, sessions: number, sockets: number }),
+    process: object({
+      pid: number,
+      cpuMs: number,
+      loopDelay: object({ overMs: number, meanMs: number, p50Ms: number, p99Ms: number, maxMs: number }),
+      rssBytes: number,
+      heapUsedBytes: number,
+      heapTotalBytes: number,
+    }),
+  }),
+  connections: object({ active: number, rejected: each(number) }),
+  sessions: object({ active: number, windowed: object({ detached: number }) }),
+  sockets: object({ active: number }),
+  messages: object({ received: number, sent: number }),
+  bytes: object({ buffered: number, budget: number }),
+  flow: object({ up: flow, down: flow }),
+  errors: object({ route: number, slowConsumers: number }),
+  queues: object({ receive: queueDepth, send: queueDepth, bytesInFlight: number }),
+});
 
-export interface LoopDelay {
-  readonly overMs: number;
-  readonly meanMs: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-}
+const readiness = object({ ready: flag, reasons: list(text) });
 
-interface Flow {
-  readonly dropped: number;
-}
+const connection = object({
+  id: text,
+  clientId: text,
+  peer: text,
+  state: text,
+  ageMs: number,
+  idleMs: number,
+  sessions: number,
+  receiveQueue: queue,
+  sendQueue: queue,
+  bytesInFlight: number,
+  receiveRate: number,
+  sendRate: number,
+  slowBecause: textOrNull,
+});
 
-interface QueueDepth {
-  readonly messages: number;
-  readonly bytes: number;
-  readonly maxMessages: number;
-}
+const connectionPage = object({ connections: list(connection), total: number });
 
-export interface Readiness {
-  readonly ready: boolean;
-  readonly reasons: readonly string[];
-}
-
-export interface Queue {
-  readonly messages: number;
-  readonly bytes: number;
-  readonly capacity: number;
-}
-
-export interface Connection {
-  readonly id: string;
-  readonly clientId: string;
-  readonly peer: string;
-  readonly state: string;
-  readonly ageMs: number;
-  readonly idleMs: number;
-  readonly sessions: number;
-  readonly receiveQueue: Queue;
-  readonly sendQueue: Queue;
-  readonly bytesInFlight: number;
-  readonly receiveRate: number;
-  readonly sendRate: number;
-  readonly slowBecause: string | null;
-}
-
-export interface ConnectionPage {
-  readonly connections: readonly Connection[];
-  readonly total: number;
-}
+export type Totals = Guarded<typeof totals>;
+export type Readiness = Guarded<typeof readiness>;
+export type Queue = Guarded<typeof queue>;
+export type Connection = Guarded<typeof connection>;
+export type ConnectionPage = Guarded<typeof connectionPage>;
 
 /** Throws a `CommandError` for what no gateway answers. */
 export function readinessOf(address: string, { status, body }: AdminAnswer): Readiness {
-  if ((status !== 200 && status !== 503) || !has(body, ['ready', 'reasons']))
-    throw noGateway(address, status);
-  return body as Readiness;
+  if ((status !== 200 && status !== 503) || !readiness(body)) throw noGateway(address, status);
+  return body;
 }
 
 export function totalsOf(address: string, { status, body }: AdminAnswer): Totals {
@@ -100,15 +73,17 @@ export function totalsOf(address: string, { status, body }: AdminAnswer): Totals
   if (!has(body, ['gateway'])) {
     throw new CommandError('protocol', `the gateway at ${address} is too old for this command: upgrade it.`);
   }
-  return body as unknown as Totals;
+  if (!totals(body)) throw otherVersion(address);
+  return body;
 }
 
 export function connectionsOf(address: string, { status, body }: AdminAnswer): ConnectionPage {
   if (status !== 200 || !has(body, ['connections', 'total'])) throw noGateway(address, status);
-  return body as unknown as ConnectionPage;
+  if (!connectionPage(body)) throw otherVersion(address);
+  return body;
 }
 
-function has<K extends string>(body: unknown, names: readonly K[]): body is Record<K, unknown> {
+function has(body: unknown, names: readonly string[]): boolean {
   return typeof body === 'object' && body !== null && names.every((name) => name in body);
 }
 
@@ -116,5 +91,12 @@ function noGateway(address: string, status: number): CommandError {
   return new CommandError(
     'protocol',
     `what answers at ${address} is no admin address of a gateway (HTTP status ${String(status)}).`,
+  );
+}
+
+function otherVersion(address: string): CommandError {
+  return new CommandError(
+    'protocol',
+    `what answers at ${address} is not understood here: is it a gateway of another version?`,
   );
 }
