@@ -75,11 +75,12 @@ export class Endpoints {
     return this.all.every(({ failures }) => failures > 0);
   }
 
-  /** The one to try next, perhaps after a wait until its `notBeforeMs`; those that are leaving only where all others have failed. */
+  /** The one to try next, perhaps after a wait until its `notBeforeMs`; those that are leaving only where all others wait after a failure. */
   next(now: number): Endpoint {
     const staying = this.all.filter(({ leavingUntilMs }) => leavingUntilMs <= now);
-    // One that left may have been back for long when the others fail, as where gateways are restarted one by one.
-    return this.#inTurn(staying.some(({ failures }) => failures === 0) ? staying : this.all, now);
+    // One that left may be back for long when the others fail: gateways are restarted one by one.
+    const isUsable = staying.some(({ failures, notBeforeMs }) => failures === 0 || notBeforeMs <= now);
+    return this.#inTurn(isUsable ? staying : this.all, now);
   }
 
   /** It does what a gateway is for: the failures of before are forgotten. */

@@ -126,8 +126,15 @@ describe('Endpoints', () => {
     fail();
     now += 50;
     expect(next().address).toBe('b');
+  });
+
+  it('does not ask a gateway that leaves for what another refused long ago', () => {
+    endpoints = make('a', 'b');
+    fail();
     endpoints.worked(next());
-    expect(next().address).toBe('b');
+    now += 10_000;
+    endpoints.leaving(next(), now + 30_000);
+    expect(next().address).toBe('a');
   });
 
   it('renews the connections of an address once, however many say so of them', () => {
