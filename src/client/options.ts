@@ -27,7 +27,10 @@ export interface Reset {
 export type DropReason = 'overflow' | 'expired' | 'reset';
 
 export interface OpenOptions {
-  /** Default: made up. Printable, 1 to 128 characters. A session of this client that has this ID is replaced. */
+  /**
+   * Default: made up. Printable, 1 to 128 characters. A session of this client ID that has it is replaced where it
+   * waits for its client; where it is connected this one is refused, SESSION_IN_USE.
+   */
   readonly id?: string;
   /** What of the route is wanted, where it has something to choose. */
   readonly subject?: string;
