@@ -62,7 +62,7 @@ export function resetError(id: string): ClientError {
   return new ClientError(
     'RESET',
     `the gateway no longer has session "${id}": it was away for longer than the resume window, or the gateway ` +
-      'started anew; give onReset to go on with a fresh one',
+      'started anew; with onReset the session goes on, opened afresh',
   );
 }
 
