@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../core/clock.js';
-import { linkAbort } from '../core/signals.js';
+import { linkAbort, takeManyListeners } from '../core/signals.js';
 import { abortable } from './abortable.js';
 import type { AttachedSession } from './attached-session.js';
 import type { CallHost } from './call-host.js';
@@ -71,6 +71,7 @@ export class Client implements AsyncDisposable {
     this.#settings = clientSettings(options);
     this.#clock = parts.clock;
     this.#connections = new Connections(addresses, this.#settings, parts);
+    takeManyListeners(this.#closing.signal);
     this.#calls = callHost(this.#connections, this.#settings, parts.random, this.#closing.signal);
     let opener = (request: OpenRequest): Promise<Session> => this.#open(request);
     for (const interceptor of [...this.#settings.interceptors].reverse()) {

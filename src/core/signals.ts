@@ -36,3 +36,13 @@ export function linkAbort(...parents: readonly (AbortSignal | undefined)[]): Lin
   }
   return { signal: controller.signal, abort, unlink };
 }
+
+/**
+ * Says that more than ten may wait for this signal at once: Node.js 20 takes that
+ * for a leak, and says so on stderr.
+ */
+export function takeManyListeners(signal: AbortSignal): void {
+  // Without an import: this file is part of what a browser loads, too.
+  const { process } = globalThis as { process?: Pick<NodeJS.Process, 'getBuiltinModule'> };
+  process?.getBuiltinModule('node:events').setMaxListeners(0, signal);
+}

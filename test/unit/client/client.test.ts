@@ -29,6 +29,24 @@ describe('Client', () => {
     ]);
   });
 
+  it('makes many calls at once, of which Node.js warns nobody', async () => {
+    await using world = new ClientWorld();
+    const { client } = world.client();
+    const calls = upTo(20).map((n) => client.publish('a/b', `${n}`).catch((error: unknown) => error));
+    const many = [
+      ...calls,
+      ...upTo(20).map(() =>
+        client
+          .subscribe('a/b')
+          .receive()
+          .catch(() => undefined),
+      ),
+    ];
+    // A warning fails the test (test/helpers/leak-check-setup.ts).
+    await world.run(Promise.all(many));
+    await expect(calls[0]).resolves.toMatchObject({ code: 'NOT_SUPPORTED' });
+  });
+
   it('keeps the name that the gateway gave it', async () => {
     await using world = new ClientWorld();
     const { client, events } = world.client();
