@@ -9,7 +9,8 @@ import { exitCode } from './frame/exit-codes.js';
 import { jsonLine } from './frame/json-line.js';
 import { pauseFor } from './frame/pause-for.js';
 import { visible } from './frame/text-width.js';
-import { bytes, count, elapsed, latency, perSecond } from './talk/amounts.js';
+import { bytes, count } from './frame/quantities.js';
+import { elapsed, latency, perSecond } from './talk/amounts.js';
 import type { BenchArguments } from './talk/bench-options.js';
 import { benchObject, benchReport, type BenchResult } from './talk/bench-report.js';
 import { BenchSender, type BenchEvents } from './talk/bench-sender.js';
@@ -18,7 +19,7 @@ import { openSession, withClient } from './talk/gateway-client.js';
 import { LatencyHistogram } from './talk/latency-histogram.js';
 import { LiveLine } from './talk/live-line.js';
 import { progressLine } from './talk/progress-bar.js';
-import { stopCode } from './talk/stop-code.js';
+import { stopCode } from './frame/stop-code.js';
 
 /** What is due is looked for this often. Milliseconds. */
 const TICK_MS = 1;

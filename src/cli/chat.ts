@@ -10,7 +10,7 @@ import { inputMessages, readable, STDIN } from './talk/payload-input.js';
 import { SendProgress } from './talk/send-progress.js';
 import { SendRun } from './talk/send-run.js';
 import { openOptions } from './talk/session-options.js';
-import { stopCode } from './talk/stop-code.js';
+import { stopCode } from './frame/stop-code.js';
 
 /** `sluice chat` */
 export async function chatCommand(route: string, options: ChatArguments, io: CommandIo): Promise<number> {

@@ -17,7 +17,7 @@ import { latencyObject, latencyReport, round } from './talk/latency-report.js';
 import { LiveLine } from './talk/live-line.js';
 import type { PingArguments } from './talk/ping-options.js';
 import { progressLine } from './talk/progress-bar.js';
-import { doneCode } from './talk/stop-code.js';
+import { doneCode } from './frame/stop-code.js';
 
 /** With a short interval and a slow gateway no more than so many are under way. */
 const MAX_UNDER_WAY = 1000;

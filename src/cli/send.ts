@@ -15,7 +15,7 @@ import type { SendArguments } from './talk/send-options.js';
 import { SendProgress } from './talk/send-progress.js';
 import { SendRun } from './talk/send-run.js';
 import { openOptions } from './talk/session-options.js';
-import { stopCode } from './talk/stop-code.js';
+import { stopCode } from './frame/stop-code.js';
 
 interface Source {
   readonly messages: AsyncIterable<readonly InputMessage[]>;

@@ -5,12 +5,13 @@ import { CommandError } from './frame/command-error.js';
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
 import { visible } from './frame/text-width.js';
-import { bytes, counted, elapsed } from './talk/amounts.js';
+import { bytes } from './frame/quantities.js';
+import { counted, elapsed } from './talk/amounts.js';
 import { ConnectionNotes } from './talk/connection-notes.js';
 import { checked, openSession, withClient } from './talk/gateway-client.js';
 import { MessagePrinter } from './talk/message-printer.js';
 import { openOptions } from './talk/session-options.js';
-import { doneCode, stopCode } from './talk/stop-code.js';
+import { doneCode, stopCode } from './frame/stop-code.js';
 import type { TailArguments } from './talk/tail-options.js';
 
 /** `sluice tail` */

@@ -1,8 +1,8 @@
-import { Stopped } from './frame/command-error.js';
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
 import { jsonLine } from './frame/json-line.js';
 import { pauseFor } from './frame/pause-for.js';
+import { doneCode } from './frame/stop-code.js';
 import { AdminClient } from './look/admin-client.js';
 import { connectionsAt, lookAsJson, lookAt } from './look/look.js';
 import { ChangeMeter } from './top/change.js';
@@ -40,11 +40,7 @@ export async function top(options: TopOptions, io: CommandIo): Promise<number> {
     }
     return exitCode('ok');
   } catch (error) {
-    // Ctrl-C is how one leaves what has no end.
-    const reason: unknown = io.signal.reason;
-    if (error === reason && reason instanceof Stopped && reason.exitCode === exitCode('interrupted')) {
-      return exitCode('ok');
-    }
+    if (error === io.signal.reason) return doneCode(io);
     throw error;
   } finally {
     admin.close();

@@ -233,7 +233,7 @@ describe('tail', () => {
     const { code, out, err } = await run('tail ticks -n 300');
     expect(code).toBe(0);
     expect(out).toBe(Array.from({ length: 300 }, (_, n) => `tick ${n}\n`).join(''));
-    expect(err).toMatch(/^-- 300 messages \(2\.\d\d KiB\), in /);
+    expect(err).toMatch(/^-- 300 messages \(2\.\d KiB\), in /);
   });
 
   test('until the route ends it; objects for programs', async () => {

@@ -122,7 +122,8 @@ describe.skipIf(!hasTmux)('in a terminal', () => {
   it.each([
     ['C-c', 0],
     ['SIGINT', 0],
-    ['SIGTERM', 143],
+    ['SIGTERM', 0],
+    ['SIGHUP', 129],
   ] as const)('top gives the screen back after %s', async (how, code) => {
     await using busy = await BusyGateway.start();
     using terminal = new Terminal();
@@ -145,6 +146,9 @@ describe.skipIf(!hasTmux)('in a terminal', () => {
     await busy[Symbol.asyncDispose]();
     const gone = await terminal.until(({ lines }) => lines[3]?.startsWith('nothing answers at ') === true);
     expect(gone.alternate).toBe(true);
+    // What was true before it went is not said of now.
+    expect(gone.lines[0]).toMatch(/^NO ANSWER /);
+    expect(gone.lines[0]).not.toContain('ready');
     terminal.type('q');
     await terminal.until(({ alternate }) => !alternate);
   });

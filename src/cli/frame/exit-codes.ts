@@ -15,6 +15,7 @@ export const EXIT_CODES = {
   },
   noPermission: { code: 77, meaning: 'The gateway does not know who this is, or does not permit it.' },
   config: { code: 78, meaning: 'The configuration is wrong.' },
+  hungUp: { code: 129, meaning: 'SIGHUP: the terminal is gone.' },
   interrupted: { code: 130, meaning: 'Ctrl-C, before it was done.' },
   closedPipe: { code: 141, meaning: 'Whoever read the output has stopped reading, as `| head` does.' },
   terminated: { code: 143, meaning: 'SIGTERM, before it was done.' },

@@ -1,26 +1,10 @@
-/** Numbers as people read them. */
+import { count } from '../frame/quantities.js';
 
-/** 1,234,567 */
-export function count(n: number): string {
-  return Math.round(n).toLocaleString('en-US');
-}
+/** Amounts of messages and times, beside the numbers of frame/quantities.ts. */
 
 /** "1 message", "2 messages" */
 export function counted(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${Math.round(n) === 1 ? one : many}`;
-}
-
-const SIZES = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
-
-/** 1.5 MiB */
-export function bytes(n: number): string {
-  let value = n;
-  let unit = 0;
-  while (value >= 1000 && unit < SIZES.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? String(Math.round(value)) : threeDigits(value)} ${SIZES[unit] ?? ''}`;
 }
 
 /** A short time, such as a round trip: 0.42 ms, 13.1 ms, 2.50 s. */

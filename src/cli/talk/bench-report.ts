@@ -1,7 +1,8 @@
 import type { Output } from '../frame/command-io.js';
 import { readableColumns, table, wrap, type Row } from '../frame/layout.js';
 import { visible } from '../frame/text-width.js';
-import { bytes, count, counted, elapsed, perSecond } from './amounts.js';
+import { bytes, count } from '../frame/quantities.js';
+import { counted, elapsed, perSecond } from './amounts.js';
 import type { BenchArguments } from './bench-options.js';
 import type { LatencyHistogram } from './latency-histogram.js';
 import { latencyObject, latencyReport, round } from './latency-report.js';

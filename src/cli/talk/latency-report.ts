@@ -1,6 +1,7 @@
 import type { Paint } from '../frame/paint.js';
 import { fit } from '../frame/text-width.js';
-import { count, latency } from './amounts.js';
+import { count } from '../frame/quantities.js';
+import { latency } from './amounts.js';
 import type { HistogramRow, LatencyHistogram } from './latency-histogram.js';
 import { bar } from './progress-bar.js';
 

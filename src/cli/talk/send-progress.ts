@@ -1,4 +1,5 @@
-import { bytes, count, counted, elapsed, perSecond } from './amounts.js';
+import { bytes, count } from '../frame/quantities.js';
+import { counted, elapsed, perSecond } from './amounts.js';
 import type { CommandIo } from '../frame/command-io.js';
 import { jsonLine } from '../frame/json-line.js';
 import { LiveLine } from './live-line.js';

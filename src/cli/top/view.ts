@@ -69,9 +69,12 @@ function headLines({ address, look, change, fault }: View, columns: number, pain
   const { gateway, connections, sessions, bytes: memory, queues } = totals;
   const { loopDelay, heapUsedBytes, rssBytes } = gateway.process;
   const found = findings(readiness, totals);
-  const state: Piece = readiness.ready
-    ? ['ready', (text) => paint.bold(paint.good(text))]
-    : [`NOT READY: ${readiness.reasons.map(visible).join(', ')}`, (text) => paint.bold(paint.bad(text))];
+  const state: Piece =
+    fault !== undefined
+      ? ['NO ANSWER', (text) => paint.bold(paint.bad(text))]
+      : readiness.ready
+        ? ['ready', (text) => paint.bold(paint.good(text))]
+        : [`NOT READY: ${readiness.reasons.map(visible).join(', ')}`, (text) => paint.bold(paint.bad(text))];
   // What "NOT READY" says need not be said again.
   const wrong = found.filter(({ text }) => !text.startsWith('not ready'));
   return [

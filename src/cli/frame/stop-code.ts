@@ -1,6 +1,6 @@
-import { Stopped } from '../frame/command-error.js';
-import type { CommandIo } from '../frame/command-io.js';
-import { exitCode } from '../frame/exit-codes.js';
+import { Stopped } from './command-error.js';
+import type { CommandIo } from './command-io.js';
+import { exitCode } from './exit-codes.js';
 
 /** What a command ends with that was stopped before it was done. */
 export function stopCode({ signal }: Pick<CommandIo, 'signal'>): number {
