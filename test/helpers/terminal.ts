@@ -132,6 +132,14 @@ export class Terminal {
   }
 
   #tmux(...args: readonly string[]): string {
-    return execFileSync('tmux', ['-S', this.#socket, ...args], { encoding: 'utf8' });
+    return execFileSync('tmux', ['-S', this.#socket, ...args], { encoding: 'utf8', env: plainEnvironment() });
   }
+}
+
+/** What whoever runs the tests wants of colours is not what the test has said. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const env = { ...process.env };
+  delete env['NO_COLOR'];
+  delete env['FORCE_COLOR'];
+  return env;
 }
