@@ -30,7 +30,10 @@ export interface SendOptions {
   readonly ttlMs?: number;
   /** A piece: the payload goes on with the next send. Default false. */
   readonly more?: boolean;
-  /** Ends the wait, not what was sent: after it was given a place, `send` resolves all the same. */
+  /**
+   * Ends the wait, not what was sent: after it was given a place, `send` resolves all the same. A piece of a
+   * payload stays where it waits, for without it the others would be another payload.
+   */
   readonly signal?: AbortSignal;
 }
 

@@ -16,7 +16,10 @@ export interface Reset {
   readonly error: ClientError;
   /** What was sent and not acknowledged, in order: of the first it is not known whether it was handled. */
   readonly unsettled: readonly UnsettledMessage[];
-  /** Sends `unsettled` again, ahead of all that waits. Only within `onReset`. */
+  /**
+   * Sends `unsettled` again, ahead of all that waits; save pieces of a payload whose beginning was handled: they
+   * are dropped (`onDrop`, 'reset'). Only within `onReset`.
+   */
   readonly resend: () => void;
 }
 
