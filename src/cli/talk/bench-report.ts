@@ -55,7 +55,7 @@ export function benchReport(
   if (errors.size > 0)
     rows.push({
       first: 'errors',
-      text: paint.bad([...errors].map(([code, n]) => `${code} ${count(n)}`).join(', ')),
+      text: paint.bad([...errors].map(([code, n]) => `${visible(code)} ${count(n)}`).join(', ')),
     });
   if (reconnects > 0) rows.push({ first: 'reconnects', text: count(reconnects) });
   const width = readableColumns(columns);

@@ -2,6 +2,7 @@ import { bytes, count } from '../frame/quantities.js';
 import { counted, elapsed, perSecond } from './amounts.js';
 import type { CommandIo } from '../frame/command-io.js';
 import { jsonLine } from '../frame/json-line.js';
+import { visible } from '../frame/text-width.js';
 import { LiveLine } from './live-line.js';
 import { progressLine } from './progress-bar.js';
 
@@ -66,7 +67,7 @@ export class SendProgress {
   }
 
   #codesText(): string {
-    return [...this.#codes].map(([code, n]) => `${code} ${count(n)}`).join(', ');
+    return [...this.#codes].map(([code, n]) => `${visible(code)} ${count(n)}`).join(', ');
   }
 
   #text(columns: number): string {

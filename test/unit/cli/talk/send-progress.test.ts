@@ -4,6 +4,14 @@ import { inputMessages } from '../../../../src/cli/talk/payload-input.js';
 import { FakeClock } from '../../../../src/testing/fake-clock.js';
 import { TestIo } from '../../../helpers/command-io.js';
 
+test('a code that a gateway made up moves no cursor', () => {
+  const io = new TestIo();
+  const progress = new SendProgress(io, undefined);
+  progress.fail('\u001b[2J');
+  progress.summarize('text');
+  expect(io.stderr.text).toContain('1 failed (\\u{1b}[2J 1)');
+});
+
 test.each(['a\nb\n\nc\n', '{"data":"a"}\n{"data":"b"}\n'])(
   'the bar is full when the whole input is sent, line ends and all: %j',
   async (text) => {
