@@ -4,7 +4,7 @@
  */
 import { Bench } from 'tinybench';
 import type { SessionHost } from '../../src/client/attached-session.js';
-import { createSession } from '../../src/client/create-session.js';
+import { createSession } from '../../src/client/session/create-session.js';
 import { SystemClock } from '../../src/core/clock.js';
 import { controlMessage, type DataMessage, dataMessage, MessageType } from '../../src/wire/messages.js';
 

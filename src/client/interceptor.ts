@@ -1,6 +1,6 @@
 import type { Message, Payload, SendOptions } from './message.js';
 import type { OpenOptions } from './options.js';
-import type { Session } from './session.js';
+import type { Session } from './session/session.js';
 
 export interface OpenRequest {
   /** "" is the gateway's default route. */

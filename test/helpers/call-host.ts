@@ -1,8 +1,8 @@
 /** Makes the calls of Publish, Subscribe and Ingest to some addresses, as a client does. */
 import { SystemClock } from '../../src/core/clock.js';
-import type { CallHost, CallPlace } from '../../src/client/call-host.js';
+import type { CallHost, CallPlace } from '../../src/client/topic/call-host.js';
 import { ClientError } from '../../src/client/client-error.js';
-import { endError } from '../../src/client/end-error.js';
+import { endError } from '../../src/client/connection/end-error.js';
 import { grpcDial } from '../../src/transport/grpc/channel.js';
 
 export interface CallHostUnderTest extends CallHost, Disposable {

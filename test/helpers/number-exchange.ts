@@ -1,4 +1,4 @@
-import type { Session } from '../../src/client/session.js';
+import type { Session } from '../../src/client/session/session.js';
 
 /**
  * Numbers sent to an echo, and what comes back: it has to be each of them,

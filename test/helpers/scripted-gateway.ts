@@ -4,7 +4,7 @@ import type { Client } from '../../src/client/client.js';
 import { ClientError } from '../../src/client/client-error.js';
 import type { ClientOptions } from '../../src/client/client-options.js';
 import type { OpenOptions } from '../../src/client/options.js';
-import type { Session } from '../../src/client/session.js';
+import type { Session } from '../../src/client/session/session.js';
 import { WireRetryAdvice, type Open, type Opened } from '../../src/wire/messages.js';
 import type { Peer } from '../conformance/client/peer.js';
 import { opened } from '../conformance/client/say.js';

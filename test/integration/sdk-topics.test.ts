@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Ingest } from '../../src/client/ingest.js';
-import { publish } from '../../src/client/publish.js';
-import { Subscription } from '../../src/client/subscription.js';
+import { Ingest } from '../../src/client/topic/ingest.js';
+import { publish } from '../../src/client/topic/publish.js';
+import { Subscription } from '../../src/client/topic/subscription.js';
 import type { Message } from '../../src/client/message.js';
 import { SluiceError } from '../../src/core/errors.js';
 import { callHost } from '../helpers/call-host.js';

@@ -5,8 +5,8 @@
 import type { AttachedSession, SessionHost } from '../../src/client/attached-session.js';
 import { ClientError } from '../../src/client/client-error.js';
 import type { Message, SessionEnd, UnsettledMessage } from '../../src/client/message.js';
-import { createSession } from '../../src/client/create-session.js';
-import type { Session } from '../../src/client/session.js';
+import { createSession } from '../../src/client/session/create-session.js';
+import type { Session } from '../../src/client/session/session.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { dataMessage, type DataMessage, type Welcome } from '../../src/wire/messages.js';
 import type { RouteEvents, WorldOptions } from './model/contract.js';

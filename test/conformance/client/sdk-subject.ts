@@ -1,7 +1,7 @@
 import { Client } from '../../../src/client/client.js';
 import { ClientError } from '../../../src/client/client-error.js';
 import type { ClientOptions } from '../../../src/client/client-options.js';
-import type { Session } from '../../../src/client/session.js';
+import type { Session } from '../../../src/client/session/session.js';
 import type { Clock } from '../../../src/core/clock.js';
 import type { StreamAcceptor, StreamMethod } from '../../../src/transport/contract.js';
 import { memoryDial, type MemoryDial } from '../../../src/transport/memory/memory-connector.js';

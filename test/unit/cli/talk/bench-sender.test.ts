@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { BenchSender, type BenchEvents } from '../../../../src/cli/talk/bench-sender.js';
-import type { Session } from '../../../../src/client/session.js';
+import type { Session } from '../../../../src/client/session/session.js';
 
 /** A session whose answers come when the test says so. */
 class Peer {

@@ -1,9 +1,9 @@
 import type { AttachedSession, SessionHost } from '../../../../src/client/attached-session.js';
 import type { ClientError } from '../../../../src/client/client-error.js';
-import { type CreatedSession, createSession } from '../../../../src/client/create-session.js';
+import { type CreatedSession, createSession } from '../../../../src/client/session/create-session.js';
 import type { Interceptor } from '../../../../src/client/interceptor.js';
 import type { OpenOptions } from '../../../../src/client/options.js';
-import type { Session } from '../../../../src/client/session.js';
+import type { Session } from '../../../../src/client/session/session.js';
 import { FakeClock } from '../../../../src/testing/fake-clock.js';
 import {
   type Control,

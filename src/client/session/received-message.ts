@@ -1,0 +1,46 @@
+import type { DataMessage } from '../../wire/messages.js';
+import { decodeText } from '../../wire/text.js';
+import type { Message } from '../message.js';
+import { NO_METADATA } from './outgoing-payload.js';
+
+/** What the application receives. */
+export class ReceivedMessage implements Message {
+  readonly data: Uint8Array;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly key: string;
+  readonly sequence: number;
+  readonly timestampMs: number;
+  readonly more: boolean;
+
+  constructor(message: DataMessage, data = message.data, sequence = message.sequence, more = message.more) {
+    this.data = data;
+    this.metadata = message.metadata ?? NO_METADATA;
+    this.key = message.key;
+    this.sequence = sequence;
+    this.timestampMs = message.timestampMs;
+    this.more = more;
+  }
+
+  get text(): string {
+    const { data } = this;
+    const text = decodeText(data, 0, data.byteLength);
+    if (text === undefined) throw new TypeError(`message ${this.sequence} is not UTF-8: read its data`);
+    return text;
+  }
+}
+
+/** One message for the pieces of a payload: key, metadata and time are those of the first, the sequence is that of the last. */
+export function joined(pieces: readonly DataMessage[]): Message | undefined {
+  const [first] = pieces;
+  const last = pieces.at(-1);
+  if (first === undefined || last === undefined) return undefined;
+  let length = 0;
+  for (const { data } of pieces) length += data.byteLength;
+  const data = new Uint8Array(length);
+  let offset = 0;
+  for (const piece of pieces) {
+    data.set(piece.data, offset);
+    offset += piece.data.byteLength;
+  }
+  return new ReceivedMessage(first, data, last.sequence, false);
+}
