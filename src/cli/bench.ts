@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { ClientError } from '../client/client-error.js';
 import type { Client } from '../client/client.js';
-import type { Session } from '../client/session.js';
+import type { Session } from '../client/session/session.js';
 import type { Timer } from '../core/clock.js';
 import { linkAbort, type LinkedAbort } from '../core/signals.js';
 import type { CommandIo } from './frame/command-io.js';

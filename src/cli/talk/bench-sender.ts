@@ -1,4 +1,4 @@
-import type { Session } from '../../client/session.js';
+import type { Session } from '../../client/session/session.js';
 
 /** What a sender tells of its messages. */
 export interface BenchEvents {

@@ -1,7 +1,7 @@
 import type { ClientEvent } from '../../client/client-event.js';
 import { ClientError } from '../../client/client-error.js';
 import type { OpenOptions } from '../../client/options.js';
-import type { Session } from '../../client/session.js';
+import type { Session } from '../../client/session/session.js';
 import type { CommandIo } from '../frame/command-io.js';
 import { visible } from '../frame/text-width.js';
 import { counted, elapsed } from './amounts.js';

@@ -3,7 +3,7 @@ import type { ClientEvent } from '../../client/client-event.js';
 import { connect } from '../../client/connect.js';
 import type { ClientOptions } from '../../client/client-options.js';
 import type { OpenOptions } from '../../client/options.js';
-import type { Session } from '../../client/session.js';
+import type { Session } from '../../client/session/session.js';
 import type { Arguments } from '../frame/command.js';
 import { gatewayAccess, type GatewayAccess, type GATEWAY_OPTIONS } from '../gateway-options.js';
 import { argumentFault, gatewayFault } from './gateway-fault.js';

@@ -1,7 +1,7 @@
 import { ClientError } from '../../client/client-error.js';
 import type { SendOptions } from '../../client/message.js';
 import type { OpenOptions } from '../../client/options.js';
-import type { Session } from '../../client/session.js';
+import type { Session } from '../../client/session/session.js';
 import type { CommandIo } from '../frame/command-io.js';
 import { pauseFor } from '../frame/pause-for.js';
 import { visible } from '../frame/text-width.js';
