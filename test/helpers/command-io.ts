@@ -95,7 +95,8 @@ export class TestIo implements CommandIo {
 
   /** As when `| head` has seen enough. */
   closePipe(): void {
-    this.#stop.abort(new OutputGone(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })));
+    const error = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+    this.#stop.abort(new OutputGone(error, this.stdout));
   }
 
   /** As where the process ends without its command. */

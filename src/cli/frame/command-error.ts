@@ -27,8 +27,10 @@ export class OutputGone extends Stopped {
   /** Nobody wants to read on, as with `| head`: there is nothing to complain of. */
   readonly isClosed: boolean;
 
-  constructor(error: Error) {
-    const isClosed = 'code' in error && (error.code === 'EPIPE' || error.code === 'EIO');
+  constructor(error: Error, { isTerminal }: { readonly isTerminal: boolean }) {
+    const code = 'code' in error ? error.code : undefined;
+    // EIO: of a terminal, that it was closed; of a file, that the disk failed.
+    const isClosed = code === 'EPIPE' || (code === 'EIO' && isTerminal);
     super(
       isClosed ? 'nobody reads the output any more' : `the output can not be written: ${error.message}`,
       exitCode(isClosed ? 'closedPipe' : 'failed'),

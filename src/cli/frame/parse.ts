@@ -14,6 +14,8 @@ interface Given {
   /** As it was written: `-n`, `--count`, `SLUICE_ADDRESS`. */
   readonly written: string;
   readonly text: string | undefined;
+  /** The word behind it, which was taken for another option. */
+  readonly next?: string;
 }
 
 /** Reads what follows the command's name. Throws `CommandError` with one line for the first mistake. */
@@ -84,8 +86,12 @@ function tokensOf(
     if (token.name === 'help') return { given, texts, help: true };
     const name = names.get(token.name);
     if (name === undefined) throw mistake(noSuchOption(token.rawName, [...names.keys(), 'help']));
-    const text = token.inlineValue === false && looksLikeAnOption(token.value) ? undefined : token.value;
-    given.push({ name, written: token.rawName, text });
+    const written = token.rawName;
+    given.push(
+      token.inlineValue === false && looksLikeAnOption(token.value)
+        ? { name, written, text: undefined, next: token.value }
+        : { name, written, text: token.value },
+    );
   }
   return { given, texts, help: false };
 }
@@ -122,12 +128,21 @@ function optionValue(option: Option<unknown>, given: readonly Given[], mistake: 
   return one === undefined ? option.defaultValue : readValue(option, one, mistake);
 }
 
-function readValue({ format, secret }: Option<unknown>, { written, text }: Given, mistake: Mistake): unknown {
+function readValue(
+  { format, secret }: Option<unknown>,
+  { name, written, text, next }: Given,
+  mistake: Mistake,
+): unknown {
   if (format === undefined) {
     if (text !== undefined) throw mistake(`${written} takes no value`);
     return true;
   }
-  if (text === undefined) throw mistake(`${written} needs a value: ${format.allowed}`);
+  if (text === undefined) {
+    const isValue = next !== undefined && 'value' in format.read(rawText(next));
+    const shown = secret ? 'VALUE' : JSON.stringify(next);
+    const hint = isValue ? `; one that begins with "-" is written ${flagName(name)}=${shown}` : '';
+    throw mistake(`${written} needs a value: ${format.allowed}${hint}`);
+  }
   const raw = rawText(text);
   const reading = format.read(raw);
   if ('value' in reading) return reading.value;

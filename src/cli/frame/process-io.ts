@@ -6,6 +6,7 @@ import type { CommandIo, Input, Output } from './command-io.js';
 import { OutputGone, Stopped } from './command-error.js';
 import { exitCode } from './exit-codes.js';
 import { paint, wantsColours, type Paint } from './paint.js';
+import { visible } from './text-width.js';
 
 /** Hang-up: the terminal is gone. Nobody reads what is said, but what was begun is still ended properly. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -26,7 +27,7 @@ export class ProcessIo implements CommandIo {
   constructor(version: string) {
     this.version = version;
     this.stdout = new ProcessOutput(1, process.env, (error) => {
-      this.#stop.abort(new OutputGone(error));
+      this.#stop.abort(new OutputGone(error, this.stdout));
     });
     // Where even the standard error is gone, the exit code still tells.
     this.stderr = new ProcessOutput(2, process.env, () => undefined);
@@ -41,7 +42,7 @@ export class ProcessIo implements CommandIo {
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
     const onUncaught = (error: unknown): void => {
       this.#restore();
-      this.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      this.stderr.write(`${faultLines(error)}\n`);
       process.exit(exitCode('software'));
     };
     process.on('uncaughtException', onUncaught);
@@ -81,6 +82,12 @@ export class ProcessIo implements CommandIo {
     for (const restore of this.#restores) restore();
     this.#restores.clear();
   }
+}
+
+/** Where it was thrown, and by what. A message may hold what others have sent. */
+function faultLines(error: unknown): string {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return text.split('\n').map(visible).join('\n');
 }
 
 class ProcessInput implements Input {

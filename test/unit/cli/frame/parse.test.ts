@@ -150,6 +150,11 @@ test.each<[readonly string[], string]>([
   [['echo', '--constructor'], 'there is no option --constructor'],
   [['echo', '--count'], '--count needs a value: an integer from 1 to 100'],
   [['echo', '--count', '--quiet'], '--count needs a value: an integer from 1 to 100'],
+  [
+    ['echo', '--meta', '-x'],
+    '--meta needs a value: a text that is not empty; one that begins with "-" is written --meta="-x"',
+  ],
+  [['echo', '--meta'], '--meta needs a value: a text that is not empty'],
   [['echo', '-n', 'many'], '-n = "many": expected an integer from 1 to 100'],
   [['echo', '--count', '-5'], '--count = "-5": expected an integer from 1 to 100'],
   [['echo', '--count='], '--count = "": expected an integer from 1 to 100'],
@@ -170,6 +175,9 @@ test.each<[readonly string[], string]>([
 
 test('a secret is in no message', () => {
   expect(mistake(['echo', '--token', 'S3CR ET'])).toBe('--token: expected a token');
+  expect(mistake(['echo', '--token', '-S3CRET'])).toBe(
+    '--token needs a value: a token; one that begins with "-" is written --token=VALUE',
+  );
   expect(mistake(['echo'], { SLUICE_TOKEN: 'S3CR ET' })).toBe('SLUICE_TOKEN: expected a token');
   expect(mistake(['echo'], { SLUICE_ADDRESS: 'x' })).toBe('SLUICE_ADDRESS = "x": expected an address');
 });
