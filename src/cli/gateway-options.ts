@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises';
+import { isToken } from '../client/client-settings.js';
 import type { Arguments } from './frame/command.js';
 import { CommandError } from './frame/command-error.js';
 import { file, flag, text } from './frame/option.js';
 import { fileOf, unreadable } from './frame/unreadable.js';
 
 const group = 'The gateway';
+
+const TOKEN = 'a token: printable ASCII without spaces, and without "Bearer "';
 
 /** The options of every command that talks to a gateway; `gatewayAccess` reads what they name. */
 export const GATEWAY_OPTIONS = {
@@ -22,6 +25,8 @@ export const GATEWAY_OPTIONS = {
     group,
     secret: true,
     env: 'SLUICE_TOKEN',
+    allowed: TOKEN,
+    isRight: isToken,
     help: 'Says who you are. Others on this machine can see it in the list of processes: use the variable or --token-file.',
   }),
   tokenFile: file({
@@ -94,7 +99,9 @@ async function tlsAccess(options: GatewayArguments): Promise<TlsAccess | undefin
 
 async function tokenIn(path: string): Promise<string> {
   const token = (await contentOf('tokenFile', path)).toString('utf8').trim();
-  if (token === '') throw new CommandError('noInput', `${fileOf('tokenFile', path)}: it is empty`);
+  const file = fileOf('tokenFile', path);
+  if (token === '') throw new CommandError('noInput', `${file}: it is empty`);
+  if (!isToken(token)) throw new CommandError('noInput', `${file}: it holds something else than ${TOKEN}`);
   return token;
 }
 

@@ -68,6 +68,11 @@ test('a file of a token goes before the variable, and is read anew each time', a
     exitCode: 66,
     message: `--token-file = "${path}": it is empty`,
   });
+  writeFileSync(path, 'Bearer S3CRET');
+  await expect(token()).rejects.toMatchObject({
+    exitCode: 66,
+    message: `--token-file = "${path}": it holds something else than a token: printable ASCII without spaces, and without "Bearer "`,
+  });
 });
 
 test('TLS: asked for, or implied by what only it has', async () => {
@@ -83,6 +88,21 @@ test('TLS: asked for, or implied by what only it has', async () => {
     cert: Buffer.from('cert'),
     key: Buffer.from('key'),
   });
+});
+
+test('what is no token is named by where it came from, and not shown', async () => {
+  const what =
+    'expected a token: printable ASCII without spaces, and without "Bearer " (see: sluice help try)';
+  for (const wrong of ['Bearer S3CRET', 'é', 'a\n']) {
+    await expect(access(['--token', wrong])).rejects.toMatchObject({
+      exitCode: 64,
+      message: `--token: ${what}`,
+    });
+    await expect(access([], { SLUICE_TOKEN: wrong })).rejects.toMatchObject({
+      exitCode: 64,
+      message: `SLUICE_TOKEN: ${what}`,
+    });
+  }
 });
 
 test.each([
