@@ -127,6 +127,12 @@ export class ClientError extends Error {
     this.retryAfterMs = options.retryAfterMs;
     this.gap = options.gap;
   }
+
+  /** What a log has of it where it is written as JSON; of a plain Error that would be nothing it says. */
+  toJSON(): Pick<ClientError, 'name' | 'code' | 'message' | 'scope' | 'retry' | 'retryAfterMs' | 'gap'> {
+    const { name, code, message, scope, retry, retryAfterMs, gap } = this;
+    return { name, code, message, scope, retry, retryAfterMs, gap };
+  }
 }
 
 function entryOf(code: string): { readonly scope: ErrorScope; readonly retry: RetryAdvice } | undefined {

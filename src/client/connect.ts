@@ -5,7 +5,12 @@ import { clientSettings } from './client-settings.js';
 import type { ClientOptions } from './client-options.js';
 
 export interface ConnectOptions
-  extends ClientOptions, Pick<GrpcDialOptions, 'tls' | 'flowControlWindowBytes' | 'streamsPerConnection'> {}
+  extends
+    ClientOptions,
+    Pick<GrpcDialOptions, 'tls' | 'maxMessageBytes' | 'flowControlWindowBytes' | 'streamsPerConnection'> {}
+
+/** Of the time until Welcome, what the network has: whoever finds out that it fails speaks before those who only wait. */
+const NETWORK_SHARE = 9 / 10;
 
 /**
  * A client of the gateway at this address, or of several that stand for each
@@ -19,15 +24,21 @@ export function connect(address: string | readonly string[], options: ConnectOpt
   const addresses = typeof address === 'string' ? [address] : [...address];
   if (addresses.length === 0)
     throw new TypeError('There is no address to connect to: at least one is expected');
-  const { tls, flowControlWindowBytes, streamsPerConnection, ...clientOptions } = options;
-  clientSettings(clientOptions, ['tls', 'flowControlWindowBytes', 'streamsPerConnection']);
+  const { tls, maxMessageBytes, flowControlWindowBytes, streamsPerConnection, ...clientOptions } = options;
+  const { connectTimeoutMs } = clientSettings(clientOptions, [
+    'tls',
+    'maxMessageBytes',
+    'flowControlWindowBytes',
+    'streamsPerConnection',
+  ]);
   const clock = new SystemClock();
   const dial = grpcDial({
     clock,
     ...(tls !== undefined && { tls }),
+    ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     ...(flowControlWindowBytes !== undefined && { flowControlWindowBytes }),
     ...(streamsPerConnection !== undefined && { streamsPerConnection }),
-    ...(options.connectTimeoutMs !== undefined && { connectTimeoutMs: options.connectTimeoutMs }),
+    connectTimeoutMs: Math.ceil(connectTimeoutMs * NETWORK_SHARE),
   });
   return new Client(addresses, clientOptions, { dial, clock, random: Math.random });
 }

@@ -1,4 +1,5 @@
 /** The client as users have it, against whole gateways on loopback. */
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type Client, type ClientEvent, connect, type ConnectOptions } from '../../src/client/index.js';
@@ -139,6 +140,40 @@ describe('what is wrong is one sentence', () => {
     await using server = await startGateway();
     await using client = connect(`grpcs://${server.address}`);
     await expect(client.open()).rejects.toMatchObject({ code: 'TLS_MISMATCH', retry: 'never' });
+  });
+
+  it('a message larger than this client takes, which the next connection would bring again', async () => {
+    await using server = await startGateway();
+    const { client, events } = listening(server.address, { maxMessageBytes: 2_000 });
+    await using _closing = client;
+    const session = await client.open('echo');
+    const other = await client.open('echo');
+    await session.send(Buffer.alloc(3_000));
+    const end = {
+      error: {
+        code: 'MESSAGE_TOO_LARGE',
+        retry: 'never',
+        message: expect.stringMatching(/more than 2000 bytes.+maxMessageBytes of connect/) as string,
+      },
+    };
+    expect(await session.closed).toMatchObject(end);
+    expect(await other.closed).toMatchObject(end);
+    expect(count(events, 'connected')).toBe(1);
+    // Whoever opens anew may.
+    expect((await client.open('echo')).isOpen).toBe(true);
+  });
+
+  it('a gateway that takes connections and says nothing: the network knows most of it', async () => {
+    const server = createServer((socket) => socket.resume());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    await using client = connect(`127.0.0.1:${port}`, { connectTimeoutMs: 1_000, openTimeoutMs: 0 });
+    await expect(client.open()).rejects.toMatchObject({
+      code: 'UNREACHABLE',
+      message: expect.stringContaining('does not answer to HTTP/2 without TLS within 900 ms') as string,
+    });
+    server.close();
   });
 
   it('more connections than the gateway takes of one client', async () => {

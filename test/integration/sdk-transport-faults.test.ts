@@ -166,15 +166,19 @@ describe('a server that leaves', () => {
 
 describe('an answer that can not be read', () => {
   it.each([
-    ['no protobuf', frame(Uint8Array.from([0xff, 0xff, 0xff])), 'can not be read'],
+    ['no protobuf', frame(Uint8Array.from([0xff, 0xff, 0xff])), { message: 'can not be read' }],
     [
       'a length over the limit',
       Buffer.from([0, 0x7f, 0xff, 0xff, 0xff]),
-      'sends a message of more than 67108864 bytes',
+      {
+        message: 'sends a message of more than 67108864 bytes',
+        status: GrpcStatus.RESOURCE_EXHAUSTED,
+        code: 'MESSAGE_TOO_LARGE',
+      },
     ],
-    ['an unknown flag', Buffer.from([7, 0, 0, 0, 0]), 'compressed flag'],
-    ['compressed', Buffer.from([1, 0, 0, 0, 1, 0]), 'compressed'],
-  ])('%s', async (what, bytes, message) => {
+    ['an unknown flag', Buffer.from([7, 0, 0, 0, 0]), { message: 'compressed flag' }],
+    ['compressed', Buffer.from([1, 0, 0, 0, 1, 0]), { message: 'compressed' }],
+  ])('%s', async (what, bytes, { message, ...told }) => {
     let closed: Promise<unknown> | undefined;
     await using server = await serve((stream) => {
       closed = once(stream, 'close');
@@ -182,8 +186,9 @@ describe('an answer that can not be read', () => {
       stream.write(bytes);
     });
     using connector = dial(server.address);
+    const end = { status: GrpcStatus.INTERNAL, ...told };
     expect(await connector.open().ended()).toMatchObject({
-      status: GrpcStatus.INTERNAL,
+      ...end,
       message: expect.stringContaining(message),
     });
     // And the server is told that nobody listens.
@@ -191,7 +196,7 @@ describe('an answer that can not be read', () => {
     if (what === 'no protobuf') return;
     const call = new RecordingCall();
     connector.call('Subscribe', {}, call);
-    expect(await call.ended).toMatchObject({ status: GrpcStatus.INTERNAL });
+    expect(await call.ended).toMatchObject(end);
   });
 });
 

@@ -187,7 +187,8 @@ export class Link {
     return {
       answered,
       forget: () => {
-        this.#probes.delete(probe.sequence);
+        // Also where it could not be written yet.
+        if (this.#probes.delete(probe.sequence)) this.#ahead = this.#ahead.filter((each) => each !== probe);
       },
     };
   }

@@ -173,12 +173,13 @@ export class ChannelTopicCall implements ClientCall, ChannelCallEvents {
 }
 
 function unreadable(address: string, { code, message }: SluiceError, maxMessageBytes: number): CallEnd {
+  if (code !== 'MESSAGE_TOO_LARGE')
+    return { status: GrpcStatus.INTERNAL, message: `What ${address} sends can not be read: ${message}` };
+  // With its code: the same would be sent again on the next connection.
   return {
-    status: GrpcStatus.INTERNAL,
-    message:
-      code === 'MESSAGE_TOO_LARGE'
-        ? `${address} sends a message of more than ${maxMessageBytes} bytes, the most that this client takes.`
-        : `What ${address} sends can not be read: ${message}`,
+    status: GrpcStatus.RESOURCE_EXHAUSTED,
+    code,
+    message: `${address} sends a message of more than ${maxMessageBytes} bytes, the most that this client takes (maxMessageBytes of connect): raise that, or have the gateway send less at a time.`,
   };
 }
 

@@ -64,6 +64,13 @@ describe('clientSettings', () => {
 });
 
 describe('connect', () => {
+  it('checks what is for the network alone', () => {
+    expect(() => connect('localhost:1', { maxMessageBytes: 10 })).toThrow(
+      'maxMessageBytes is a whole number from 1024 to 4294967295, not 10',
+    );
+    expect(() => connect('localhost:1', { maxMessages: 10 } as object)).toThrow(/, maxMessageBytes, /);
+  });
+
   it('refuses what is no address, and connects to nothing by itself', async () => {
     for (const address of ['', 'no port', 'http://localhost:1', [], ['localhost:1', 'x y']]) {
       expect(() => connect(address)).toThrow(TypeError);

@@ -237,6 +237,19 @@ describe('Link', () => {
       expect(await ping.answered).toBe(120);
     });
 
+    it('asks no more for whoever gave up while nothing could be written', () => {
+      stream.hasRoom = false;
+      link.add(new Talker('a', 1));
+      clock.runImmediates();
+      for (let i = 0; i < 3; i += 1) link.ping().forget();
+      const ping = link.ping();
+      ping.answered.catch(() => undefined);
+      stream.takesMore();
+      clock.runImmediates();
+      expect(stream.sent.filter(({ type }) => type === MessageType.HEALTH_CHECK)).toHaveLength(1);
+      ping.forget();
+    });
+
     it('tells whoever measures that the connection is gone', async () => {
       const ping = link.ping();
       stream.ends();
