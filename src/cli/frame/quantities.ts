@@ -10,6 +10,9 @@ const SPANS = [
   ['s', 1_000],
 ] as const;
 
+/** In the place of a number that nobody has yet. */
+export const UNKNOWN = '–';
+
 /** 1,203 */
 export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');

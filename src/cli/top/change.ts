@@ -1,10 +1,11 @@
 import type { Totals } from '../look/answers.js';
+import { knownRate } from './known-rate.js';
 
 /** What passed between two looks. */
 export interface Change {
-  /** Messages a second. */
-  readonly receiveRate: number;
-  readonly sendRate: number;
+  /** Messages a second; undefined where that is not known yet. */
+  readonly receiveRate: number | undefined;
+  readonly sendRate: number | undefined;
   /** Of one processor, 1 being all of it; undefined at the first look. */
   readonly cpu: number | undefined;
 }
@@ -29,8 +30,12 @@ export class ChangeMeter {
 }
 
 /** At the first look, and after a restart, the gateway's own. */
-function averages({ gateway: { receiveRate, sendRate } }: Totals): Change {
-  return { receiveRate, sendRate, cpu: undefined };
+function averages({ gateway: { receiveRate, sendRate, uptimeMs } }: Totals): Change {
+  return {
+    receiveRate: knownRate(receiveRate, uptimeMs),
+    sendRate: knownRate(sendRate, uptimeMs),
+    cpu: undefined,
+  };
 }
 
 function changeBetween(before: Totals, after: Totals, elapsedMs: number): Change {

@@ -1,7 +1,8 @@
-import { bytes, rate, shortCount, span } from '../frame/quantities.js';
+import { bytes, rate, shortCount, span, UNKNOWN } from '../frame/quantities.js';
 import type { Paint } from '../frame/paint.js';
 import { fit, visible } from '../frame/text-width.js';
 import type { Connection, Queue } from '../look/answers.js';
+import { knownRate } from './known-rate.js';
 import type { Sort } from './sorts.js';
 
 interface Column {
@@ -26,8 +27,8 @@ const RIGHT_OF_CLIENT: readonly Column[] = [
   column('age', 7, 'right', 122, ({ ageMs }) => span(ageMs).split(' ')[0] ?? ''),
   column('idle', 6, 'right', 114, ({ idleMs }) => span(idleMs).split(' ')[0] ?? ''),
   column('sess', 5, 'right', 62, ({ sessions }) => shortCount(sessions)),
-  { ...column('in/s', 6, 'right', 56, ({ receiveRate }) => shortRate(receiveRate)), sort: 'receiveRate' },
-  { ...column('out/s', 6, 'right', 49, ({ sendRate }) => shortRate(sendRate)), sort: 'sendRate' },
+  { ...column('in/s', 6, 'right', 56, ({ receiveRate, ageMs }) => shortRate(receiveRate, ageMs)), sort: 'receiveRate' },
+  { ...column('out/s', 6, 'right', 49, ({ sendRate, ageMs }) => shortRate(sendRate, ageMs)), sort: 'sendRate' },
   {
     ...column('received', 11, 'left', 42, ({ receiveQueue }) => gauge(receiveQueue)),
     sort: 'receiveQueue',
@@ -101,6 +102,8 @@ function byFill({ messages, capacity }: Queue, paint: Paint): (text: string) => 
   return messages === 0 ? paint.dim : (text) => text;
 }
 
-function shortRate(perSecond: number): string {
+function shortRate(told: number, ageMs: number): string {
+  const perSecond = knownRate(told, ageMs);
+  if (perSecond === undefined) return UNKNOWN;
   return perSecond < 10 ? rate(perSecond) : shortCount(perSecond);
 }

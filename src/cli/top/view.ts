@@ -1,5 +1,5 @@
 import type { Paint } from '../frame/paint.js';
-import { bytes, count, milliseconds, percent, rate, span } from '../frame/quantities.js';
+import { bytes, count, milliseconds, percent, rate, span, UNKNOWN } from '../frame/quantities.js';
 import { cellsOf, cut, visible } from '../frame/text-width.js';
 import type { ConnectionPage } from '../look/answers.js';
 import { findings } from '../look/findings.js';
@@ -86,13 +86,13 @@ function headLines({ address, look, change, fault }: View, columns: number, pain
     fields(columns, paint, [
       ['connections', ofLimit(connections.active, gateway.limits.connections)],
       ['sessions', ofLimit(sessions.active, gateway.limits.sessions)],
-      ['in', `${rate(change.receiveRate)}/s`],
-      ['out', `${rate(change.sendRate)}/s`],
+      ['in', rateOf(change.receiveRate)],
+      ['out', rateOf(change.sendRate)],
     ]),
     fields(columns, paint, [
       ['waiting', `${count(queues.receive.messages)} in, ${count(queues.send.messages)} out`],
-      ['loop p99', loopDelay.overMs === 0 ? '–' : milliseconds(loopDelay.p99Ms)],
-      ['cpu', change.cpu === undefined ? '–' : percent(change.cpu, 1)],
+      ['loop p99', loopDelay.overMs === 0 ? UNKNOWN : milliseconds(loopDelay.p99Ms)],
+      ['cpu', change.cpu === undefined ? UNKNOWN : percent(change.cpu, 1)],
       [
         'buffered',
         bytes(memory.buffered) + (memory.budget === 0 ? '' : ` (${percent(memory.buffered, memory.budget)})`),
@@ -135,7 +135,11 @@ function ofLimit(active: number, limit: number): string {
   return limit === 0 ? count(active) : `${count(active)} of ${count(limit)}`;
 }
 
-/** Names and values, as many as there is room for. */
+function rateOf(perSecond: number | undefined): string {
+  return perSecond === undefined ? UNKNOWN : `${rate(perSecond)}/s`;
+}
+
+/** Names and values, as many as there is room for; where there is none for the first, what there is of it. */
 function fields(
   columns: number,
   paint: Paint,
@@ -144,6 +148,8 @@ function fields(
   let text = '';
   let left = columns;
   for (const [name, value] of all) {
+    if (text === '' && cellsOf(name) + 1 + cellsOf(value) > columns)
+      return line(columns, [[`${name} `, paint.dim], [value]]);
     const gap = text === '' ? '' : '  ';
     left -= cellsOf(gap) + cellsOf(name) + 1 + cellsOf(value);
     if (left < 0) break;

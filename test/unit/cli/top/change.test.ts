@@ -31,3 +31,9 @@ test('begins anew with a gateway that did', () => {
   expect(meter.next(at(10_000, 5, 'now'))).toMatchObject({ receiveRate: 12.5, cpu: undefined });
   expect(meter.next(at(11_000, 15, 'now'))).toMatchObject({ receiveRate: 10 });
 });
+
+test('averages that the gateway can not have yet are not taken for silence', () => {
+  const young = { receiveRate: 0, sendRate: 3, uptimeMs: 9_999 };
+  expect(new ChangeMeter().next(totals(young))).toMatchObject({ receiveRate: undefined, sendRate: 3 });
+  expect(new ChangeMeter().next(totals({ ...young, uptimeMs: 10_000 }))).toMatchObject({ receiveRate: 0 });
+});

@@ -140,6 +140,26 @@ test.each([
   expect(lines[5]).toBe(expected);
 });
 
+test('a rate that is not known yet is not shown as none', () => {
+  const young = { receiveRate: 0, sendRate: 0, ageMs: 9_999 };
+  const lines = snapshotLines(
+    view({
+      change: { receiveRate: undefined, sendRate: 0, cpu: undefined },
+      page: { connections: [connection(young), connection({ ...young, ageMs: 10_000 })], total: 2 },
+    }),
+    80,
+    PLAIN,
+  );
+  expect(lines[1]).toContain('in –  out 0/s');
+  expect(lines[5]).toMatch(/^alice +3 +– +– ▯/);
+  expect(lines[6]).toMatch(/^alice +3 +0 +0 ▯/);
+});
+
+test('a field that is wider than the screen is cut, and its line not left empty', () => {
+  const lines = viewLines(view(), { columns: 20, rows: 8 }, PLAIN);
+  expect(lines.slice(1, 3)).toEqual(['connections 1,203 o…', 'waiting 12 in, 340 …']);
+});
+
 test('a snapshot has all connections and no keys', () => {
   const lines = snapshotLines(view(), 120, PLAIN);
   expect(lines).toHaveLength(4 + 1 + CONNECTIONS.length);
