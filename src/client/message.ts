@@ -51,6 +51,11 @@ export interface SessionEnd {
   readonly error: ClientError | undefined;
   /** What was received and not taken when, or after, `close` was called: acknowledged, and given to nobody. */
   readonly discarded: number;
+  /**
+   * Messages sent that the route failed on, or that were too large, of which nobody was told: nobody waited for
+   * them, there is no `onFailure`, and no read had thrown their errors by then.
+   */
+  readonly failed: number;
   /** What was sent and not acknowledged, in order: after RESET of the first it is not known whether it was handled, else it was not finished. */
   readonly unsettled: readonly UnsettledMessage[];
   /** What waited in the buffer and was never sent. */

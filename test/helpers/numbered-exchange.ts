@@ -151,7 +151,7 @@ export function judge(account: Account, lives: readonly Taken[]): void {
   expect({ id, faults, end }).toEqual({
     id,
     faults: [],
-    end: { error: undefined, discarded: 0, unsettled: [], unsent: [] },
+    end: { error: undefined, discarded: 0, failed: 0, unsettled: [], unsent: [] },
   });
   for (const { faults: ofRoute, numbers } of lives) {
     expect(ofRoute).toEqual([]);

@@ -121,6 +121,9 @@ export class SessionProtocol implements AttachedSession {
       failed: (error) => {
         this.reader.failed(error);
       },
+      threw: (error) => {
+        this.reader.threw(error);
+      },
     });
     this.outgoing = this.sender.outgoing;
     this.opened = new Promise((resolve, reject) => {
@@ -222,7 +225,11 @@ export class SessionProtocol implements AttachedSession {
     if (this.#hasNothingToClose && !this.#isResetting && this.#end === undefined) this.#finish(undefined);
     if (signal?.aborted === true) this.giveUp();
     if (this.#end === undefined && signal !== undefined) this.#giveUpWith(signal);
-    return this.closed.then((end) => ({ ...end, discarded: this.incoming.discarded }));
+    return this.closed.then((end) => ({
+      ...end,
+      discarded: this.incoming.discarded,
+      failed: this.reader.untold,
+    }));
   }
 
   /** As `close`, but for a session that has no connection, it waits only so long. */
@@ -414,7 +421,7 @@ export class SessionProtocol implements AttachedSession {
     const error = closedError(this.id, closed);
     const elsewhere = closed.code === 'DRAINING';
     if (this.#isOthers(closed.code)) this.#forgottenByGateway();
-    else if (error.retry === 'never') this.#finish(error);
+    else if (error.retry === 'never' || this.#isRoutesNo(error)) this.#finish(error);
     else if (this.#phase === 'opening' && (!this.#isKnown || REFUSED_FOR_NOW.includes(closed.code))) {
       this.#refused(closed, error, elsewhere);
     } else this.#reset(error, elsewhere);
@@ -427,6 +434,11 @@ export class SessionProtocol implements AttachedSession {
   #isOthers(code: string): boolean {
     if (code !== 'PERMISSION_DENIED' || this.#phase !== 'opening' || this.#attempt === 1) return false;
     return !this.#isKnown || this.#nodeId !== this.#openedOn;
+  }
+
+  /** The route has thrown in its `open`, and did not say when to ask again: it would throw again. */
+  #isRoutesNo({ code, retryAfterMs }: ClientError): boolean {
+    return code === 'ROUTE_FAILED' && retryAfterMs === undefined && !this.#wasOpened;
   }
 
   /** The attempt to open it is over; the session, where there is one, is as it was. */
@@ -507,7 +519,12 @@ export class SessionProtocol implements AttachedSession {
   /** It is over for its application. */
   #endWith(error: ClientError | undefined): void {
     const told = error ?? endedError(this.id);
-    const end: SessionEnd = { error, discarded: this.incoming.discarded, ...this.sender.end(told) };
+    const end: SessionEnd = {
+      error,
+      discarded: this.incoming.discarded,
+      failed: this.reader.untold,
+      ...this.sender.end(told),
+    };
     this.#end = end;
     this.reader.end(error);
     if (!this.#wasOpened) this.#rejectOpened(told);

@@ -19,8 +19,12 @@ export class SessionReader {
   readonly #onGap: ((gap: GapNotice) => void) | undefined;
   #waiter: ReadWaiter | undefined;
   /** How the route failed on what nobody waited for. */
-  readonly #failures = new RingQueue<{ readonly error: unknown }>();
+  readonly #failures = new RingQueue<{ readonly error: unknown; readonly isOfMessage: boolean }>();
   #failuresBeyond = 0;
+  /** Failures, but not what callbacks have thrown, that no read has told of. */
+  #untold = 0;
+  /** Within `onGap`. */
+  #isTelling = false;
   #over = false;
   #isClosed = false;
   #error: ClientError | undefined;
@@ -41,7 +45,7 @@ export class SessionReader {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     try {
-      if (this.#waiter !== undefined) throw secondReader();
+      if (this.#waiter !== undefined || this.#isTelling) throw secondReader();
       signal?.throwIfAborted();
       const message = this.#take();
       if (message !== undefined || this.#over) return Promise.resolve(wrap(message));
@@ -71,7 +75,8 @@ export class SessionReader {
     if (waiter === undefined) return;
     try {
       const message = this.#take();
-      if (message === undefined && !this.#over) return;
+      // Within onGap it may have been answered, or have given up.
+      if (this.#waiter !== waiter || (message === undefined && !this.#over)) return;
       this.#waiter = undefined;
       waiter.give(message);
     } catch (error) {
@@ -80,13 +85,20 @@ export class SessionReader {
     }
   }
 
-  /** Thrown by the next read. */
-  failed(error: unknown): void {
-    if (this.#isClosed) return;
-    // An application that reads nothing must not pile them up; the first ones say what is wrong.
-    if (this.#failures.length < MAX_FAILURES) this.#failures.push({ error });
-    else this.#failuresBeyond += 1;
-    this.arrived();
+  /** The failures of messages of which nobody was told. */
+  get untold(): number {
+    return this.#untold;
+  }
+
+  /** A message failed that nobody waits for: thrown by the next read. */
+  failed(error: ClientError): void {
+    this.#untold += 1;
+    this.#toThrow(error, true);
+  }
+
+  /** A callback has thrown it: thrown by the next read. */
+  threw(error: unknown): void {
+    this.#toThrow(error, false);
   }
 
   /** Nothing more will come; what is there is still read, then the error is thrown. */
@@ -108,21 +120,44 @@ export class SessionReader {
     this.arrived();
   }
 
+  #toThrow(error: unknown, isOfMessage: boolean): void {
+    if (this.#isClosed) return;
+    // An application that reads nothing must not pile them up; the first ones say what is wrong.
+    if (this.#failures.length < MAX_FAILURES) this.#failures.push({ error, isOfMessage });
+    else this.#failuresBeyond += 1;
+    this.arrived();
+  }
+
   #take(): Message | undefined {
     const failure = this.#failures.shift();
-    if (failure !== undefined) throw failure.error;
+    if (failure !== undefined) {
+      if (failure.isOfMessage) this.#untold -= 1;
+      throw failure.error;
+    }
     if (this.#failuresBeyond > 0) {
       const count = this.#failuresBeyond;
-      this.#failuresBeyond = 0;
+      this.#failuresBeyond = this.#untold = 0;
       throw moreFailures(count);
     }
+    const waiter = this.#waiter;
     for (let taken = this.#incoming.take(); taken !== undefined; taken = this.#incoming.take()) {
       if (!('gap' in taken)) return taken;
       if (this.#onGap === undefined) throw gapError(taken.gap);
-      this.#onGap(taken.gap);
+      this.#tellGap(this.#onGap, taken.gap);
+      // Whoever waited was answered within it, or gave up: what follows is for the next read.
+      if (this.#waiter !== waiter) return undefined;
     }
     if (this.#error !== undefined) throw this.#error;
     return undefined;
+  }
+
+  #tellGap(onGap: (gap: GapNotice) => void, gap: GapNotice): void {
+    this.#isTelling = true;
+    try {
+      onGap(gap);
+    } finally {
+      this.#isTelling = false;
+    }
   }
 
   #abortable(signal: AbortSignal, waiter: ReadWaiter): ReadWaiter {

@@ -22,8 +22,10 @@ export interface SessionSenderOptions {
   readonly wake: () => void;
   /** The policy of the buffer ends the session. */
   readonly disconnect: (error: ClientError) => void;
-  /** To be thrown where the application reads: a failure where there is no `onFailure`, and what a callback has thrown. */
-  readonly failed: (error: unknown) => void;
+  /** A message failed, nobody waits for it, and there is no `onFailure`: to be thrown where the application reads. */
+  readonly failed: (error: ClientError) => void;
+  /** A callback has thrown it: to be thrown there too. */
+  readonly threw: (error: unknown) => void;
 }
 
 const SENT: Promise<void> = Promise.resolve();
@@ -195,7 +197,7 @@ export class SessionSender {
       try {
         told();
       } catch (error) {
-        this.#options.failed(error);
+        this.#options.threw(error);
       }
     });
   }

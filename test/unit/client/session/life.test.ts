@@ -88,6 +88,26 @@ describe('opening', () => {
     expect(texts((await peer.session.closed).unsent)).toEqual(['a']);
   });
 
+  test.each([0, 700])(
+    'by the route itself is over, unless the route says when to ask again (%i ms)',
+    async (ms) => {
+      const peer = new Peer().attach();
+      peer.reads();
+      peer.closes('ROUTE_FAILED', { retry: WireRetryAdvice.BACKOFF, retryAfterMs: ms });
+      expect(await fateOf(peer.whenOpened)).toBe(ms === 0 ? 'ROUTE_FAILED' : 'pending');
+      expect([peer.overs, peer.reopens.length]).toEqual(ms === 0 ? [1, 0] : [0, 1]);
+    },
+  );
+
+  test('by a route that had opened it before, is tried again', () => {
+    const peer = new Peer({ onReset: () => undefined }).opens();
+    peer.closes('OVERLOADED', BACKOFF);
+    peer.attach();
+    peer.reads();
+    peer.closes('ROUTE_FAILED', { retry: WireRetryAdvice.BACKOFF });
+    expect([peer.overs, peer.reopens.length]).toEqual([0, 2]);
+  });
+
   test('a resume that is refused for now is a resume again', async () => {
     const peer = new Peer({ onReset: () => expect.fail('no reset') }).opens();
     await peer.session.send('a');
@@ -479,7 +499,7 @@ describe('ending', () => {
     expect(peer.reads()).toEqual(['ACK 7']);
     peer.acks(1).closes();
     await settling;
-    expect(await closing).toEqual({ error: undefined, discarded: 3, unsettled: [], unsent: [] });
+    expect(await closing).toEqual({ error: undefined, discarded: 3, failed: 0, unsettled: [], unsent: [] });
     expect(await peer.session.receive()).toBeUndefined();
   });
 

@@ -212,6 +212,25 @@ describe('a gap', () => {
     expect(seen).toEqual([1, { fromSequence: 2, toSequence: 2, reason: 'expired' }, 3]);
   });
 
+  test('is not a place to read from: that would be a second reader', async () => {
+    const fates: Promise<string>[] = [];
+    const peer: Peer = new Peer({ onGap: () => void fates.push(fateOf(peer.session.receive())) }).opens();
+    peer.gap(1, 1);
+    const reading = peer.session.receive();
+    peer.gap(2, 2).data(3);
+    expect((await reading)?.sequence).toBe(3);
+    expect(await Promise.all(fates)).toEqual(Array(2).fill(expect.stringContaining('being read already')));
+  });
+
+  test('leaves what follows to the next read, where the read is given up within onGap', async () => {
+    const abort = new AbortController();
+    const peer = new Peer({ onGap: () => abort.abort('enough') }).opens();
+    const reading = fateOf(peer.session.receive({ signal: abort.signal }));
+    peer.gap(1, 1).data(2);
+    expect(await reading).toBe('enough');
+    expect((await peer.session.receive())?.sequence).toBe(2);
+  });
+
   test('is told to whoever waits', async () => {
     const peer = new Peer().opens();
     const reading = peer.session.receive();

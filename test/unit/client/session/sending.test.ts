@@ -170,6 +170,40 @@ describe('a failure that nobody waits for', () => {
     expect((await peer.session.receive())?.text).toBe('1');
   });
 
+  test('is counted in what close() resolves with, where nobody reads', async () => {
+    const peer = new Peer().opens({ windowMessages: 200 });
+    await Promise.all(sendMany(peer, 100));
+    peer.reads();
+    for (let sequence = 1; sequence <= 90; sequence += 1) peer.fails(sequence);
+    peer.acks(90);
+    await expect(peer.session.receive()).rejects.toThrow('no 1');
+    const closing = peer.session.close();
+    peer.fails(95).acks(100).closes();
+    expect(await closing).toMatchObject({ error: undefined, failed: 90 });
+    expect(await peer.session.closed).toMatchObject({ failed: 90 });
+  });
+
+  test('is not counted where it was told: read, or given to onFailure, even if that throws', async () => {
+    const read = new Peer().opens({ windowMessages: 200 });
+    await Promise.all(sendMany(read, 100));
+    read.reads();
+    for (let sequence = 1; sequence <= 100; sequence += 1) read.fails(sequence);
+    read.acks(100);
+    for (let i = 0; i < 65; i += 1) await expect(read.session.receive()).rejects.toThrow();
+    read.closes();
+    expect(await read.session.closed).toMatchObject({ failed: 0 });
+    const onFailure = () => {
+      throw new Error('my own');
+    };
+    const told = new Peer({ onFailure }).opens();
+    await told.session.send('a');
+    told.reads();
+    told.fails(1).acks(1);
+    const closing = told.session.close();
+    told.closes();
+    expect(await closing).toMatchObject({ failed: 0 });
+  });
+
   test('by the hundred does not pile up', async () => {
     const peer = new Peer().opens({ windowMessages: 200 });
     await Promise.all(sendMany(peer, 200));

@@ -26,7 +26,13 @@ test('a session opens, sends, receives and ends', async () => {
   expect(peer.reads()).toEqual(['ACK 2', 'CLOSE']);
   peer.closes();
   expect(await peer.session.receive()).toBeUndefined();
-  expect(await peer.session.closed).toEqual({ error: undefined, discarded: 0, unsettled: [], unsent: [] });
+  expect(await peer.session.closed).toEqual({
+    error: undefined,
+    discarded: 0,
+    failed: 0,
+    unsettled: [],
+    unsent: [],
+  });
   expect(peer.overs).toBe(1);
   expect(peer.clock.activeTimers).toBe(0);
 });
