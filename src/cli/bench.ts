@@ -39,6 +39,7 @@ export async function benchCommand(route: string, options: BenchArguments, io: C
   const result = await withClient(
     options,
     {
+      io,
       onEvent: bench.notes.onEvent,
       batches: !noBatches,
       sessionsPerStream: Math.ceil(sessions / streams),
@@ -66,7 +67,8 @@ class Bench {
   readonly #io: CommandIo;
   readonly #times = new LatencyHistogram();
   readonly #errors = new Map<string, number>();
-  readonly #senders = new Set<BenchSender>();
+  /** By the number of their session. */
+  readonly #senders = new Map<number, BenchSender>();
   readonly #line: LiveLine;
   readonly #payload: Uint8Array;
   /** Ends the measuring. */
@@ -121,7 +123,7 @@ class Bench {
     await this.#lastAnswers();
     this.#line.stop();
     this.#over.abort(new Error('it is over'));
-    for (const { underWay } of this.#senders) this.#lost += underWay;
+    for (const { underWay } of this.#senders.values()) this.#lost += underWay;
     await client.close({ graceMs: 500 });
     await Promise.all(workers);
     return {
@@ -159,7 +161,7 @@ class Bench {
       opened.onFailure = () => {
         sender.settleFailed();
       };
-      this.#senders.add(sender);
+      this.#senders.set(index, sender);
       sender.pump();
       try {
         await sender.read();
@@ -167,7 +169,7 @@ class Bench {
         if (this.#isSending) this.#count(codeOf(error));
       }
       if (this.#over.signal.aborted) return;
-      this.#senders.delete(sender);
+      this.#senders.delete(index);
       this.#lost += sender.underWay;
       from = sender.next;
       const another = await this.#reopen(client);
@@ -200,7 +202,8 @@ class Bench {
       sent: () => {
         this.#sent += 1;
       },
-      answered: (ms) => {
+      answered: (ms, due) => {
+        if (rate !== undefined && due < this.#measuredFrom) return;
         this.#answered += 1;
         this.#times.record(ms);
       },
@@ -209,14 +212,16 @@ class Bench {
       },
     };
     const options = { payload: this.#payload, inFlight, untilAnswered: until === 'answered', from };
-    return new BenchSender(session, options, events);
+    const sender = new BenchSender(session, options, events);
+    sender.skipTo(this.#firstMeasured(index));
+    return sender;
   }
 
   /** Looks for what is due, again and again. */
   #tick(): { cancel(): void } {
     let timer: Timer | undefined;
     const tick = (): void => {
-      for (const sender of this.#senders) sender.pump();
+      for (const sender of this.#senders.values()) sender.pump();
       timer = this.#io.clock.setTimeout(tick, TICK_MS);
     };
     tick();
@@ -227,20 +232,29 @@ class Bench {
     };
   }
 
-  /** What was until now only warmed up. */
+  /** What was until now only warmed up: what was due meanwhile and found no room is not made up for. */
   #measure(): void {
     this.#times.clear();
+    this.#sent = 0;
     this.#answered = 0;
     this.#shownAnswers = 0;
     this.#measuredFrom = this.#io.clock.now();
     this.#cpu = process.cpuUsage();
+    for (const [index, sender] of this.#senders) sender.skipTo(this.#firstMeasured(index));
+  }
+
+  /** The number of a session's first message that is due while it is measured; 0 without a rate. */
+  #firstMeasured(index: number): number {
+    const { rate = 0, sessions } = this.#options;
+    const due = ((this.#measuredFrom - this.#startedAt) * rate) / 1000;
+    return Math.max(0, Math.ceil((due - index) / sessions));
   }
 
   /** Messages that were due for a while and could not be sent. */
   #behind(): number {
     const { rate } = this.#options;
     if (rate === undefined) return 0;
-    const due = ((this.#io.clock.now() - BEHIND_MS - this.#startedAt) * rate) / 1000;
+    const due = ((this.#io.clock.now() - BEHIND_MS - this.#measuredFrom) * rate) / 1000;
     return Math.max(0, Math.floor(due) - this.#sent);
   }
 
@@ -249,7 +263,7 @@ class Bench {
     // Ctrl-C ends the sending, not what is under way; a second one ends all.
     const { signal } = new AbortController();
     const deadline = clock.now() + LAST_ANSWERS_MS;
-    const isWaiting = (): boolean => [...this.#senders].some(({ underWay }) => underWay > 0);
+    const isWaiting = (): boolean => [...this.#senders.values()].some(({ underWay }) => underWay > 0);
     while (isWaiting() && clock.now() < deadline) await pauseFor(POLL_MS, clock, signal);
   }
 

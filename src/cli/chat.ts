@@ -18,7 +18,7 @@ export async function chatCommand(route: string, options: ChatArguments, io: Com
   const conversation = new Conversation(route, io);
   const { onEvent } = conversation;
   try {
-    await withClient(options, { onEvent }, async (client) => {
+    await withClient(options, { io, onEvent }, async (client) => {
       const session = await openSession(client, route, {
         ...openOptions(options),
         ...conversation.listeners,
@@ -37,7 +37,7 @@ async function piped(route: string, options: ChatArguments, io: CommandIo): Prom
   const counts = new SendProgress(io, undefined);
   const printer = new MessagePrinter(io, { format: 'text' });
   const notes = new ConnectionNotes(io.stderr, (line) => void io.stderr.write(`${line}\n`));
-  const fault = await withClient(options, { onEvent: notes.onEvent }, async (client) => {
+  const fault = await withClient(options, { io, onEvent: notes.onEvent }, async (client) => {
     const run = new SendRun({ io, counts, printer, resend: false, common: {} });
     const session = await openSession(client, route, {
       ...openOptions(options),

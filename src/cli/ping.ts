@@ -26,7 +26,7 @@ const MAX_UNDER_WAY = 1000;
 export async function pingCommand(options: PingArguments, io: CommandIo): Promise<number> {
   const pings = new Pings(options, io);
   try {
-    await withClient(options, { onEvent: pings.onEvent }, (client) => pings.run(client));
+    await withClient(options, { io, onEvent: pings.onEvent }, (client) => pings.run(client));
   } finally {
     pings.finish();
   }

@@ -35,7 +35,7 @@ export async function sendCommand(route: string, options: SendArguments, io: Com
     clearLine();
     io.stderr.write(`${line}\n`);
   });
-  const fault = await withClient(options, { onEvent: notes.onEvent }, async (client) => {
+  const fault = await withClient(options, { io, onEvent: notes.onEvent }, async (client) => {
     const run = new SendRun({
       io,
       counts,

@@ -30,7 +30,7 @@ export async function tailCommand(
   const tail = new Tail(options, io);
   const { onEvent } = tail.notes;
   try {
-    await withClient(options, { onEvent }, (client) =>
+    await withClient(options, { io, onEvent }, (client) =>
       topic === undefined ? tail.session(client, route ?? '') : tail.topic(client, topic),
     );
   } finally {

@@ -8,7 +8,7 @@ export interface BenchEvents {
   /** Whether more is to be sent. */
   readonly isOpen: () => boolean;
   readonly sent: () => void;
-  readonly answered: (ms: number) => void;
+  readonly answered: (ms: number, due: number) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -52,6 +52,11 @@ export class BenchSender {
   /** The number of its next message. */
   get next(): number {
     return this.#sent;
+  }
+
+  /** What comes before this number and has not been sent is left out. */
+  skipTo(index: number): void {
+    this.#sent = Math.max(this.#sent, index);
   }
 
   /** Sends what is due and has room. */
@@ -104,7 +109,7 @@ export class BenchSender {
     const begun = this.#begun[this.#head] ?? 0;
     this.#head = (this.#head + 1) % this.#begun.length;
     this.#underWay -= 1;
-    if (isAnswered) this.#events.answered(this.#events.now() - begun);
+    if (isAnswered) this.#events.answered(this.#events.now() - begun, begun);
     this.pump();
   }
 }

@@ -5,17 +5,17 @@ import type { ClientOptions } from '../../client/client-options.js';
 import type { OpenOptions } from '../../client/options.js';
 import type { Session } from '../../client/session/session.js';
 import type { Arguments } from '../frame/command.js';
+import type { CommandIo } from '../frame/command-io.js';
 import { gatewayAccess, type GatewayAccess, type GATEWAY_OPTIONS } from '../gateway-options.js';
+import { Farewell } from './farewell.js';
 import { argumentFault, gatewayFault } from './gateway-fault.js';
 
 type GatewayArguments = Arguments<typeof GATEWAY_OPTIONS>['options'];
 
 export interface ClientUse extends Pick<ClientOptions, 'batches' | 'sessionsPerStream' | 'maxStreams'> {
+  readonly io: CommandIo;
   readonly onEvent?: (event: ClientEvent) => void;
 }
-
-/** When the work is done, what is left is not waited for any longer than this. Milliseconds. */
-const CLOSE_GRACE_MS = 1000;
 
 /**
  * Gives `work` a client for the gateway that the options name, and closes it.
@@ -25,16 +25,17 @@ const CLOSE_GRACE_MS = 1000;
  */
 export async function withClient<T>(
   options: GatewayArguments,
-  use: ClientUse,
+  { io, ...use }: ClientUse,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
+  using farewell = new Farewell(io);
   const client = clientOf(await gatewayAccess(options), use);
   try {
     return await work(client);
   } catch (error) {
     throw gatewayFault(error);
   } finally {
-    await client.close({ graceMs: CLOSE_GRACE_MS });
+    await client.close({ graceMs: farewell.leftMs });
   }
 }
 
@@ -55,7 +56,7 @@ export async function openSession(client: Client, route: string, options: OpenOp
   }
 }
 
-function clientOf({ addresses, token, clientId, tls }: GatewayAccess, use: ClientUse): Client {
+function clientOf({ addresses, token, clientId, tls }: GatewayAccess, use: Omit<ClientUse, 'io'>): Client {
   return checked(() =>
     connect(addresses, {
       ...use,

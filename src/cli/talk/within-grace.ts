@@ -2,7 +2,7 @@ import type { Timer } from '../../core/clock.js';
 import type { CommandIo } from '../frame/command-io.js';
 
 /** Who has pressed Ctrl-C waits a little for what is under way, not for what may never come. Milliseconds. */
-const GRACE_MS = 2000;
+const GRACE_MS = 1500;
 
 /** Resolves when `work` has settled or, once the signal has fired or `isOver`, soon. */
 export function withinGrace(

@@ -66,6 +66,18 @@ test('with a rate a time begins when the message was due, not when there was roo
   expect(stage.peer.sent).toBe(11);
 });
 
+test('what is left out is neither sent nor due any more', async () => {
+  const stage = scene(10, 2);
+  stage.now = 100;
+  stage.sender.pump();
+  stage.sender.skipTo(10);
+  await stage.peer.answer(9);
+  expect(stage.times).toEqual([100, 90, 0]);
+  expect(stage.sender.next).toBe(11);
+  stage.sender.skipTo(3);
+  expect(stage.sender.next).toBe(11);
+});
+
 test('without one it sends as soon as there is room, and no more than that', async () => {
   const stage = scene(undefined, 3);
   stage.sender.pump();
