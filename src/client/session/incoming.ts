@@ -22,14 +22,6 @@ export type Taken = Message | { readonly gap: GapNotice };
 const MAX_JOINED_BYTES = 64 * 1024 * 1024;
 
 /**
- * What waits may keep alive what it arrived in, many times its size: so many
- * messages may, the others are copied. Few wait where the application keeps up.
- */
-const MAX_PINNING = 32;
-/** A message that is so small a part of what it arrived in is copied. */
-const MIN_SHARE = 0.5;
-
-/**
  * Gateway to client, one session: `told <= consumed <= position`. What is above
  * `told`, the last ack written, is in flight for the gateway, and bounded by our
  * window; what is above `consumed` the application has not taken, or not done with.
@@ -123,7 +115,6 @@ export class Incoming {
       this.#consume(sequence, 1, bytes);
       return undefined;
     }
-    if (this.#queue.length >= MAX_PINNING) message.data = ownBytes(message.data);
     this.#queue.push(message);
     if (!message.more) this.#endsQueued += 1;
     return undefined;
@@ -302,9 +293,4 @@ export class Incoming {
   #strayed(sequence: number): string {
     return `sequence ${sequence} does not follow ${this.#position}: lost without a Gap, or repeated`;
   }
-}
-
-function ownBytes(data: Uint8Array): Uint8Array {
-  // A copy of its own (slice on a Buffer would share the memory again).
-  return data.byteLength >= data.buffer.byteLength * MIN_SHARE ? data : new Uint8Array(data);
 }

@@ -8,6 +8,7 @@ const FAIR_PART = 4;
  */
 export function apart(bytes: Uint8Array): Uint8Array {
   if (bytes.length === 0 || bytes.length * FAIR_PART >= bytes.buffer.byteLength) return bytes;
-  // Memory of its own: in Node's pool, too, one message that is kept would hold many that are not.
+  // Memory of its own, three times as dear as a part of Node's pool (0.45 and 0.15 µs for 256 bytes). But that is 8 KiB
+  // large, 64 KiB from Node.js 24 on: one message that is kept would hold as much again as what it came in.
   return new Uint8Array(bytes);
 }

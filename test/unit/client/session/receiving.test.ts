@@ -95,20 +95,6 @@ describe('reading', () => {
     expect(() => bytes?.text).toThrow(TypeError);
     expect(bytes?.metadata.size).toBe(0);
   });
-
-  test('does not keep alive what many messages arrived in', async () => {
-    const peer = new Peer().opens();
-    const chunk = new Uint8Array(64 * 1024);
-    for (let sequence = 1; sequence <= 100; sequence += 1) {
-      const data = chunk.subarray(sequence, sequence + 4);
-      peer.attached.receive(dataMessage({ sessionId: SESSION_ID, sequence, data }));
-    }
-    let pinning = 0;
-    for (let i = 0; i < 100; i += 1) {
-      if ((await peer.session.receive())?.data.buffer === chunk.buffer) pinning += 1;
-    }
-    expect(pinning).toBe(32);
-  });
 });
 
 describe('a payload of several messages', () => {
