@@ -28,7 +28,11 @@ export interface SendOptions {
   readonly key?: string;
   /** Not worth delivering later than this, in milliseconds; in the buffer here too. Default: always worth it. */
   readonly ttlMs?: number;
-  /** A piece: the payload goes on with the next send. Default false. */
+  /**
+   * A piece: the payload goes on with the next send. Default false. Where a piece is refused (BUFFER_FULL,
+   * MESSAGE_TOO_LARGE), so is what goes on with it, up to the piece that ends it, DROPPED; where a part of it was
+   * sent by then, the session ends with that error: what came next would be taken for the rest.
+   */
   readonly more?: boolean;
   /**
    * Ends the wait, not what was sent: after it was given a place, `send` resolves all the same. A piece of a

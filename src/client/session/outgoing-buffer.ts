@@ -119,6 +119,20 @@ export class OutgoingBuffer {
     return rest;
   }
 
+  /**
+   * It was refused: the rest of its payload is dropped, what waits of it and what comes. False: a part of it was
+   * sent, so that what comes behind it would be taken for the rest.
+   */
+  refuse(payload: OutgoingPayload): boolean {
+    if (!payload.begins) {
+      const newest = this.#newest;
+      if (newest === undefined) return false;
+      this.#drop(newest, 'overflow');
+    }
+    this.#dropsRest = payload.more;
+    return true;
+  }
+
   /** What goes on with the payload that was last taken in is dropped as it comes. */
   dropRest(): void {
     this.#dropsRest = true;
@@ -159,11 +173,17 @@ export class OutgoingBuffer {
       return 'dropped';
     }
     // It goes on with the last one that waits; where its beginning was sent, it has to follow.
-    let newest: OutgoingPayload | undefined;
-    for (let held = this.#list.first; held !== undefined; held = held.next) if (held.begins) newest = held;
+    const newest = this.#newest;
     if (newest === undefined) return 'full';
     this.#drop(newest, 'overflow');
     return this.dropsWithRest(payload) ? 'dropped' : 'full';
+  }
+
+  /** The newest payload, where nothing of it was sent. */
+  get #newest(): OutgoingPayload | undefined {
+    let newest: OutgoingPayload | undefined;
+    for (let held = this.#list.first; held !== undefined; held = held.next) if (held.begins) newest = held;
+    return newest;
   }
 
   /** The oldest payload of which nothing was sent. */

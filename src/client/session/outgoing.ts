@@ -16,6 +16,8 @@ export interface OutgoingOptions {
   readonly settled: (payload: OutgoingPayload) => void;
   /** One that waited fits neither one message nor, in pieces, the gateway's window: it is held no more. */
   readonly tooLarge: (payload: OutgoingPayload) => void;
+  /** The same of one that goes on with what was sent: it is held, and with it all that waits. */
+  readonly cutOff: (payload: OutgoingPayload) => void;
 }
 
 /** `taken`: it has its sequence. `too-large`: it never will. Else it waits, or not: see `Offer`. */
@@ -95,6 +97,16 @@ export class Outgoing {
     return sent;
   }
 
+  /**
+   * It is told that it is too large, or that there is no room for it: with its piece missing, the rest of a payload
+   * would be another one. False: a part of it was sent, and nothing can go on behind that.
+   */
+  refuse(payload: OutgoingPayload): boolean {
+    if (!this.buffer.refuse(payload)) return false;
+    this.#midPayload = payload.more;
+    return true;
+  }
+
   /** Nothing is written, and nothing numbered, until it is open again. */
   closed(): void {
     this.#isOpen = false;
@@ -172,8 +184,14 @@ export class Outgoing {
     buffer.expire(this.#options.now());
     for (let first = buffer.first; first !== undefined; first = buffer.first) {
       if (!this.#measure(first)) {
+        // In the middle of a payload it stays where it is: nothing can go on behind it.
+        if (!first.begins) {
+          this.#options.cutOff(first);
+          return;
+        }
         buffer.shift();
         this.#options.tooLarge(first);
+        this.#dropRestOf(first);
         continue;
       }
       if (!this.#hasRoom(first)) return;
@@ -237,6 +255,18 @@ export class Outgoing {
     this.buffer.withdraw(payload);
     this.fill();
     return true;
+  }
+
+  /** What goes on with a payload that begins with this one, which was refused. */
+  #dropRestOf(begin: OutgoingPayload): void {
+    let last = begin;
+    if (last.more) {
+      for (const piece of this.buffer.takeRest()) {
+        this.#options.dropped(piece, 'overflow');
+        last = piece;
+      }
+    }
+    if (last.more) this.buffer.dropRest();
   }
 
   #take(payload: OutgoingPayload): Sent {

@@ -100,7 +100,7 @@ export function droppedError(id: string, reason: DropReason): ClientError {
 export function restDroppedError(id: string): ClientError {
   return new ClientError(
     'DROPPED',
-    `the payload that this piece goes on with was dropped, or lost to a reset, in session "${id}"`,
+    `the payload that this piece goes on with was dropped or refused, or lost to a reset, in session "${id}"`,
   );
 }
 

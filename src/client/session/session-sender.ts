@@ -66,6 +66,12 @@ export class SessionSender {
       tooLarge: (payload) => {
         this.#failed(payload, tooLargeError(payload, this.outgoing.limits));
       },
+      cutOff: (payload) => {
+        const error = tooLargeError(payload, this.outgoing.limits);
+        queueMicrotask(() => {
+          this.#options.disconnect(error);
+        });
+      },
     });
   }
 
@@ -136,15 +142,21 @@ export class SessionSender {
         if (payload.untilSettled) throw droppedError(this.#id, 'overflow');
         return SENT;
       case 'too-large':
-        throw tooLargeError(payload, this.outgoing.limits);
+        throw this.#refused(payload, tooLargeError(payload, this.outgoing.limits));
       case 'full':
-        throw this.#full();
+        throw this.#refused(payload, this.#full());
       case 'disconnect': {
         const error = this.#full();
         disconnect(error);
         throw error;
       }
     }
+  }
+
+  /** Half a payload was sent where its rest is refused: what came behind it would be taken for that. */
+  #refused(payload: OutgoingPayload, error: ClientError): ClientError {
+    if (!this.outgoing.refuse(payload)) this.#options.disconnect(error);
+    return error;
   }
 
   #full(): ClientError {

@@ -21,6 +21,85 @@ describe('a piece that nobody waits for any more', () => {
   });
 });
 
+describe('a piece that is refused', () => {
+  const LARGE = 'x'.repeat(300);
+  const opened = (peer: Peer) => peer.opens({ windowBytes: 250 }, { maxMessageBytes: 150 });
+
+  test('for want of room, as the first of its payload: the rest of it is refused too', async () => {
+    const peer = new Peer({ buffer: { messages: 1 } });
+    void peer.session.send('w');
+    const pieces = [peer.session.send('a1', MORE), peer.session.send('a2', MORE)].map(fateOf);
+    expect(await Promise.all(pieces)).toEqual(['BUFFER_FULL', 'DROPPED']);
+    peer.opens();
+    await expect(peer.session.send('a3')).rejects.toMatchObject({ code: 'DROPPED' });
+    await peer.session.send('b');
+    expect(peer.reads()).toEqual(['1:w', '2:b']);
+  });
+
+  test('for want of room, in the middle of a payload that waits: all of it is', async () => {
+    const peer = new Peer({ buffer: { messages: 2 } });
+    const pieces = ['a1', 'a2', 'a3', 'a4'].map((text) => fateOf(peer.session.send(text, MORE)));
+    expect(await Promise.all(pieces)).toEqual(['DROPPED', 'DROPPED', 'BUFFER_FULL', 'DROPPED']);
+    await expect(peer.session.send('a5')).rejects.toMatchObject({ code: 'DROPPED' });
+    const next = fateOf(peer.session.send('b'));
+    peer.opens();
+    expect(peer.reads()).toEqual(['1:b']);
+    expect(await next).toBe('resolved');
+  });
+
+  test('and ends its payload: what comes next is sent', async () => {
+    const peer = new Peer({ buffer: { messages: 1 } });
+    const pieces = [peer.session.send('a1', MORE), peer.session.send('a2')].map(fateOf);
+    expect(await Promise.all(pieces)).toEqual(['DROPPED', 'BUFFER_FULL']);
+    void peer.session.send('b');
+    peer.opens();
+    expect(peer.reads()).toEqual(['1:b']);
+  });
+
+  test('behind what was sent of its payload: the session ends', async () => {
+    const peer = new Peer({ buffer: { messages: 1 } }).opens({ windowMessages: 1 });
+    await peer.session.send('a1', MORE);
+    void peer.session.send('a2', MORE).catch(() => undefined);
+    expect(await fateOf(peer.session.send('a3'))).toBe('BUFFER_FULL');
+    const { error, unsettled, unsent } = await peer.session.closed;
+    expect([error?.code, unsettled.length, unsent.length]).toEqual(['BUFFER_FULL', 2, 0]);
+  });
+
+  test('as too large: the rest of it is refused too', async () => {
+    const peer = opened(new Peer());
+    const pieces = [peer.session.send(LARGE, MORE), peer.session.send('a2', MORE), peer.session.send('a3')];
+    expect(await Promise.all(pieces.map(fateOf))).toEqual(['MESSAGE_TOO_LARGE', 'DROPPED', 'DROPPED']);
+    await peer.session.send('b');
+    expect(peer.reads()).toEqual(['1:b']);
+  });
+
+  test.each([1, 2])(
+    'as too large, once it is known how much is: so is the rest (%i of it waits)',
+    async (waiting) => {
+      const peer = new Peer();
+      const send = (text: string, more = true) => fateOf(peer.session.send(text, { more }));
+      const rest = [() => send('a2'), () => send('a3', false)];
+      const fates = [send('w', false), send(LARGE), ...rest.slice(0, waiting).map((next) => next())];
+      opened(peer);
+      fates.push(...rest.slice(waiting).map((next) => next()));
+      expect(await Promise.all(fates)).toEqual(['resolved', 'MESSAGE_TOO_LARGE', 'DROPPED', 'DROPPED']);
+      await peer.session.send('b');
+      expect(peer.reads()).toEqual(['1:w', '2:b']);
+    },
+  );
+
+  test('as too large, behind what was sent of its payload: the session ends', async () => {
+    const peer = new Peer();
+    const pieces = [peer.session.send('a1', MORE), peer.session.send(LARGE, MORE), peer.session.send('a3')];
+    const fates = pieces.map(fateOf);
+    opened(peer);
+    await peer.whenOpened;
+    expect(await Promise.all(fates)).toEqual(['resolved', 'MESSAGE_TOO_LARGE', 'MESSAGE_TOO_LARGE']);
+    expect((await peer.session.closed).error?.code).toBe('MESSAGE_TOO_LARGE');
+    expect(peer.reads()).toEqual(['CLOSE']);
+  });
+});
+
 describe('a reset within a payload of which the gateway has handled a part', () => {
   test.each([false, true])(
     'takes the rest along, what waits and what comes (sent again: %s)',
