@@ -6,15 +6,13 @@ import { ClientError } from '../client-error.js';
 import type { ClientEvent } from '../client-event.js';
 import type { ClientSettings } from '../client-settings.js';
 import { Dialer, type DialerOwner } from './dialer.js';
-import { type Endpoint, Endpoints } from './endpoints.js';
+import { type Endpoint, Endpoints, STABLE_MS } from './endpoints.js';
 import type { DrainKind, Link } from './link.js';
 import { LinkSet } from './link-set.js';
 import type { ClientParts } from '../client-options.js';
 import { isOfTheAddress, isOfTheToken, Refusals } from './refusals.js';
 import { TokenKeeper } from './token-keeper.js';
 
-/** A connection, or a session, that has lived so long has worked: what fails later is another matter. */
-const STABLE_MS = 5_000;
 /** How long a gateway that refuses what is new is passed over, where it has not said how long it stays. */
 const LEAVING_MS = 10_000;
 /**
@@ -338,7 +336,7 @@ export class Connections implements SessionHost, DialerOwner {
     const lost = this.#detach(link);
     const final = this.#refusals.isFinal(error, endpoint, !wasAttempt);
     const waitMs = worked
-      ? this.endpoints.lost(endpoint, error, now)
+      ? this.endpoints.lost(endpoint, error, begunAtMs, now)
       : this.#failed(endpoint, error, begunAtMs);
     const retryInMs = final || !this.#isWanted() ? undefined : waitMs;
     this.#tell({ kind: 'disconnected', address: endpoint.address, error, retryInMs });

@@ -5,6 +5,12 @@ import type { ClientError } from '../client-error.js';
 /** At most one attempt in this time begins without any wait; a gateway that takes us and drops us is not hammered. */
 const AT_ONCE_EVERY_MS = 1_000;
 
+/** A connection, or a session, that has lived so long has worked: what fails later is another matter. */
+export const STABLE_MS = 5_000;
+
+/** The most that connections wait which open and are soon lost: what they are for goes on between the losses. */
+const MAX_SHORT_MS = 2_000;
+
 /** No sane limit of age, messages or bytes is reached sooner. */
 const HURRY_MS = 500;
 
@@ -25,6 +31,10 @@ export interface Endpoint {
   atOnceAtMs: number;
   /** Connections in a row that were asked to leave as soon as they were there. */
   hurried: number;
+  /** Connections in a row that had worked and were lost before they were stable. */
+  shortLived: number;
+  /** When the last of these was counted: those begun before it were lost with it. */
+  shortCountedAtMs: number;
   /** It has been a gateway. */
   wasWelcomed: boolean;
   /** The gateway there is leaving, until about then. */
@@ -64,6 +74,8 @@ export class Endpoints {
       countedAtMs: -Infinity,
       atOnceAtMs: -Infinity,
       hurried: 0,
+      shortLived: 0,
+      shortCountedAtMs: -Infinity,
       wasWelcomed: false,
       leavingUntilMs: -Infinity,
       refusal: undefined,
@@ -99,7 +111,7 @@ export class Endpoints {
   failed(endpoint: Endpoint, error: ClientError, begunAtMs: number, now: number): number {
     // Many connections that end of one cause are one failure.
     if (begunAtMs < endpoint.countedAtMs) return this.#waitAtLeast(endpoint, error.retryAfterMs ?? 0, now);
-    const waitMs = this.#waitMs(endpoint, error, now);
+    const waitMs = this.#waitMs(endpoint, error, now, endpoint.failures, this.#options.backoff);
     endpoint.countedAtMs = now;
     endpoint.failures += 1;
     this.#turn += 1;
@@ -107,9 +119,21 @@ export class Endpoints {
     return this.#waitAtLeast(endpoint, waitMs, now);
   }
 
-  /** A connection that had `worked` has ended. Returns as `failed` does. */
-  lost(endpoint: Endpoint, error: ClientError, now: number): number {
-    return this.#waitAtLeast(endpoint, this.#waitMs(endpoint, error, now), now);
+  /**
+   * A connection begun at `begunAtMs` that had `worked` has ended. Returns as
+   * `failed` does: the waits grow, within limits, where that comes soon again and again.
+   */
+  lost(endpoint: Endpoint, error: ClientError, begunAtMs: number, now: number): number {
+    const { backoff } = this.#options;
+    const limits = { ...backoff, maxMs: Math.min(backoff.maxMs, MAX_SHORT_MS) };
+    if (now - begunAtMs >= STABLE_MS) endpoint.shortLived = 0;
+    const failures = Math.max(endpoint.failures, endpoint.shortLived);
+    const waitMs = this.#waitMs(endpoint, error, now, failures, limits);
+    if (now - begunAtMs < STABLE_MS && begunAtMs >= endpoint.shortCountedAtMs) {
+      endpoint.shortCountedAtMs = now;
+      endpoint.shortLived += 1;
+    }
+    return this.#waitAtLeast(endpoint, waitMs, now);
   }
 
   /** A connection begun at `begunAtMs` is asked to leave: the next one waits, where that comes too soon again and again. */
@@ -140,14 +164,19 @@ export class Endpoints {
   }
 
   /** At once where the advice is that and nothing has failed since, else at random; behind what the gateway asked for. */
-  #waitMs(endpoint: Endpoint, error: ClientError, now: number): number {
+  #waitMs(
+    endpoint: Endpoint,
+    error: ClientError,
+    now: number,
+    failures: number,
+    backoff: BackoffLimits,
+  ): number {
     const askedMs = error.retryAfterMs ?? 0;
-    if (endpoint.failures === 0 && error.retry === 'now' && now - endpoint.atOnceAtMs >= AT_ONCE_EVERY_MS) {
+    if (failures === 0 && error.retry === 'now' && now - endpoint.atOnceAtMs >= AT_ONCE_EVERY_MS) {
       endpoint.atOnceAtMs = now;
       return askedMs;
     }
-    const { backoff, random } = this.#options;
-    return askedMs + fullJitterMs(endpoint.failures, backoff, random);
+    return askedMs + fullJitterMs(failures, backoff, this.#options.random);
   }
 
   #waitAtLeast(endpoint: Endpoint, waitMs: number, now: number): number {

@@ -51,7 +51,7 @@ describe('Endpoints', () => {
     fail();
     expect(next().address).toBe('b');
     endpoints.worked(next());
-    endpoints.lost(next(), lost, now);
+    endpoints.lost(next(), lost, now, now);
     const tried = [0, 1, 2].map(() => {
       const { address } = next();
       fail();
@@ -90,12 +90,37 @@ describe('Endpoints', () => {
   it('tries at once where the advice is that, but not for ever', () => {
     endpoints = make('a');
     endpoints.worked(next());
-    expect(endpoints.lost(next(), lost, now)).toBe(0);
-    // It comes up and breaks again and again: no second attempt at once within a second.
+    const long = now - 5_000;
+    expect(endpoints.lost(next(), lost, long, now)).toBe(0);
+    // Many of them break: no second attempt at once within a second.
     endpoints.worked(next());
-    expect(endpoints.lost(next(), lost, now + 10)).toBe(60 - 10);
+    expect(endpoints.lost(next(), lost, long, now + 10)).toBe(60 - 10);
     now += 2_000;
-    expect(endpoints.lost(next(), lost, now)).toBe(0);
+    expect(endpoints.lost(next(), lost, long, now)).toBe(0);
+  });
+
+  it('waits longer, within limits, where connections open and are soon lost again and again', () => {
+    endpoints = new Endpoints({
+      addresses: ['a'],
+      backoff: { firstMs: 100, maxMs: 30_000 },
+      random: () => 0.5,
+      dial: (address) => new ScriptedConnector(new FakeClock(), address),
+    });
+    const live = (ms: number): number => {
+      const begunAtMs = now;
+      endpoints.worked(next());
+      now += ms;
+      const waitMs = endpoints.lost(next(), lost, begunAtMs, now);
+      // One that was lost with it is not counted again.
+      expect(endpoints.lost(next(), lost, begunAtMs, now)).toBeGreaterThanOrEqual(waitMs);
+      now = next().notBeforeMs;
+      return waitMs;
+    };
+    const waits = Array.from({ length: 8 }, () => live(1_100));
+    expect(waits).toEqual([0, 100, 200, 400, 800, 1_000, 1_000, 1_000]);
+    // One that held: what broke before is another matter.
+    expect(live(5_000)).toBe(0);
+    expect(live(1_100)).toBe(0);
   });
 
   it('counts connections that break together as one failure', () => {

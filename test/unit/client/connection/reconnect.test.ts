@@ -49,6 +49,27 @@ describe('a client without a gateway', () => {
     expect(client.state).toBe('idle');
   });
 
+  it('is soon tried less often, where it is there and each connection breaks', async () => {
+    await using world = new ClientWorld();
+    const { client, events } = world.client({ openTimeoutMs: 60_000 });
+    const session = await world.run(client.open('echo'));
+    let before = 0;
+    const connected = (): number => kinds(events).filter((kind) => kind === 'connected').length;
+    const end = world.clock.now() + 60_000;
+    while (world.clock.now() < end) {
+      if (session.isOpen) {
+        before = connected();
+        await world.clock.advanceAsync(100);
+        world.place.dial.breakConnections();
+      }
+      await world.clock.advanceAsync(10);
+    }
+    // A second's wait, and what is lost with each of the first few; without that it would be more than 300.
+    expect(before).toBeGreaterThan(50);
+    expect(before).toBeLessThan(65);
+    await world.until(() => session.isOpen);
+  });
+
   it('never waits longer than it was told', async () => {
     await using world = new ClientWorld();
     world.place.dial.unreachable = true;
@@ -147,7 +168,7 @@ describe('a client whose connections break', () => {
       await world.clock.settle();
     }
     expect(retries()[0]).toBe(0);
-    expect(retries().slice(1)).toEqual(upTo(19).map(() => 50));
+    expect(retries().slice(1)).toEqual(upTo(19).map((n) => Math.min(50 * 2 ** (n - 1), 1_000)));
   });
 
   it('finds out that the network is dead, though nothing says so', async () => {
