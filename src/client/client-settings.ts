@@ -27,6 +27,8 @@ const METADATA_NAME = /^[0-9a-z_.-]{1,128}$/;
 const METADATA_VALUE = /^[\x20-\x7e]*$/;
 /** What a token may be made of, where it is to go into request metadata (RFC 6750 allows less). */
 const TOKEN = /^[\x21-\x7e]+$/;
+/** No token is near it; of a much longer one HTTP/2 would make a broken connection, without a word why. */
+export const MAX_TOKEN_BYTES = 16 * 1024;
 
 const NAMES: Readonly<Record<keyof ClientOptions, true>> = {
   token: true,
@@ -84,16 +86,22 @@ export function clientSettings(options: ClientOptions, others: readonly string[]
 
 /** Whether a token can be shown in request metadata. */
 export function isToken(token: unknown): token is string {
-  return typeof token === 'string' && TOKEN.test(token);
+  return typeof token === 'string' && token.length <= MAX_TOKEN_BYTES && TOKEN.test(token);
 }
 
 /** The secret itself is never in a message. */
 function expectToken(token: unknown): void {
   if (token === undefined || typeof token === 'function' || isToken(token)) return;
-  const what = typeof token === 'string' ? (token === '' ? 'empty' : 'not a token') : `a ${typeof token}`;
   throw new TypeError(
-    `token is ${what}: expected is a text of printable ASCII without spaces (and without "Bearer "), or a function that gives one`,
+    `token is ${noTokenBecause(token)}: expected is a text of printable ASCII without spaces (and without "Bearer "), of at most ${MAX_TOKEN_BYTES} bytes, or a function that gives one`,
   );
+}
+
+/** What it is instead of a token; of its words none. */
+export function noTokenBecause(given: unknown): string {
+  if (typeof given !== 'string') return given === null ? 'null' : `of type ${typeof given}`;
+  if (given === '') return 'empty';
+  return given.length > MAX_TOKEN_BYTES ? `too long (${given.length} bytes)` : 'not a token';
 }
 
 /** Request metadata carries ASCII; whom the gateway names otherwise shows a token. */

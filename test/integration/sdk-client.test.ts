@@ -163,6 +163,21 @@ describe('what is wrong is one sentence', () => {
     expect((await client.open('echo')).isOpen).toBe(true);
   });
 
+  it('a token that the client sends and the gateway is not set to read', async () => {
+    await using server = await startGateway();
+    const token = 'x'.repeat(16 * 1024);
+    await using client = connect(server.address, { token, openTimeoutMs: 0 });
+    await expect(client.open('echo')).rejects.toMatchObject({
+      code: 'CONNECTION_LOST',
+      message: expect.stringContaining(
+        'do the token and the metadata fit in its server.maxMetadataSize?',
+      ) as string,
+    });
+    await using wider = await startGateway({ 'server.maxMetadataSize': '20KiB' });
+    await using other = connect(wider.address, { token });
+    expect((await other.open('echo')).isOpen).toBe(true);
+  });
+
   it('a gateway that takes connections and says nothing: the network knows most of it', async () => {
     const server = createServer((socket) => socket.resume());
     server.listen(0, '127.0.0.1');

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../core/clock.js';
 import { type BackoffLimits, fullJitterMs } from '../backoff.js';
 import { ClientError } from '../client-error.js';
-import { isToken } from '../client-settings.js';
+import { isToken, MAX_TOKEN_BYTES, noTokenBecause } from '../client-settings.js';
 import type { TokenSource } from '../client-options.js';
 
 export interface TokenKeeperOptions {
@@ -174,10 +174,8 @@ export class TokenKeeper {
 }
 
 function noToken(given: unknown): ClientError {
-  const what =
-    typeof given === 'string' ? 'a text that is no token' : String(given === null ? null : typeof given);
   return new ClientError(
     'TOKEN_SOURCE',
-    `The function that gives the token gave ${what}: expected is a text of printable ASCII without spaces.`,
+    `What the function that gives the token gave is ${noTokenBecause(given)}: expected is a text of printable ASCII without spaces, of at most ${MAX_TOKEN_BYTES} bytes.`,
   );
 }

@@ -46,7 +46,10 @@ export function endWithoutStatus(address: string, { headers, rstCode, lost }: Un
     case constants.NGHTTP2_ENHANCE_YOUR_CALM:
       return {
         status: GrpcStatus.RESOURCE_EXHAUSTED,
-        message: `${address} ended the call for too much of something (ENHANCE_YOUR_CALM).`,
+        message:
+          headers === undefined
+            ? `${address} refused the call for too much of something (ENHANCE_YOUR_CALM): do the token and the metadata fit in its server.maxMetadataSize?`
+            : `${address} ended the call for too much of something (ENHANCE_YOUR_CALM).`,
       };
     case constants.NGHTTP2_INADEQUATE_SECURITY:
       return {

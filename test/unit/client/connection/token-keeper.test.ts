@@ -40,6 +40,19 @@ describe('TokenKeeper', () => {
     expect(none.current()).toBeUndefined();
   });
 
+  it.each([
+    ['x'.repeat(100_000), 'too long (100000 bytes)'],
+    ['a b', 'not a token'],
+    [undefined, 'of type undefined'],
+  ])('takes no token that can not be shown', async (given, said) => {
+    await expect(keep(() => given as string).current()).rejects.toMatchObject({
+      code: 'TOKEN_SOURCE',
+      message: expect.stringMatching(
+        new RegExp(`is ${said.replace(/[()]/g, '\\$&')}: expected is .+ at most 16384 bytes`),
+      ) as string,
+    });
+  });
+
   it('asks once for connections that begin together, and again for those that come later', async () => {
     const keeper = keep();
     expect(await Promise.all([keeper.current(), keeper.current()])).toEqual(['t1', 't1']);
