@@ -95,7 +95,7 @@ describe(`a server that writes (GARBAGE_SEED=${seed})`, () => {
     };
     const error = await opened();
     // On a busy machine the time may be over before anything was wrong.
-    expect(['CONNECTION_LOST', 'UNREACHABLE']).toContain(error.code);
+    expect(['CONNECTION_LOST', 'UNREACHABLE', 'MESSAGE_TOO_LARGE']).toContain(error.code);
     expect(error.message).toMatch(/127\.0\.0\.1:\d+|No gateway has answered/);
     expect(error.message).not.toMatch(/undefined|\[object|at .*\.ts/);
     expect(streams).toBeGreaterThan(0);
