@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { isToken } from '../client/client-settings.js';
+import { isToken, MAX_TOKEN_BYTES } from '../client/client-settings.js';
 import type { Arguments } from './frame/command.js';
 import { CommandError } from './frame/command-error.js';
 import { file, flag, text } from './frame/option.js';
@@ -7,7 +7,7 @@ import { fileOf, unreadable } from './frame/unreadable.js';
 
 const group = 'The gateway';
 
-const TOKEN = 'a token: printable ASCII without spaces, and without "Bearer "';
+const TOKEN = `a token: at most ${MAX_TOKEN_BYTES} bytes of printable ASCII without spaces, and without "Bearer "`;
 
 /** The options of every command that talks to a gateway; `gatewayAccess` reads what they name. */
 export const GATEWAY_OPTIONS = {

@@ -71,7 +71,7 @@ test('a file of a token goes before the variable, and is read anew each time', a
   writeFileSync(path, 'Bearer S3CRET');
   await expect(token()).rejects.toMatchObject({
     exitCode: 66,
-    message: `--token-file = "${path}": it holds something else than a token: printable ASCII without spaces, and without "Bearer "`,
+    message: `--token-file = "${path}": it holds something else than a token: at most 16384 bytes of printable ASCII without spaces, and without "Bearer "`,
   });
 });
 
@@ -92,8 +92,8 @@ test('TLS: asked for, or implied by what only it has', async () => {
 
 test('what is no token is named by where it came from, and not shown', async () => {
   const what =
-    'expected a token: printable ASCII without spaces, and without "Bearer " (see: sluice help try)';
-  for (const wrong of ['Bearer S3CRET', 'é', 'a\n']) {
+    'expected a token: at most 16384 bytes of printable ASCII without spaces, and without "Bearer " (see: sluice help try)';
+  for (const wrong of ['Bearer S3CRET', 'é', 'a\n', 'x'.repeat(16_385)]) {
     await expect(access(['--token', wrong])).rejects.toMatchObject({
       exitCode: 64,
       message: `--token: ${what}`,
