@@ -69,6 +69,7 @@ const OPTIONS: readonly (readonly [RegExp, string])[] = [
   [/\bclientId\b/g, '--client-id'],
   // Nothing to be set here.
   [/ \(connectTimeoutMs\)/g, ''],
+  [/ \(maxMessageBytes of connect\): raise that, or have/g, ': have'],
   [/(?<![.\w-])tls\.ca\b/g, '--tls-ca'],
   [/(?<![.\w-])tls\.cert\b/g, '--tls-cert'],
   [/(?<![.\w-])tls\.key\b/g, '--tls-key'],

@@ -70,9 +70,10 @@ export class ChannelStream implements ClientStream, ChannelCallEvents {
         batch.length = 0;
       }
       if (outcome === 'full' && !this.#cancelled) continue;
-      return typeof outcome === 'string'
-        ? undefined
-        : unreadable(this.#address, outcome, this.#maxMessageBytes);
+      if (typeof outcome === 'string') return undefined;
+      const end = unreadable(this.#address, outcome, this.#maxMessageBytes);
+      // Before Welcome a huge message may be the garbage of somebody else.
+      return this.#welcomed ? end : { status: end.status, message: end.message };
     }
   }
 
