@@ -173,7 +173,6 @@ describe('an answer that can not be read', () => {
       {
         message: 'sends a message of more than 67108864 bytes',
         status: GrpcStatus.RESOURCE_EXHAUSTED,
-        code: 'MESSAGE_TOO_LARGE',
       },
     ],
     ['an unknown flag', Buffer.from([7, 0, 0, 0, 0]), { message: 'compressed flag' }],

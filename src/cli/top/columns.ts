@@ -27,8 +27,14 @@ const RIGHT_OF_CLIENT: readonly Column[] = [
   column('age', 7, 'right', 122, ({ ageMs }) => span(ageMs).split(' ')[0] ?? ''),
   column('idle', 6, 'right', 114, ({ idleMs }) => span(idleMs).split(' ')[0] ?? ''),
   column('sess', 5, 'right', 62, ({ sessions }) => shortCount(sessions)),
-  { ...column('in/s', 6, 'right', 56, ({ receiveRate, ageMs }) => shortRate(receiveRate, ageMs)), sort: 'receiveRate' },
-  { ...column('out/s', 6, 'right', 49, ({ sendRate, ageMs }) => shortRate(sendRate, ageMs)), sort: 'sendRate' },
+  {
+    ...column('in/s', 6, 'right', 56, ({ receiveRate, ageMs }) => shortRate(receiveRate, ageMs)),
+    sort: 'receiveRate',
+  },
+  {
+    ...column('out/s', 6, 'right', 49, ({ sendRate, ageMs }) => shortRate(sendRate, ageMs)),
+    sort: 'sendRate',
+  },
   {
     ...column('received', 11, 'left', 42, ({ receiveQueue }) => gauge(receiveQueue)),
     sort: 'receiveQueue',
