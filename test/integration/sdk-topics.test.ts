@@ -173,13 +173,15 @@ describe('a subscription', () => {
     await using subscription = new Subscription(host, TOPIC, { history: 1 });
     server.add(TOPIC, 'first');
     expect(await take(subscription, 1)).toEqual(['first']);
+    // A connection may have been cut before it said where in the topic it is.
+    const { length: subscribedBefore } = server.subscribed;
     const sent = Array.from({ length: 2_000 }, (_, n) => `message ${n}`);
     server.add(TOPIC, ...sent);
     expect(await take(subscription, sent.length)).toEqual(sent);
     expect(proxy.cuts).toBeGreaterThan(5);
     expect(
       server.subscribed
-        .slice(1)
+        .slice(subscribedBefore)
         .every(({ afterSequence, history }) => afterSequence > 1_000 && history === 0),
     ).toBe(true);
   });

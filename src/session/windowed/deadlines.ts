@@ -37,6 +37,8 @@ export class Deadlines {
       held = next;
     }
     this.earliestMs = earliestMs;
+    // All was looked at, and the last of it may be gone: what is appended next comes behind the last that is left.
+    if (!this.#inOrder) this.#lastMs = lastMs;
     this.#inOrder = inOrder;
   }
 
