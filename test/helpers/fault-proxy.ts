@@ -164,10 +164,12 @@ export class FaultProxy implements AsyncDisposable {
     const planned = this.#plan();
     let left = planned?.atByte ?? Infinity;
     const pass = (chunk: Buffer, pipe: FaultyPipe): void => {
-      const passed = chunk.subarray(0, Math.min(left, chunk.length));
+      // Of two connections at a time only one may be the last to be cut.
+      const isDue = planned !== undefined && chunk.length >= left && this.cuts < this.#options.cuts;
+      const passed = isDue ? chunk.subarray(0, left) : chunk;
       left -= chunk.length;
       pipe.write(passed);
-      if (planned === undefined || left > 0) return;
+      if (!isDue) return;
       this.#cut(planned.kind, joined, pipe === joined.up ? [chunk.subarray(passed.length)] : []);
     };
     const joined: Joined = {
