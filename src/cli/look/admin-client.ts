@@ -2,6 +2,7 @@ import { Agent as HttpAgent, get as httpGet, type IncomingMessage } from 'node:h
 import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
 import type { Clock } from '../../core/clock.js';
 import { errorText } from '../../core/error-text.js';
+import { linkAbort } from '../../core/signals.js';
 import { CommandError } from '../frame/command-error.js';
 import { bytes } from '../frame/quantities.js';
 import { adminFailure } from './admin-failure.js';
@@ -41,12 +42,10 @@ export class AdminClient {
   /** Rejects with a `CommandError`, one sentence, when nobody answers, or it is no gateway. */
   async get(path: string): Promise<AdminAnswer> {
     this.#signal.throwIfAborted();
-    const stop = new AbortController();
-    const onAbort = (): void => {
-      stop.abort();
-    };
-    this.#signal.addEventListener('abort', onAbort);
-    const timer = this.#clock.setTimeout(onAbort, ANSWER_TIMEOUT_MS);
+    const stop = linkAbort(this.#signal);
+    const timer = this.#clock.setTimeout(() => {
+      stop.abort(new Error('no answer in time'));
+    }, ANSWER_TIMEOUT_MS);
     try {
       const response = await this.#request(path, stop.signal);
       const body = await this.#bodyOf(response);
@@ -63,7 +62,7 @@ export class AdminClient {
       throw adminFailure(this.shown, error);
     } finally {
       timer.cancel();
-      this.#signal.removeEventListener('abort', onAbort);
+      stop.unlink();
     }
   }
 
