@@ -1,13 +1,12 @@
-import { setMaxListeners } from 'node:events';
 import { ClientError } from '../client/client-error.js';
 import type { Client } from '../client/client.js';
 import type { Session } from '../client/session/session.js';
 import type { Timer } from '../core/clock.js';
-import { linkAbort, type LinkedAbort } from '../core/signals.js';
+import { linkAbort, takeManyListeners, type LinkedAbort } from '../core/signals.js';
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
 import { jsonLine } from './frame/json-line.js';
-import { pauseFor } from './frame/pause-for.js';
+import { sleep } from '../core/sleep.js';
 import { visible } from './frame/text-width.js';
 import { bytes, count } from './frame/quantities.js';
 import { elapsed, latency, perSecond } from './talk/amounts.js';
@@ -89,7 +88,7 @@ class Bench {
     this.#io = io;
     this.#over = linkAbort(io.signal);
     // Every session waits under it.
-    setMaxListeners(0, this.#over.signal);
+    takeManyListeners(this.#over.signal);
     this.#payload = new Uint8Array(options.size).fill(0x78);
     this.#line = new LiveLine(io.stderr, io.clock, (columns) => this.#progress(columns));
     this.notes = new ConnectionNotes(io.stderr, (line) => {
@@ -108,9 +107,9 @@ class Bench {
     const workers = opened.map((session, index) => this.#work(client, session, index));
     const ticks = this.#options.rate === undefined ? undefined : this.#tick();
     try {
-      await pauseFor(warmup, clock, signal);
+      await sleep(warmup, clock, signal);
       this.#measure();
-      await pauseFor(duration, clock, signal);
+      await sleep(duration, clock, signal);
     } catch (error) {
       if (!signal.aborted) throw error;
     }
@@ -181,7 +180,7 @@ class Bench {
   async #reopen(client: Client): Promise<OpenedSession | undefined> {
     for (;;) {
       try {
-        await pauseFor(REOPEN_MS, this.#io.clock, this.#over.signal);
+        await sleep(REOPEN_MS, this.#io.clock, this.#over.signal);
         return await this.#open(client);
       } catch (error) {
         if (this.#over.signal.aborted) return undefined;
@@ -264,7 +263,7 @@ class Bench {
     const { signal } = new AbortController();
     const deadline = clock.now() + LAST_ANSWERS_MS;
     const isWaiting = (): boolean => [...this.#senders.values()].some(({ underWay }) => underWay > 0);
-    while (isWaiting() && clock.now() < deadline) await pauseFor(POLL_MS, clock, signal);
+    while (isWaiting() && clock.now() < deadline) await sleep(POLL_MS, clock, signal);
   }
 
   #count(code: string, n = 1): void {

@@ -1,13 +1,12 @@
-import { setMaxListeners } from 'node:events';
 import { ClientError } from '../client/client-error.js';
 import type { Client } from '../client/client.js';
 import type { ClientEvent } from '../client/client-event.js';
 import { errorText } from '../core/error-text.js';
-import { linkAbort, type LinkedAbort } from '../core/signals.js';
+import { linkAbort, takeManyListeners, type LinkedAbort } from '../core/signals.js';
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
 import { jsonLine } from './frame/json-line.js';
-import { pauseFor } from './frame/pause-for.js';
+import { sleep } from '../core/sleep.js';
 import { visible } from './frame/text-width.js';
 import { counted, elapsed, latency } from './talk/amounts.js';
 import { ConnectionNotes } from './talk/connection-notes.js';
@@ -55,7 +54,7 @@ class Pings {
     this.#io = io;
     this.#startedAt = io.clock.now();
     this.#stop = linkAbort(io.signal);
-    setMaxListeners(0, this.#stop.signal);
+    takeManyListeners(this.#stop.signal);
     this.#line = new LiveLine(io.stderr, io.clock, (columns) => this.#progress(columns));
     this.notes = new ConnectionNotes(io.stderr, (line) => {
       this.#line.hide();
@@ -80,7 +79,7 @@ class Pings {
     for (let due = clock.now(); this.#sent < count && this.#fault === undefined; due += interval) {
       // What was missed, by a laptop that slept, is not made up for.
       due = Math.max(due, clock.now() - interval);
-      if (due > clock.now()) await pauseFor(due - clock.now(), clock, signal).catch(() => undefined);
+      if (due > clock.now()) await sleep(due - clock.now(), clock, signal).catch(() => undefined);
       if (signal.aborted) break;
       this.#sent += 1;
       const ping = this.#ping(client, this.#sent);

@@ -1,7 +1,7 @@
 import type { CommandIo } from './frame/command-io.js';
 import { exitCode } from './frame/exit-codes.js';
 import { jsonLine } from './frame/json-line.js';
-import { pauseFor } from './frame/pause-for.js';
+import { sleep } from '../core/sleep.js';
 import { doneCode } from './frame/stop-code.js';
 import { AdminClient } from './look/admin-client.js';
 import { connectionsAt, lookAsJson, lookAt } from './look/look.js';
@@ -70,6 +70,6 @@ async function snapshots(admin: AdminClient, options: TopOptions, io: CommandIo)
     }
     if (interval === undefined) return;
     await io.stdout.drained();
-    await pauseFor(interval, io.clock, io.signal);
+    await sleep(interval, io.clock, io.signal);
   }
 }

@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from '../core/clock.js';
 import { isPrintableId } from '../core/printable.js';
 import type { StreamMethod } from '../transport/contract.js';
 import type { BackoffLimits } from './backoff.js';
@@ -20,8 +21,6 @@ export interface ClientSettings {
   readonly onEvent: ((event: ClientEvent) => void) | undefined;
 }
 
-/** Timers of the platform take no more. */
-const MAX_MS = 2 ** 31 - 1;
 /** Request metadata: a name as gRPC has it, and text of one line of ASCII. */
 const METADATA_NAME = /^[0-9a-z_.-]{1,128}$/;
 const METADATA_VALUE = /^[\x20-\x7e]*$/;
@@ -73,11 +72,11 @@ export function clientSettings(options: ClientOptions, others: readonly string[]
     method: batches ? 'StreamBatches' : 'StreamData',
     sessionsPerStream: whole('sessionsPerStream', options.sessionsPerStream ?? 100, 1, 1_000_000),
     maxStreams: whole('maxStreams', options.maxStreams ?? 8, 1, 10_000),
-    openTimeoutMs: whole('openTimeoutMs', options.openTimeoutMs ?? 10_000, 0, MAX_MS),
-    connectTimeoutMs: whole('connectTimeoutMs', options.connectTimeoutMs ?? 10_000, 1, MAX_MS),
+    openTimeoutMs: whole('openTimeoutMs', options.openTimeoutMs ?? 10_000, 0, MAX_TIMER_MS),
+    connectTimeoutMs: whole('connectTimeoutMs', options.connectTimeoutMs ?? 10_000, 1, MAX_TIMER_MS),
     backoff: {
-      firstMs: whole('backoff.firstMs', firstMs, 1, MAX_MS),
-      maxMs: whole('backoff.maxMs', maxMs, firstMs, MAX_MS),
+      firstMs: whole('backoff.firstMs', firstMs, 1, MAX_TIMER_MS),
+      maxMs: whole('backoff.maxMs', maxMs, firstMs, MAX_TIMER_MS),
     },
     interceptors: [...interceptors],
     onEvent,
@@ -134,7 +133,7 @@ function checkedMetadata(
 }
 
 function whole(name: string, value: number, least: number, most: number): number {
-  const said = least === 0 && most === MAX_MS ? 'at least 0' : `from ${least} to ${most}`;
+  const said = least === 0 && most === MAX_TIMER_MS ? 'at least 0' : `from ${least} to ${most}`;
   expect(name, value, Number.isInteger(value) && value >= least && value <= most, `a whole number ${said}`);
   return value;
 }

@@ -184,12 +184,25 @@ export function isData({ type }: DataMessage): boolean {
 }
 
 /** What a message weighs in windows, queues and accounts: data, key and metadata, in bytes (keys and metadata counted as UTF-16 units). */
-export function weightOf(message: DataMessage): number {
+export function weightOf(message: Pick<DataMessage, 'data' | 'key' | 'metadata'>): number {
   let bytes = message.data.byteLength + message.key.length;
   if (message.metadata !== undefined) {
     for (const [name, value] of message.metadata) bytes += name.length + value.length;
   }
   return bytes;
+}
+
+/** The data of a payload's pieces, in memory of its own. */
+export function joinedData(pieces: readonly DataMessage[]): Uint8Array {
+  let length = 0;
+  for (const { data } of pieces) length += data.byteLength;
+  const joined = new Uint8Array(length);
+  let offset = 0;
+  for (const { data } of pieces) {
+    joined.set(data, offset);
+    offset += data.byteLength;
+  }
+  return joined;
 }
 
 /** At most this many messages a DataBatch frame (wire contract). */

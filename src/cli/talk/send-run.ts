@@ -3,7 +3,7 @@ import type { SendOptions } from '../../client/message.js';
 import type { OpenOptions } from '../../client/options.js';
 import type { Session } from '../../client/session/session.js';
 import type { CommandIo } from '../frame/command-io.js';
-import { pauseFor } from '../frame/pause-for.js';
+import { sleep } from '../../core/sleep.js';
 import { visible } from '../frame/text-width.js';
 import { counted } from './amounts.js';
 import { lossText } from './gateway-fault.js';
@@ -112,7 +112,7 @@ export class SendRun {
     });
     const isUnsettled = (): boolean => session.stats.unacknowledged + session.stats.waiting > 0;
     while (!state.over && !signal.aborted && isUnsettled()) {
-      await pauseFor(POLL_MS, clock, signal).catch(() => undefined);
+      await sleep(POLL_MS, clock, signal).catch(() => undefined);
     }
   }
 

@@ -1,5 +1,6 @@
 import { errorCatalogue, GrpcStatus, type RetryAdvice } from '../../core/errors.js';
 import type { CallEnd, ConnectFailure } from '../../transport/client-contract.js';
+import { PROTOCOL_VERSION } from '../../wire/messages.js';
 import { ClientError, type ClientErrorCode } from '../client-error.js';
 
 const CODE_OF_FAILURE: Readonly<Record<ConnectFailure, ClientErrorCode>> = {
@@ -50,6 +51,14 @@ export function endError(end: CallEnd, address: string): ClientError {
     // Somebody has thought about it and refused; a network that broke has not.
     ...(status === GrpcStatus.RESOURCE_EXHAUSTED && { retry: 'backoff' }),
   });
+}
+
+/** The gateway's Welcome names a version of the protocol that this client does not know. */
+export function newerProtocol(address: string, version: number): ClientError {
+  return new ClientError(
+    'NEWER_PROTOCOL',
+    `The gateway at ${address} speaks version ${version} of the protocol, this client ${PROTOCOL_VERSION}: upgrade the client.`,
+  );
 }
 
 function adviceOfStatus(status: number): RetryAdvice {

@@ -11,7 +11,7 @@ import {
   type Welcome,
 } from '../../wire/messages.js';
 import type { AttachedSession } from '../attached-session.js';
-import { endError } from './end-error.js';
+import { endError, newerProtocol } from './end-error.js';
 import { ClientError } from '../client-error.js';
 import type { Endpoint } from './endpoints.js';
 import { Liveness } from './liveness.js';
@@ -371,12 +371,5 @@ function silentFor(address: string, ms: number): ClientError {
   return new ClientError(
     'CONNECTION_LOST',
     `The gateway at ${address} has been silent for ${ms} ms: the network or the gateway is gone.`,
-  );
-}
-
-function newerProtocol(address: string, version: number): ClientError {
-  return new ClientError(
-    'NEWER_PROTOCOL',
-    `The gateway at ${address} speaks version ${version} of the protocol, this client ${PROTOCOL_VERSION}: upgrade the client.`,
   );
 }

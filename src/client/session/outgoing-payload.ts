@@ -1,14 +1,9 @@
 import type { Linked } from '../../flow/linked-list.js';
 import type { Size } from '../../flow/window.js';
 import { messageSize } from '../../wire/codec.js';
-import {
-  type DataMessage,
-  EMPTY_BYTES,
-  MAX_METADATA_ENTRIES,
-  MessageType,
-  type WireError,
-} from '../../wire/messages.js';
+import { type DataMessage, EMPTY_BYTES, MessageType, type WireError } from '../../wire/messages.js';
 import type { Payload, SendOptions, UnsettledMessage } from '../message.js';
+import { bytesOf, metadataOf } from '../sendable.js';
 
 /** Whoever waits for a send; each of the two ends the wait, once. */
 export interface SendWaiter {
@@ -25,8 +20,6 @@ const ENTRY_BYTES = 20;
 const MAX_TTL_MS = 2 ** 32 - 1;
 
 export const NO_METADATA: ReadonlyMap<string, string> = new Map();
-
-const encoder = new TextEncoder();
 
 /**
  * One send of the application: a whole payload, in as many messages as it takes,
@@ -202,28 +195,7 @@ export class OutgoingPayload implements Linked<OutgoingPayload> {
   }
 }
 
-function bytesOf(data: Payload): Uint8Array {
-  if (typeof data === 'string') return data === '' ? EMPTY_BYTES : encoder.encode(data);
-  if (data instanceof Uint8Array) return data;
-  const given: unknown = data;
-  const what = given === null ? 'null' : typeof given;
-  throw new TypeError(`data is ${what}: what is sent is a Uint8Array (a Buffer is one) or a string`);
-}
-
 function checkedTtl(ttlMs: number): number {
   if (Number.isInteger(ttlMs) && ttlMs > 0 && ttlMs <= MAX_TTL_MS) return ttlMs;
   throw new RangeError(`ttlMs is ${ttlMs}: it has to be an integer from 1 to ${MAX_TTL_MS}`);
-}
-
-function metadataOf(metadata: Readonly<Record<string, string>>): ReadonlyMap<string, string> | undefined {
-  const entries = Object.entries(metadata);
-  if (entries.length === 0) return undefined;
-  if (entries.length > MAX_METADATA_ENTRIES) {
-    throw new RangeError(`metadata has ${entries.length} entries: a message takes ${MAX_METADATA_ENTRIES}`);
-  }
-  for (const [name, value] of entries) {
-    if (typeof value === 'string') continue;
-    throw new TypeError(`metadata "${name}" is ${typeof value}: it has to be a string`);
-  }
-  return new Map(entries);
 }

@@ -1,4 +1,4 @@
-import type { DataMessage } from '../../wire/messages.js';
+import { type DataMessage, joinedData } from '../../wire/messages.js';
 import { decodeText } from '../../wire/text.js';
 import type { Message } from '../message.js';
 import { NO_METADATA } from './outgoing-payload.js';
@@ -34,13 +34,5 @@ export function joined(pieces: readonly DataMessage[]): Message | undefined {
   const [first] = pieces;
   const last = pieces.at(-1);
   if (first === undefined || last === undefined) return undefined;
-  let length = 0;
-  for (const { data } of pieces) length += data.byteLength;
-  const data = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of pieces) {
-    data.set(piece.data, offset);
-    offset += piece.data.byteLength;
-  }
-  return new ReceivedMessage(first, data, last.sequence, false);
+  return new ReceivedMessage(first, joinedData(pieces), last.sequence, false);
 }

@@ -10,7 +10,8 @@ import { callError, unreadable } from './call-error.js';
 import type { CallHost, CallPlace } from './call-host.js';
 import { ClientError } from '../client-error.js';
 import type { Payload, SendOptions } from '../message.js';
-import { checkCount, checkName, metadataMap } from './topic-checks.js';
+import { bytesOf, metadataOf } from '../sendable.js';
+import { checkCount, checkName } from './topic-checks.js';
 
 /** So many sends may wait for the gateway; more is a mistake of who does not await them. */
 const MAX_WAITING_MESSAGES = 512;
@@ -78,13 +79,13 @@ export class Ingest implements AsyncDisposable {
   async send(data: Payload, options: SendOptions = {}): Promise<void> {
     const { key = '', ttlMs = 0, more = false, signal } = options;
     checkCount('ttlMs', ttlMs);
-    const metadata = metadataMap(options.metadata);
+    const metadata = options.metadata && metadataOf(options.metadata);
     signal?.throwIfAborted();
     if (this.#end !== undefined) throw this.#whyNot(this.#end);
     if (this.#isFinished)
       throw new ClientError('CLOSED', 'The upload is finished: nothing more can be sent.');
     const message = dataMessage({
-      data: typeof data === 'string' ? new TextEncoder().encode(data) : data,
+      data: bytesOf(data),
       key,
       metadata,
       more,

@@ -4,8 +4,9 @@ import { callError, unreadable } from './call-error.js';
 import type { CallHost, CallPlace } from './call-host.js';
 import { ClientError } from '../client-error.js';
 import type { Payload } from '../message.js';
-import { sleep } from '../sleep.js';
-import { checkCount, checkTopic, metadataMap } from './topic-checks.js';
+import { bytesOf, metadataOf } from '../sendable.js';
+import { sleep } from '../../core/sleep.js';
+import { checkCount, checkTopic } from './topic-checks.js';
 
 export interface PublishOptions {
   /** For conflation and partitioning. Default "". */
@@ -48,9 +49,9 @@ export async function publish(
   checkCount('timeoutMs', timeoutMs);
   const body = encodePublishRequest({
     topic,
-    data: typeof data === 'string' ? new TextEncoder().encode(data) : data,
+    data: bytesOf(data),
     key,
-    metadata: metadataMap(options.metadata),
+    metadata: options.metadata && metadataOf(options.metadata),
     idempotencyKey: options.idempotencyKey ?? newKey(),
     ttlMs,
   });
@@ -72,7 +73,7 @@ export async function publish(
         last = error;
         const waitMs = host.waitMs(failures, error);
         if (host.clock.now() + waitMs >= deadline) throw error;
-        await sleep(host.clock, waitMs, work.signal);
+        await sleep(waitMs, host.clock, work.signal);
       }
     }
   } finally {

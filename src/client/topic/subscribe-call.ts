@@ -4,6 +4,7 @@ import { decodeMessage } from '../../wire/codec.js';
 import { type DataMessage, PROTOCOL_VERSION, type Welcome } from '../../wire/messages.js';
 import { encodeSubscribeRequest } from '../../wire/topic-codec.js';
 import type { SubscribeRequest } from '../../wire/topic-messages.js';
+import { newerProtocol } from '../connection/end-error.js';
 import { callError, unreadable } from './call-error.js';
 import type { CallHost, CallPlace } from './call-host.js';
 import { ClientError } from '../client-error.js';
@@ -98,13 +99,7 @@ export class SubscribeCall {
     this.#watch?.cancel();
     if (this.#patienceMs > 0) this.#armWatch(this.#patienceMs);
     if (protocolVersion <= PROTOCOL_VERSION) return;
-    const { address } = this.#place.connector;
-    this.#giveUp(
-      new ClientError(
-        'NEWER_PROTOCOL',
-        `The gateway at ${address} speaks version ${protocolVersion} of the protocol, this client ${PROTOCOL_VERSION}: upgrade the client.`,
-      ),
-    );
+    this.#giveUp(newerProtocol(this.#place.connector.address, protocolVersion));
   }
 
   #armWatch(delayMs: number): void {

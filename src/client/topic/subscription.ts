@@ -1,6 +1,6 @@
 import { type LinkedAbort, linkAbort } from '../../core/signals.js';
 import { RingQueue } from '../../flow/ring-queue.js';
-import { type DataMessage, type Gap, isData, MessageType } from '../../wire/messages.js';
+import { type DataMessage, type Gap, isData, MessageType, weightOf } from '../../wire/messages.js';
 import { reasonOf } from '../abortable.js';
 import type { CallHost } from './call-host.js';
 import { ClientError } from '../client-error.js';
@@ -8,7 +8,7 @@ import type { GapNotice, Message } from '../message.js';
 import type { Overflow } from '../options.js';
 import { ReceivedMessage } from '../session/received-message.js';
 import { gapError } from '../session/session-errors.js';
-import { sleep } from '../sleep.js';
+import { sleep } from '../../core/sleep.js';
 import { SubscribeCall } from './subscribe-call.js';
 import { checkCount, checkTopic } from './topic-checks.js';
 import { wireOverflow } from '../session/wire-overflow.js';
@@ -125,7 +125,7 @@ export class Subscription implements AsyncIterable<Message>, AsyncDisposable {
 
   #take(): Item | undefined {
     const item = this.#items.shift();
-    if (item instanceof ReceivedMessage) this.#aheadBytes -= weightOfReceived(item);
+    if (item instanceof ReceivedMessage) this.#aheadBytes -= weightOf(item);
     if (this.#isPaused && !this.#isFull(0.5)) {
       this.#isPaused = false;
       this.#call?.resume();
@@ -197,7 +197,7 @@ export class Subscription implements AsyncIterable<Message>, AsyncDisposable {
       const waitMs = host.waitMs(failures, error);
       const isTooLate = !wasAnswered && host.clock.now() + waitMs - startedAtMs >= host.patienceMs;
       if (error.retry === 'never' || isTooLate) throw error;
-      await sleep(host.clock, waitMs, signal);
+      await sleep(waitMs, host.clock, signal);
     }
   }
 
@@ -246,17 +246,11 @@ export class Subscription implements AsyncIterable<Message>, AsyncDisposable {
     if (sequence <= this.#position) return;
     this.#position = sequence;
     this.#items.push(item);
-    if (item instanceof ReceivedMessage) this.#aheadBytes += weightOfReceived(item);
+    if (item instanceof ReceivedMessage) this.#aheadBytes += weightOf(item);
     if (!this.#isPaused && this.#isFull(1)) {
       this.#isPaused = true;
       this.#call?.pause();
     }
     this.#wake();
   }
-}
-
-function weightOfReceived(message: ReceivedMessage): number {
-  let bytes = message.data.byteLength + message.key.length;
-  for (const [name, value] of message.metadata) bytes += name.length + value.length;
-  return bytes;
 }

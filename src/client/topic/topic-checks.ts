@@ -1,22 +1,8 @@
-import { MAX_METADATA_ENTRIES } from '../../wire/messages.js';
-
 /** "route/subject". @throws TypeError */
 export function checkTopic(topic: string): void {
   const slash = topic.indexOf('/');
   if (slash > 0 && slash < topic.length - 1) return;
   throw new TypeError(`The topic is ${JSON.stringify(topic)}: expected is "route/subject"`);
-}
-
-/** As the wire holds it. @throws TypeError for more entries than a message may have. */
-export function metadataMap(
-  metadata: Readonly<Record<string, string>> | undefined,
-): ReadonlyMap<string, string> | undefined {
-  if (metadata === undefined) return undefined;
-  const entries = Object.entries(metadata);
-  if (entries.length > MAX_METADATA_ENTRIES) {
-    throw new TypeError(`metadata has ${entries.length} entries: a message may have ${MAX_METADATA_ENTRIES}`);
-  }
-  return entries.length === 0 ? undefined : new Map(entries);
 }
 
 /** A whole number from 0. @throws RangeError */

@@ -1,7 +1,7 @@
-import type { Clock } from '../core/clock.js';
+import type { Clock } from './clock.js';
 
-/** Resolves after `ms`; rejects with the signal's reason as soon as that is aborted. */
-export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves after so many milliseconds; rejects with the signal's reason as soon as that is aborted. Leaves no timer and no listener. */
+export function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       timer.cancel();
