@@ -1,5 +1,6 @@
+import { Skipped } from '../skipped.js';
 import { Stage } from './stage.js';
-import { Skipped, type Ability, type SubjectSource } from './subject.js';
+import type { Ability, SubjectSource } from './subject.js';
 
 /** One sentence of the protocol that binds a client, as what a gateway says and what must come back. */
 export interface Case {

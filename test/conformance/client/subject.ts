@@ -85,8 +85,3 @@ export interface SubjectSource {
   /** `gateway` gives the one at an address. Time is the clock's alone. */
   start(gateway: (address: string) => StreamAcceptor, clock: Clock, options: SubjectOptions): Subject;
 }
-
-/** The case can't be judged with this client; why. */
-export class Skipped extends Error {
-  override readonly name = 'Skipped';
-}

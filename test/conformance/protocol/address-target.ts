@@ -1,10 +1,11 @@
 import type { StreamMethod } from '../../../src/transport/contract.js';
+import { Skipped } from '../skipped.js';
 import type { Case } from './case.js';
 import { Changes, sleep } from './changes.js';
 import { Http2Connection } from './http2-connection.js';
 import { open } from './say.js';
 import { Stage } from './stage.js';
-import { Skipped, type Target, type TargetSource } from './target.js';
+import type { Target, TargetSource } from './target.js';
 
 export interface AddressOptions {
   /** `http://host:port`, or https. */

@@ -1,6 +1,7 @@
 import type { Settings } from '../../helpers/gateway.js';
+import { Skipped } from '../skipped.js';
 import { Stage } from './stage.js';
-import { Skipped, type TargetSource } from './target.js';
+import type { TargetSource } from './target.js';
 
 /** One sentence of the protocol, as what is said and what must come back. */
 export interface Case {

@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
 import { SystemClock } from '../../../src/core/clock.js';
 import type { StreamMethod } from '../../../src/transport/contract.js';
+import { Skipped } from '../skipped.js';
 import { addressSource, isMeant, Unusable, type AddressOptions } from './address-target.js';
 import { play, type Case } from './case.js';
 import { sections } from './cases/index.js';
-import { Skipped, type TargetSource } from './target.js';
+import type { TargetSource } from './target.js';
 
 const HELP = `Usage: npm run conformance -- --target HOST:PORT [options]
 

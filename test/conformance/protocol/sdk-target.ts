@@ -6,10 +6,11 @@ import { grpcDial } from '../../../src/transport/grpc/channel.js';
 import type { DataMessage } from '../../../src/wire/messages.js';
 import { startGateway } from '../../helpers/gateway.js';
 import type { STREAM_HANDLERS } from '../../helpers/stream-handlers.js';
+import { Skipped } from '../skipped.js';
 import { BreakableLine } from './breakable-line.js';
 import { Changes, sleep } from './changes.js';
 import { ROUTE, routes, SETTINGS, WHOLE_ROUTE } from './in-process.js';
-import { Skipped, type Connection, type Ending, type TargetSource } from './target.js';
+import type { Connection, Ending, TargetSource } from './target.js';
 
 /** As for the raw client (grpc-target.ts). */
 const PATIENCE_MS = 10_000;

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { Skipped } from '../skipped.js';
 import { Peer } from './peer.js';
 import type { Session } from './say.js';
-import { Skipped, type Target } from './target.js';
+import type { Target } from './target.js';
 
 export interface PeerOptions {
   /** Default: the case's own client. `null`: says no client ID. */

@@ -61,11 +61,6 @@ export interface TargetSource {
   start(settings: Settings): Promise<Target & AsyncDisposable>;
 }
 
-/** The case can't be judged here; why. */
-export class Skipped extends Error {
-  override readonly name = 'Skipped';
-}
-
 /** What was waited for did not come. */
 export class Timeout extends Error {
   override readonly name = 'Timeout';

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { GrpcStatus } from '../../../../src/core/errors.js';
 import { batchSize, encodeBatch } from '../../../../src/wire/codec.js';
 import { dataMessage, MessageType, type DataMessage } from '../../../../src/wire/messages.js';
+import { Skipped } from '../../skipped.js';
 import type { Section } from '../case.js';
 import type { Peer } from '../peer.js';
 import { back, opened, openedOn } from '../scenes.js';
 import { data, many, open, probe } from '../say.js';
-import { Skipped } from '../target.js';
 
 /** DataMessage{type: CONTROL, control: Control{field 99: an empty message}}. */
 const UNKNOWN_ACTION = Uint8Array.from([0x08, 0x03, 0x52, 0x03, 0x9a, 0x06, 0x00]);

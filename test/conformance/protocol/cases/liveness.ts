@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { GrpcStatus } from '../../../../src/core/errors.js';
 import { dataMessage, MessageType, type DataMessage } from '../../../../src/wire/messages.js';
+import { Skipped } from '../../skipped.js';
 import type { Section } from '../case.js';
 import { back, opened, openedOn } from '../scenes.js';
 import { data, heartbeat, plain, probe } from '../say.js';
 import type { Peer } from '../peer.js';
 import type { Stage } from '../stage.js';
-import { Skipped } from '../target.js';
 
 function answers(peer: Peer, sequence: number): readonly (readonly [number, number])[] {
   return peer.connection.received

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { OverflowPolicy } from '../../../../src/wire/messages.js';
+import { Skipped } from '../../skipped.js';
 import type { Section } from '../case.js';
 import { opened, openedOn } from '../scenes.js';
 import { ack, changeWindow, data, open, pause, unpause } from '../say.js';
-import { Skipped } from '../target.js';
 
 export const windows: Section = {
   title: 'Windows',
