@@ -5,13 +5,9 @@ import { createLogger } from '../config/logger.js';
 import { ConfigError, showMistake } from '../config/mistake.js';
 import { StartError } from '../core/start-error.js';
 import { Gateway, takeLibraryLog, type GatewayOptions } from '../gateway.js';
+import { exitCode } from './frame/exit-codes.js';
 import { ReloadSignal } from './reload-signal.js';
 import { StopSignals } from './stop-signals.js';
-
-/** The gateway could not start: an occupied port, an unreadable certificate. */
-const EXIT_START = 1;
-/** sysexits.h: an internal software error has been detected. */
-const EX_SOFTWARE = 70;
 
 export interface RunOptions extends Omit<GatewayOptions, 'config' | 'logger' | 'clock'> {
   /** Default: the process's own, without node and the script. */
@@ -40,7 +36,7 @@ export async function runGateway(options: RunOptions = {}): Promise<number> {
     }
     if (error instanceof StartError) {
       process.stderr.write(`${error.message}\n`);
-      return EXIT_START;
+      return exitCode('failed');
     }
     throw error;
   }
@@ -63,7 +59,7 @@ async function run({
   });
   process.on('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'a fault that nothing caught');
-    process.exit(EX_SOFTWARE);
+    process.exit(exitCode('software'));
   });
   // "Hang up" means what it says where there is a terminal, which may be gone when it arrives; services are
   // told by it to read their files again.

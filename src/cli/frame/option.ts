@@ -57,7 +57,7 @@ type ValueOf<T, S> = S extends { readonly many: true }
 
 /** True when it is given. */
 export function flag(spec: FlagSpec): Option<boolean> {
-  return { ...option(undefined, { ...spec, default: false }, '', 'nothing'), defaultValue: false };
+  return option(undefined, { ...spec, default: false }, '', 'nothing');
 }
 
 interface TextSpec extends ValueSpec<string> {

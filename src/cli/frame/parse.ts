@@ -25,14 +25,10 @@ export function parseCommand(command: Command, argv: readonly string[], env: Nod
   const { given, texts, help } = tokensOf(command, argv, mistake);
   if (help) return { help: true };
   const options = Object.fromEntries(
-    Object.entries(command.options).map(([name, option]) => [
-      name,
-      optionValue(
-        option,
-        given.filter((one) => one.name === name).concat(fromEnv(name, option, env)),
-        mistake,
-      ),
-    ]),
+    Object.entries(command.options).map(([name, option]) => {
+      const flags = given.filter((one) => one.name === name);
+      return [name, optionValue(option, flags.length > 0 ? flags : fromEnv(name, option, env), mistake)];
+    }),
   );
   return { help: false, args: { options, operands: operandValues(command, texts, mistake), flags: [] } };
 }
@@ -106,6 +102,7 @@ function noSuchOption(written: string, known: readonly string[]): string {
   return `there is no option ${written}${meant === undefined ? '' : `; did you mean --${meant}?`}`;
 }
 
+/** The variable speaks only where the option was not given. */
 function fromEnv(name: string, { env: variable }: Option<unknown>, env: NodeJS.ProcessEnv): readonly Given[] {
   const text = variable === undefined ? undefined : env[variable];
   return variable === undefined || text === undefined || text === ''
@@ -113,19 +110,13 @@ function fromEnv(name: string, { env: variable }: Option<unknown>, env: NodeJS.P
     : [{ name, written: variable, text }];
 }
 
-/** `given` has the variable last: it speaks only where the option was not given. */
 function optionValue(option: Option<unknown>, given: readonly Given[], mistake: Mistake): unknown {
-  const flags = given.filter(({ written }) => written.startsWith('-'));
-  const [first, second] = flags;
-  if (option.many) {
-    const all = flags.length > 0 ? flags : given;
-    return all.map((one) => readValue(option, one, mistake));
-  }
-  if (first !== undefined && second !== undefined && option.format !== undefined) {
+  if (option.many) return given.map((one) => readValue(option, one, mistake));
+  const [first, second] = given;
+  if (second !== undefined && option.format !== undefined) {
     throw mistake(`${second.written} is given more than once`);
   }
-  const one = first ?? given[0];
-  return one === undefined ? option.defaultValue : readValue(option, one, mistake);
+  return first === undefined ? option.defaultValue : readValue(option, first, mistake);
 }
 
 function readValue(

@@ -1,6 +1,6 @@
 import { CommandError } from '../frame/command-error.js';
+import { each, flag, list, number, object, text, textOrNull, type Guarded } from '../frame/guards.js';
 import type { AdminAnswer } from './admin-client.js';
-import { each, flag, list, number, object, text, textOrNull, type Guarded } from './guards.js';
 
 const flow = object({ dropped: number });
 const queueDepth = object({ messages: number, bytes: number, maxMessages: number });

@@ -1,4 +1,5 @@
 import type { Message } from '../../client/message.js';
+import { each, isObject, text as isText } from '../frame/guards.js';
 import type { InputMessage } from './input-message.js';
 
 /**
@@ -39,6 +40,7 @@ const EXPECTED =
   'expected is an object such as {"data": "text", "key": "k", "metadata": {"a": "b"}, "ttlMs": 1000}';
 /** What `tail` adds says nothing to whom it is sent. */
 const NAMES: readonly string[] = ['data', 'base64', 'key', 'metadata', 'ttlMs', 'sequence', 'timestampMs'];
+const isTexts = each(isText);
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 export function readMessageObject(line: Uint8Array): ReadObject {
@@ -51,9 +53,7 @@ export function readMessageObject(line: Uint8Array): ReadObject {
   } catch {
     return fault(`is not JSON: ${EXPECTED}`);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return fault(`is no object: ${EXPECTED}`);
-  return readFields(value as Readonly<Record<string, unknown>>);
+  return isObject(value) ? readFields(value) : fault(`is no object: ${EXPECTED}`);
 }
 
 function readFields(object: Readonly<Record<string, unknown>>): ReadObject {
@@ -79,15 +79,6 @@ function readFields(object: Readonly<Record<string, unknown>>): ReadObject {
     ...(ttlMs === undefined ? {} : { ttlMs }),
   };
   return { kind: 'message', message: { data: bytes, options } };
-}
-
-function isTexts(value: unknown): value is Readonly<Record<string, string>> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every((text) => typeof text === 'string')
-  );
 }
 
 function fault(reason: string): ReadObject {
