@@ -25,6 +25,7 @@ type ClientConnection struct {
 	config   *ServerConfig
 	metrics  *StreamMetrics
 	stream   dataStream
+	handler  Handler
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	receive  chan *pb.DataMessage
@@ -48,6 +49,7 @@ func (c *ClientConnection) Run(sessions *SessionManager) error {
 	go c.sendLoop(handled, sent)
 	opened := make(map[string]struct{})
 	c.processLoop(sessions, opened)
+	c.handler.Close(c)
 	close(handled)
 	select {
 	case <-sent:
@@ -111,10 +113,12 @@ func (c *ClientConnection) processLoop(sessions *SessionManager, opened map[stri
 		}
 		if _, known := opened[message.SessionId]; !known {
 			opened[message.SessionId] = struct{}{}
+			c.handler.Open(c, message.SessionId)
 		}
-		reply := session.Handle(message, started)
+		session.Touch(started)
+		reply := c.handler.Handle(message, started)
 		c.metrics.ProcessingNanos.Add(int64(time.Since(started)))
-		if !c.enqueue(reply) {
+		if reply != nil && !c.enqueue(reply) {
 			return
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
 	pb "sluice.dev/bench/gen/sluicepb"
@@ -23,6 +24,8 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "address to listen on")
 	flag.IntVar(&config.MaxConnections, "max-connections", config.MaxConnections, "capacity of the pool")
 	flag.Float64Var(&config.MessagesPerSecond, "throttle", 0, "messages a second a connection is sent; 0 = no limit")
+	certFile := flag.String("tls-cert", "", "certificate chain, PEM; none = no TLS")
+	keyFile := flag.String("tls-key", "", "its private key, PEM")
 	flag.Parse()
 
 	listener, err := net.Listen("tcp", *listen)
@@ -30,14 +33,23 @@ func main() {
 		log.Fatal(err)
 	}
 	server := NewStreamingServer(config)
-	grpcServer := grpc.NewServer(
+	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(config.MaxMessageBytes),
 		grpc.MaxSendMsgSize(config.MaxMessageBytes),
-		grpc.ConnectionTimeout(10*time.Second),
+		grpc.ConnectionTimeout(10 * time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 15 * time.Second}),
-	)
+	}
+	if *certFile != "" {
+		transport, err := credentials.NewServerTLSFromFile(*certFile, *keyFile)
+		if err != nil {
+			log.Fatal(err)
+		}
+		options = append(options, grpc.Creds(transport))
+	}
+	grpcServer := grpc.NewServer(options...)
 	pb.RegisterStreamServiceServer(grpcServer, server)
+	grpcServer.RegisterService(&exchangeService, exchange{metrics: server.metrics})
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()

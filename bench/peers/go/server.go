@@ -21,6 +21,7 @@ type StreamingServer struct {
 	config   ServerConfig
 	pool     *ConnectionPool
 	sessions *SessionManager
+	handlers map[string]Handler
 	metrics  *StreamMetrics
 	nextID   atomic.Uint64
 }
@@ -30,6 +31,7 @@ func NewStreamingServer(config ServerConfig) *StreamingServer {
 		config:   config,
 		pool:     NewConnectionPool(config.MaxConnections),
 		sessions: NewSessionManager(config.MaxSessions),
+		handlers: newHandlers(),
 		metrics:  &StreamMetrics{},
 	}
 }
@@ -37,11 +39,12 @@ func NewStreamingServer(config ServerConfig) *StreamingServer {
 // StreamData serves one client stream.
 func (s *StreamingServer) StreamData(stream dataStream) error {
 	id := fmt.Sprintf("connection-%d", s.nextID.Add(1))
-	clientID := id
-	if incoming, ok := metadata.FromIncomingContext(stream.Context()); ok {
-		if values := incoming.Get("x-client-id"); len(values) > 0 {
-			clientID = values[0]
-		}
+	incoming, _ := metadata.FromIncomingContext(stream.Context())
+	clientID := firstOr(incoming, "x-client-id", id)
+	route := firstOr(incoming, "x-route", "echo")
+	handler := s.handlers[route]
+	if handler == nil {
+		return status.Errorf(codes.NotFound, "no route %q", route)
 	}
 	ctx, cancel := context.WithCancelCause(stream.Context())
 	defer cancel(nil)
@@ -51,6 +54,7 @@ func (s *StreamingServer) StreamData(stream dataStream) error {
 		config:   &s.config,
 		metrics:  s.metrics,
 		stream:   stream,
+		handler:  handler,
 		ctx:      ctx,
 		cancel:   cancel,
 		receive:  make(chan *pb.DataMessage, s.config.QueueSize),
@@ -65,4 +69,11 @@ func (s *StreamingServer) StreamData(stream dataStream) error {
 	defer s.pool.Remove(connection)
 	s.metrics.ConnectionsAccepted.Add(1)
 	return connection.Run(s.sessions)
+}
+
+func firstOr(incoming metadata.MD, key, otherwise string) string {
+	if values := incoming.Get(key); len(values) > 0 {
+		return values[0]
+	}
+	return otherwise
 }

@@ -6,13 +6,11 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	pb "sluice.dev/bench/gen/sluicepb"
 )
 
 type sessionKey struct{ clientID, sessionID string }
 
-// Session is one logical conversation; only its connection's process loop calls Handle.
+// Session is one logical conversation; only its connection's process loop touches it.
 type Session struct {
 	mu           sync.Mutex
 	created      time.Time
@@ -20,20 +18,12 @@ type Session struct {
 	messages     uint64
 }
 
-// Handle is the echo handler.
-func (s *Session) Handle(message *pb.DataMessage, now time.Time) *pb.DataMessage {
+// Touch notes a message.
+func (s *Session) Touch(now time.Time) {
 	s.mu.Lock()
 	s.lastActivity = now
 	s.messages++
 	s.mu.Unlock()
-	return &pb.DataMessage{
-		Type:        pb.MessageType_MESSAGE_TYPE_DATA,
-		SessionId:   message.SessionId,
-		TimestampMs: now.UnixMilli(),
-		Data:        message.Data,
-		Metadata:    message.Metadata,
-		Key:         message.Key,
-	}
 }
 
 // SessionManager keys sessions by clientID:sessionID.
