@@ -10,12 +10,16 @@ export interface GoTools {
   readonly load: string | undefined;
   /** `go version`, where there is one. */
   readonly version: string | undefined;
+  /** What the peer was built of: "grpc-go 1.85.0, go1.26.8". */
+  readonly runtime: string | undefined;
   /** Why something is missing; one line. */
   readonly reason: string | undefined;
 }
 
 /** The first build compiles grpc-go and the protobuf plugins, and may have to download them. */
 const BUILD_LIMIT_MS = 10 * 60_000;
+
+const NOTHING = { peer: undefined, load: undefined, version: undefined, runtime: undefined } as const;
 
 const run = promisify(execFile);
 
@@ -27,7 +31,7 @@ export async function buildGoTools(log: (line: string) => void): Promise<GoTools
   try {
     version = (await run('go', ['version'], options)).stdout.trim();
   } catch {
-    return { peer: undefined, load: undefined, version: undefined, reason: 'go is not installed' };
+    return { ...NOTHING, reason: 'go is not installed' };
   }
   log(`building the Go pieces (${version}); the first time takes a minute or two`);
   await mkdir(pathOf('bench/.cache'), { recursive: true });
@@ -36,7 +40,7 @@ export async function buildGoTools(log: (line: string) => void): Promise<GoTools
   try {
     await run('go', ['build', '-o', load, './load'], options);
   } catch (error) {
-    return { peer: undefined, load: undefined, version, reason: firstLine(error) };
+    return { ...NOTHING, version, reason: firstLine(error) };
   }
   try {
     const proto = pathOf('proto');
@@ -50,9 +54,17 @@ export async function buildGoTools(log: (line: string) => void): Promise<GoTools
     );
     await run('go', ['build', '-o', peer, './peers/go'], options);
   } catch (error) {
-    return { peer: undefined, load, version, reason: firstLine(error) };
+    return { ...NOTHING, load, version, reason: firstLine(error) };
   }
-  return { peer, load, version, reason: undefined };
+  const builtOf = (await run('go', ['version', '-m', peer], options)).stdout;
+  return { peer, load, version, runtime: runtimeOf(builtOf), reason: undefined };
+}
+
+/** Of what `go version -m` says: the toolchain behind the file's name, and a line for each module. */
+function runtimeOf(builtOf: string): string {
+  const toolchain = /: (go\S+)/.exec(builtOf)?.[1] ?? 'Go';
+  const grpc = /\bdep\s+google\.golang\.org\/grpc\s+v(\S+)/.exec(builtOf)?.[1] ?? '';
+  return `grpc-go ${grpc}, ${toolchain}`;
 }
 
 function firstLine(error: unknown): string {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 import { Child, within, type ChildCommand } from './child.js';
 import type { GoTools } from './go-tools.js';
@@ -7,9 +7,23 @@ import { pathOf } from './paths.js';
 export type ServerName = 'sluice' | 'go' | 'plain' | 'http2';
 export type Method = 'StreamData' | 'StreamBatches';
 
+/** A certificate and its key, PEM. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export interface ServerOptions {
+  readonly tls?: TlsFiles;
+  /** Whether streams may ask for another route than echo: `sink`, `fanout-in`, `fanout-out` (metadata `x-route`). */
+  readonly routes?: boolean;
+}
+
 export interface ServerDefinition extends ChildCommand {
   readonly name: ServerName;
   readonly title: string;
+  /** What it runs on, with versions. */
+  readonly runtime: string;
   /** The Go original knows single messages only; other servers speak both. */
   readonly methods: readonly Method[];
 }
@@ -23,6 +37,9 @@ export interface Missing {
 export const SERVER_NAMES: readonly ServerName[] = ['sluice', 'go', 'plain', 'http2'];
 
 const BOTH: readonly Method[] = ['StreamData', 'StreamBatches'];
+const NODE = `node ${process.versions.node}`;
+// node itself with a loader, not the tsx command: the child's pid has to be the server's.
+const LOADER = ['--import', 'tsx'] as const;
 const READY_LIMIT_MS = 20_000;
 
 export function isMissing(found: ServerDefinition | Missing): found is Missing {
@@ -30,42 +47,80 @@ export function isMissing(found: ServerDefinition | Missing): found is Missing {
 }
 
 /** How each server is started. All bind a free port of 127.0.0.1 and print a ready line. */
-export function defineServer(name: ServerName, go: GoTools): ServerDefinition | Missing {
+export function defineServer(
+  name: ServerName,
+  go: GoTools,
+  options: ServerOptions = {},
+): ServerDefinition | Missing {
   switch (name) {
     case 'sluice':
-      return defineSluice();
+      return defineSluice(options);
     case 'go':
       if (go.peer === undefined) return { name, reason: go.reason ?? 'not built' };
       return {
         name,
         title: "the Go original's architecture on grpc-go",
+        runtime: go.runtime ?? 'Go',
         command: go.peer,
-        args: [],
+        args: tlsArgs('-tls-cert', '-tls-key', options.tls),
         methods: ['StreamData'],
       };
     case 'plain':
-      return nodePeer(name, 'plain grpc-js, proto-loader', 'bench/peers/plain-grpc-js.ts');
+      return {
+        name,
+        title: 'plain grpc-js, proto-loader',
+        runtime: `grpc-js ${versionOf('@grpc/grpc-js')}, ${NODE}`,
+        ...nodePeer('bench/peers/plain-grpc-js.ts', options),
+      };
     case 'http2':
-      return nodePeer(name, 'bare node:http2 echo, the ceiling', 'bench/peers/http2-echo.ts');
+      if (options.routes === true) return { name, reason: 'it knows nothing but echo' };
+      return {
+        name,
+        title: 'bare node:http2 echo, the ceiling',
+        runtime: NODE,
+        ...nodePeer('bench/peers/http2-echo.ts', options),
+      };
   }
 }
 
-/** The gateway as built, with settings beyond the defaults given as flags. */
-export function defineSluice(...flags: readonly string[]): ServerDefinition | Missing {
-  const main = pathOf('dist/main.js');
-  if (!existsSync(main)) return { name: 'sluice', reason: 'dist/main.js is not built: npm run build' };
+/** The gateway as built, with its defaults. */
+function defineSluice({ tls, routes = false }: ServerOptions): ServerDefinition | Missing {
+  if (!existsSync(pathOf('dist/main.js'))) {
+    return { name: 'sluice', reason: 'dist/main.js is not built: npm run build' };
+  }
+  const program = routes ? [...LOADER, pathOf('bench/peers/sluice-routes.ts')] : [pathOf('dist/main.js')];
   return {
     name: 'sluice',
     title: 'Sluice',
+    runtime: NODE,
     command: process.execPath,
-    args: [main, '--server.listen', '127.0.0.1:0', '--admin.enabled', 'false', ...flags],
+    args: [
+      ...program,
+      ...['--server.listen', '127.0.0.1:0', '--admin.enabled', 'false'],
+      ...tlsArgs('--server.tls.certificateFile', '--server.tls.keyFile', tls),
+    ],
     methods: BOTH,
   };
 }
 
-function nodePeer(name: ServerName, title: string, file: string): ServerDefinition {
-  // node itself with a loader, not the tsx command: the child's pid has to be the server's.
-  return { name, title, command: process.execPath, args: ['--import', 'tsx', pathOf(file)], methods: BOTH };
+function nodePeer(
+  file: string,
+  { tls }: ServerOptions,
+): Pick<ServerDefinition, 'command' | 'args' | 'methods'> {
+  return {
+    command: process.execPath,
+    args: [...LOADER, pathOf(file), ...tlsArgs('--tls-cert', '--tls-key', tls)],
+    methods: BOTH,
+  };
+}
+
+function tlsArgs(certFlag: string, keyFlag: string, tls: TlsFiles | undefined): readonly string[] {
+  return tls === undefined ? [] : [certFlag, tls.certFile, keyFlag, tls.keyFile];
+}
+
+function versionOf(library: string): string {
+  const file = pathOf(`node_modules/${library}/package.json`);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version;
 }
 
 export interface RunningServer {

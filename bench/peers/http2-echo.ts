@@ -2,10 +2,13 @@
  * The ceiling: bytes of any gRPC call echoed by bare node:http2, without looking at them. What a server on
  * Node can reach that does nothing at all.
  */
-import { createServer } from 'node:http2';
+import { createSecureServer, createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
-const server = createServer();
+import { announce, HOST, tlsFromFlags } from './peer.js';
+
+const tls = tlsFromFlags();
+const server = tls === undefined ? createServer() : createSecureServer(tls);
 server.on('stream', (stream) => {
   stream.on('error', () => {
     // A client that leaves in the middle is no failure of the peer.
@@ -16,7 +19,6 @@ server.on('stream', (stream) => {
   });
   stream.pipe(stream);
 });
-server.listen(0, '127.0.0.1', () => {
-  const { port } = server.address() as AddressInfo;
-  process.stdout.write(`${JSON.stringify({ msg: 'gateway ready', grpc: [`127.0.0.1:${String(port)}`] })}\n`);
+server.listen(0, HOST, () => {
+  announce((server.address() as AddressInfo).port);
 });

@@ -1,6 +1,6 @@
 /**
- * The peer everybody writes first: grpc-js with proto-loader, an echo in a data listener. No queue, no
- * session, no limit.
+ * The peer everybody writes first: grpc-js with proto-loader, a data listener that answers. No queue, no
+ * session, no limit, and nobody looks at what `write` returns.
  */
 import { fileURLToPath } from 'node:url';
 
@@ -8,11 +8,16 @@ import {
   loadPackageDefinition,
   Server,
   ServerCredentials,
+  status,
   type GrpcObject,
+  type handleUnaryCall,
+  type MethodDefinition,
   type ServerDuplexStream,
   type ServiceClientConstructor,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+
+import { announce, HOST, tlsFromFlags } from './peer.js';
 
 const proto = fileURLToPath(new URL('../../proto/sluice/v1/stream.proto', import.meta.url));
 // Numbers and enum values as numbers: the cheapest way to run proto-loader.
@@ -30,15 +35,18 @@ interface Message {
 interface Batch {
   readonly messages?: readonly Message[];
 }
+/** A stream that is sent messages, or what is encoded already. */
+type Call<M> = ServerDuplexStream<M, object>;
+type Serve<M> = (call: Call<M>) => void;
 
 function echoOf(message: Message): object {
   return { type: message.type, sessionId: message.sessionId, timestampMs: Date.now(), data: message.data };
 }
 
-function echo<M>(answer: (message: M) => object): (call: ServerDuplexStream<M, object>) => void {
+function answering<M>(onMessage: (call: Call<M>, message: M) => void): Serve<M> {
   return (call) => {
     call.on('data', (message: M) => {
-      call.write(answer(message));
+      onMessage(call, message);
     });
     call.on('end', () => {
       call.end();
@@ -50,13 +58,84 @@ function echo<M>(answer: (message: M) => object): (call: ServerDuplexStream<M, o
 }
 
 const packages = loadPackageDefinition(definition);
-const service = (packages['sluice'] as GrpcObject)['v1'] as GrpcObject;
+const { service } = ((packages['sluice'] as GrpcObject)['v1'] as GrpcObject)[
+  'StreamService'
+] as ServiceClientConstructor;
+const streamData = service['StreamData'] as MethodDefinition<Message, object>;
+const encode = streamData.responseSerialize;
+
+const subscribers = new Set<Call<Message>>();
+
+/** What a stream does, by its metadata x-route. */
+const ROUTES: Readonly<Record<string, Serve<Message>>> = {
+  echo: answering((call, message) => {
+    call.write(echoOf(message));
+  }),
+  sink: answering(() => undefined),
+  'fanout-in': answering((_, message) => {
+    // Encoded once, however many there are.
+    const bytes = encode(echoOf(message));
+    for (const subscriber of subscribers) subscriber.write(bytes);
+  }),
+  'fanout-out': (call) => {
+    answering<Message>(() => {
+      subscribers.add(call);
+    })(call);
+    // Whoever goes, one way or the other.
+    call.on('close', () => subscribers.delete(call));
+    call.on('end', () => subscribers.delete(call));
+    call.on('cancelled', () => subscribers.delete(call));
+  },
+};
+
+const BATCH_ROUTES: Readonly<Record<string, Serve<Batch>>> = {
+  echo: answering((call, batch) => {
+    call.write({ messages: (batch.messages ?? []).map(echoOf) });
+  }),
+  sink: answering(() => undefined),
+};
+
+function byRoute<M>(routes: Readonly<Record<string, Serve<M>>>): Serve<M> {
+  return (call) => {
+    const route = String(call.metadata.get('x-route')[0] ?? 'echo');
+    const serve = routes[route];
+    if (serve !== undefined) serve(call);
+    else call.emit('error', { code: status.NOT_FOUND, details: `no route "${route}"` });
+  };
+}
+
+/** The echo as a unary call, for what streaming saves. */
+const exchange = {
+  Echo: {
+    ...streamData,
+    path: '/sluice.bench.v1.Exchange/Echo',
+    requestStream: false,
+    responseStream: false,
+  },
+};
+const echo: handleUnaryCall<Message, object> = (call, callback) => {
+  callback(null, echoOf(call.request));
+};
+
 const server = new Server();
-server.addService((service['StreamService'] as ServiceClientConstructor).service, {
-  StreamData: echo<Message>(echoOf),
-  StreamBatches: echo<Batch>((batch) => ({ messages: (batch.messages ?? []).map(echoOf) })),
-});
-server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
+server.addService(
+  {
+    ...service,
+    StreamData: {
+      ...streamData,
+      responseSerialize: (value: object) => (Buffer.isBuffer(value) ? value : encode(value)),
+    },
+  },
+  { StreamData: byRoute(ROUTES), StreamBatches: byRoute(BATCH_ROUTES) },
+);
+server.addService(exchange, { Echo: echo });
+
+const tls = tlsFromFlags();
+const credentials =
+  tls === undefined
+    ? ServerCredentials.createInsecure()
+    : ServerCredentials.createSsl(null, [{ cert_chain: tls.cert, private_key: tls.key }]);
+server.bindAsync(`${HOST}:0`, credentials, (error, port) => {
   if (error !== null) throw error;
-  process.stdout.write(`${JSON.stringify({ msg: 'gateway ready', grpc: [`127.0.0.1:${String(port)}`] })}\n`);
+  announce(port);
 });
