@@ -2,6 +2,7 @@ import { AdminServer } from './admin/admin-server.js';
 import type { Config } from './config/schema.js';
 import { SystemClock, type Clock } from './core/clock.js';
 import { SluiceError } from './core/errors.js';
+import { Turn } from './core/turn.js';
 import { StartError } from './core/start-error.js';
 import type { Logger } from './core/logger.js';
 import { ByteAccount } from './flow/byte-account.js';
@@ -127,8 +128,10 @@ export class Gateway {
         this.#throwOut(subject);
       },
     });
+    const turn = new Turn(clock);
     this.#server = new StreamingServer({
       clock,
+      turn,
       logger,
       nodeId: config.node.id,
       gatekeeper: this.#auth.authentication,
@@ -149,6 +152,7 @@ export class Gateway {
     });
     this.#grpc = new GrpcServer({
       clock,
+      turn,
       logger,
       metrics: this.metrics,
       account: this.#account,

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../core/clock.js';
 import type { ClientConnection } from '../pool/client-connection.js';
 import type { DataMessage } from '../wire/messages.js';
-import type { TurnFlusher } from './turn-flusher.js';
+import type { Turn } from '../core/turn.js';
 
 export interface SendLoopOptions {
   /** What may be handed to the network and not taken by it, before the loop waits. */
@@ -40,7 +40,7 @@ const MAX_WRITE_MESSAGES = 512;
  */
 export class SendLoop {
   readonly #clock: Clock;
-  readonly #flusher: TurnFlusher;
+  readonly #turn: Turn;
   readonly #connection: ClientConnection;
   readonly #options: SendLoopOptions;
   readonly #events: SendLoopEvents;
@@ -54,14 +54,14 @@ export class SendLoop {
 
   constructor(
     clock: Clock,
-    flusher: TurnFlusher,
+    turn: Turn,
     connection: ClientConnection,
     options: SendLoopOptions,
     events: SendLoopEvents,
     counters: SendLoopCounters,
   ) {
     this.#clock = clock;
-    this.#flusher = flusher;
+    this.#turn = turn;
     this.#connection = connection;
     this.#options = options;
     this.#events = events;
@@ -72,7 +72,7 @@ export class SendLoop {
   wake(): void {
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
-    this.#flusher.schedule(this);
+    this.#turn.schedule(this);
   }
 
   /** Called by the transport: the network has taken something. */
@@ -82,7 +82,7 @@ export class SendLoop {
     if (sendQueue.hasControl || sendQueue.hasReadyData) this.wake();
   }
 
-  /** Writes what may go now. Called by the flusher; never throws. */
+  /** Writes what may go now. Called by the turn; never throws. */
   flush(): void {
     this.#scheduled = false;
     if (this.#stopped) return;

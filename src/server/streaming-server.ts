@@ -29,10 +29,12 @@ import type { StreamSettings } from './settings.js';
 import type { RouteChoice } from './simple-sessions.js';
 import type { StreamInterceptor } from './stream-interceptor.js';
 import { throttleFor } from './throttle-for.js';
-import { TurnFlusher } from './turn-flusher.js';
+import { Turn } from '../core/turn.js';
 
 export interface StreamingServerOptions {
   readonly clock: Clock;
+  /** Shared with the transport, so that what a turn brings is answered in it. Default: one of its own. */
+  readonly turn?: Turn;
   readonly logger: Logger;
   readonly nodeId: string;
   readonly pool: ConnectionPool;
@@ -110,9 +112,9 @@ export class StreamingServer {
     this.#idPrefix = `${options.clock.wallNow().toString(36)}${Math.floor(Math.random() * 36 ** 4).toString(36)}`;
     this.#sessionEnds = new SessionEndLog(options.logger, options.clock);
     this.#opensRefused = new LogByCode(options.logger, options.clock, 'sessions refused');
-    const flusher = new TurnFlusher(options.clock);
+    const { turn = new Turn(options.clock) } = options;
     const gatekeeper = guarded(options.gatekeeper, options.logger);
-    this.windowed = this.#windowedSessions(flusher);
+    this.windowed = this.#windowedSessions(turn);
     this.#overload = new Overload({
       clock: options.clock,
       logger: options.logger,
@@ -125,7 +127,7 @@ export class StreamingServer {
     });
     this.#context = {
       clock: options.clock,
-      flusher,
+      turn,
       windowed: this.windowed,
       account: options.account,
       sessions: options.sessions,
@@ -337,7 +339,7 @@ export class StreamingServer {
     throw new SluiceError('UNKNOWN_ROUTE', `no route ${quoted(name)} is configured (routes)`);
   }
 
-  #windowedSessions(flusher: TurnFlusher): WindowedSessions {
+  #windowedSessions(turn: Turn): WindowedSessions {
     const { clock, counters, sessions, account, windowed } = this.#options;
     return new WindowedSessions({
       ...windowed,
@@ -346,8 +348,8 @@ export class StreamingServer {
       counters,
       account,
       totals: counters,
-      stampMs: () => flusher.stampMs(),
-      turnMs: () => flusher.turnMs(),
+      stampMs: () => turn.stampMs(),
+      turnMs: () => turn.turnMs(),
       routeFor: (name) => this.#routeNamed(name),
       observeProcessing: (ms) => {
         counters.processing.observe(ms);

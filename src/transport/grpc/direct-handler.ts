@@ -3,6 +3,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.js';
 import { GrpcStatus } from '../../core/errors.js';
+import { Turn } from '../../core/turn.js';
 import type { StreamMethod } from '../contract.js';
 import { answerNextTurn } from './close-once-sent.js';
 import { DirectStream, type DirectStreamContext } from './direct-stream.js';
@@ -55,6 +56,7 @@ export function attachDirectHandler(
     account: options.account,
     clock: options.clock,
     maxMessageBytes: options.maxMessageBytes,
+    turn: options.turn ?? new Turn(options.clock),
     writer: new FrameWriter(options.maxMessageBytes),
     onFault: options.onFault ?? nothing,
   };

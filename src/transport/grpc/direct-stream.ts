@@ -1,7 +1,9 @@
 import type { Http2Session, ServerHttp2Stream } from 'node:http2';
+import { Readable } from 'node:stream';
 import type { Clock } from '../../core/clock.js';
 import type { ClientCertificate } from '../../core/credentials.js';
 import { SluiceError } from '../../core/errors.js';
+import type { Arrival, Turn } from '../../core/turn.js';
 import type { DataMessage } from '../../wire/messages.js';
 import type {
   StreamAcceptor,
@@ -35,12 +37,15 @@ import {
 const BACKED_UP_BYTES = 8 * 1024;
 /** More than this is not given to HTTP/2 at once: it would tell of it only when all of it has left. */
 const MAX_HANDED_BYTES = 128 * 1024;
+/** As much of one stream may come in a turn; the rest waits, by flow control, for the next. */
+const MAX_ARRIVED_BYTES = 256 * 1024;
 
 /** What a stream shares with all others of its server. */
 export interface DirectStreamContext {
   readonly account: BufferAccount | undefined;
   readonly clock: Clock;
   readonly maxMessageBytes: number;
+  readonly turn: Turn;
   readonly writer: FrameWriter;
   readonly onFault: (error: unknown) => void;
 }
@@ -68,8 +73,13 @@ let spareBatch: DataMessage[] | undefined;
  */
 type State = 'starting' | 'open' | 'ending' | 'closed';
 
-/** One gRPC stream straight on its HTTP/2 stream. */
-export class DirectStream implements TransportStream {
+/**
+ * One gRPC stream straight on its HTTP/2 stream. What comes in is taken from
+ * HTTP/2 before it goes through the queue of a Readable: HTTP/2 tells of each
+ * frame by itself, and that queue costs more a frame than all that the gateway
+ * does with the message in it.
+ */
+export class DirectStream implements TransportStream, Arrival {
   readonly method: StreamMethod;
   readonly peer: string;
   readonly metadata: ReadonlyMap<string, string>;
@@ -88,6 +98,10 @@ export class DirectStream implements TransportStream {
   #statusSent = false;
   #wasReset = false;
   #paused = false;
+  /** HTTP/2 was told to bring no more. */
+  #stopped = false;
+  /** What has come is taken in at the end of this turn. */
+  #arriving = false;
   #pumping = false;
   /** The client has half-closed; what it sent before may still wait in the reader. */
   #inputEnded = false;
@@ -157,7 +171,9 @@ export class DirectStream implements TransportStream {
     this.#respond();
     if (this.#state !== 'open') return;
     http2.pause();
-    http2.on('data', this.#onData);
+    http2.push = this.#onPush;
+    // A Node that brings it another way brings it here.
+    http2.on('data', this.#onPush);
     http2.on('end', this.#onEnd);
     this.#paused = true;
     this.#pump();
@@ -263,12 +279,27 @@ export class DirectStream implements TransportStream {
     closeOnceSent(this.#http2, this.#context.clock);
   };
 
-  readonly #onData = (chunk: Buffer): void => {
+  /** In place of `Readable.push`, and with its contract: false asks HTTP/2 to bring no more. */
+  readonly #onPush = (chunk: Buffer | null): boolean => {
+    // What Node does behind the end (telling of it, closing the stream) stays Node's.
+    if (chunk === null) return Readable.prototype.push.call(this.#http2, null);
     this.bytesReceived += chunk.length;
-    if (this.#inputDone) return;
+    if (this.#inputDone) return true;
     this.#reader.push(chunk);
-    this.#pump();
+    if (!this.#arriving) {
+      this.#arriving = true;
+      this.#context.turn.arrived(this);
+    }
+    this.#stopped = this.#paused || this.#reader.pushedBytes >= MAX_ARRIVED_BYTES;
+    return !this.#stopped;
   };
+
+  takeIn(): void {
+    if (!this.#arriving) return;
+    this.#arriving = false;
+    this.#pump();
+    if (this.#stopped && !this.#paused) this.#goOn();
+  }
 
   readonly #onEnd = (): void => {
     // Clients of Node half-close when they cancel, and reset right behind it: look once more before believing it.
@@ -300,6 +331,7 @@ export class DirectStream implements TransportStream {
     while (!this.#inputDone) {
       const { room } = receiver;
       if (room <= 0) {
+        this.#reader.count();
         this.#pause();
         return;
       }
@@ -347,6 +379,13 @@ export class DirectStream implements TransportStream {
     if (!this.#paused) return;
     this.#paused = false;
     this.#http2.resume();
+    if (this.#stopped) this.#goOn();
+  }
+
+  /** What `Readable.read` does once its queue has room again. */
+  #goOn(): void {
+    this.#stopped = false;
+    this.#http2._read(0);
   }
 
   /** Lets what still arrives flow away unread. */
@@ -387,6 +426,8 @@ export class DirectStream implements TransportStream {
 
   readonly #onHttp2Close = (): void => {
     this.#deadline?.cancel();
+    // What came before the end came.
+    this.takeIn();
     this.#waiting = undefined;
     if (this.#wasReset) this.#close('reset');
     else if (this.#statusSent) this.#close('ended');

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.js';
+import type { Turn } from '../../core/turn.js';
 import type { BufferAccount } from '../held-bytes.js';
 import type { TransportLogger } from './limited-log.js';
 import type { TlsOptions } from './tls-files.js';
@@ -15,6 +16,8 @@ export interface SocketMetrics {
 /** Each is a key of the configuration's `server` section, in milliseconds, bytes or pieces. */
 export interface GrpcServerOptions {
   readonly clock: Clock;
+  /** Shared with who answers, so that what a turn brings is answered in it. Default: one of its own. */
+  readonly turn?: Turn;
   readonly logger: TransportLogger;
   readonly metrics: SocketMetrics;
   /** Where what streams hold is counted: what arrived and was not handed over, what was sent and has not left. */

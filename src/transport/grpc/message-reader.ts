@@ -1,4 +1,5 @@
 import { SluiceError } from '../../core/errors.js';
+import { RingQueue } from '../../flow/ring-queue.js';
 import { BatchReader, decodeMessage, StringCache } from '../../wire/codec.js';
 import type { DataMessage } from '../../wire/messages.js';
 import type { StreamMethod } from '../contract.js';
@@ -30,6 +31,9 @@ export class MessageReader {
   readonly #onInflated: () => void;
   readonly #frames: FrameReader;
   readonly #held: HeldBytes;
+  /** What was pushed and not begun. */
+  readonly #chunks = new RingQueue<Uint8Array>();
+  #chunkBytes = 0;
   #strings: StringCache | undefined;
   #batch: BatchReader | undefined;
   /** Of the batch being read, or of the message being inflated. */
@@ -64,15 +68,28 @@ export class MessageReader {
     return this.#held.counted;
   }
 
-  /** The next chunk; only once `fill` has said 'empty'. */
+  /** What was pushed and not begun yet, in bytes. */
+  get pushedBytes(): number {
+    return this.#chunkBytes;
+  }
+
+  /** The next chunk. Counted as held by the next `fill`, or `count`. */
   push(chunk: Uint8Array): void {
-    this.#frames.push(chunk);
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
+  }
+
+  /** Counts what is held now: where nothing is filled, for there is no room. */
+  count(): void {
+    this.#held.set(this.#frames.heldBytes + this.#bodyBytes + this.#chunkBytes);
   }
 
   /** Forgets everything; for a stream that reads no more. */
   clear(): void {
     this.#cleared = true;
     this.#frames.clear();
+    this.#chunks.clear();
+    this.#chunkBytes = 0;
     this.#batch = undefined;
     this.#inflated = undefined;
     this.#strings = undefined;
@@ -85,8 +102,8 @@ export class MessageReader {
     try {
       const outcome =
         this.#method === 'StreamData' ? this.#fillSingly(target, room) : this.#fillFromBatches(target, room);
-      // Once a chunk: what comes and goes within it is not held.
-      this.#held.set(this.#frames.heldBytes + this.#bodyBytes);
+      // Now, and not for each chunk: what comes and goes within one call is not held.
+      this.count();
       return outcome;
     } catch (error) {
       this.clear();
@@ -103,7 +120,7 @@ export class MessageReader {
         target.push(decodeMessage(body, 0, body.length, strings));
       } else {
         if (this.#inflating) return 'inflating';
-        if (!frames.next()) return 'empty';
+        if (!frames.next() && !this.#nextOfChunks()) return 'empty';
         if (frames.compressed) this.#inflate();
         else target.push(decodeMessage(frames.buffer as Uint8Array, frames.start, frames.end, strings));
       }
@@ -127,7 +144,7 @@ export class MessageReader {
         this.#batch = new BatchReader(body, 0, body.length, strings);
       } else {
         if (this.#inflating) return 'inflating';
-        if (!frames.next()) return 'empty';
+        if (!frames.next() && !this.#nextOfChunks()) return 'empty';
         if (frames.compressed) this.#inflate();
         else {
           this.#bodyBytes = frames.end - frames.start;
@@ -136,6 +153,16 @@ export class MessageReader {
       }
     }
     return 'full';
+  }
+
+  /** The next whole message, in what was pushed beyond the chunk that is used up. */
+  #nextOfChunks(): boolean {
+    for (let chunk = this.#chunks.shift(); chunk !== undefined; chunk = this.#chunks.shift()) {
+      this.#chunkBytes -= chunk.length;
+      this.#frames.push(chunk);
+      if (this.#frames.next()) return true;
+    }
+    return false;
   }
 
   /** Starts on the compressed message just read. */
@@ -158,7 +185,7 @@ export class MessageReader {
         if (this.#cleared) return;
         this.#inflated = result;
         this.#bodyBytes = result instanceof SluiceError ? 0 : result.length;
-        this.#held.set(this.#frames.heldBytes + this.#bodyBytes);
+        this.count();
         this.#onInflated();
       },
     );

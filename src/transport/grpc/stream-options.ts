@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.js';
+import type { Turn } from '../../core/turn.js';
 import type { StreamAcceptor } from '../contract.js';
 import type { BufferAccount } from '../held-bytes.js';
 
@@ -6,6 +7,8 @@ import type { BufferAccount } from '../held-bytes.js';
 export interface StreamHandlerOptions {
   readonly accept: StreamAcceptor;
   readonly clock: Clock;
+  /** Shared with who answers, so that what a turn brings is answered in it. Default: one of its own. */
+  readonly turn?: Turn | undefined;
   /** The largest message taken, inflated or not, without its prefix (`server.maxMessageSize`). */
   readonly maxMessageBytes: number;
   /** Where what streams hold is counted: what arrived and was not handed over, what was sent and has not left. */

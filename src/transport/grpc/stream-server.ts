@@ -28,11 +28,12 @@ const MAX_REQUEST_BYTES = 64 * 1024;
  * log line says so.
  */
 export function createStreamServer(options: GrpcServerOptions, accept: StreamAcceptor): StreamServer {
-  const { account, clock, logger, maxMessageBytes, streamHandler } = options;
+  const { account, clock, logger, maxMessageBytes, streamHandler, turn } = options;
   const handlerOptions: StreamHandlerOptions = {
     accept,
     account,
     clock,
+    turn,
     maxMessageBytes,
     onFault: (error) => {
       logger.error({ err: error }, 'a stream was ended: its receiver threw');

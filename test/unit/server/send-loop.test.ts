@@ -3,7 +3,7 @@ import { FlowCounters } from '../../../src/core/counters.js';
 import { Throttle } from '../../../src/flow/throttle.js';
 import { SendLane } from '../../../src/pool/send-lane.js';
 import { SendLoop } from '../../../src/server/send-loop.js';
-import { TurnFlusher } from '../../../src/server/turn-flusher.js';
+import { Turn } from '../../../src/core/turn.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { controlMessage, dataMessage } from '../../../src/wire/messages.js';
 import { fakeConnection, settings } from '../../helpers/fake-stream.js';
@@ -17,7 +17,7 @@ function setUp(rates?: { messagesPerSecond: number; bytesPerSecond: number }) {
   const counters = { messagesSent: 0, bytesSent: 0, throttledMs: 0, throttledTimes: 0 };
   const loop = new SendLoop(
     clock,
-    new TurnFlusher(clock),
+    new Turn(clock),
     connection,
     settings,
     {

@@ -1,0 +1,92 @@
+import type { Clock } from './clock.js';
+
+/** What came in and waits for the end of its turn. */
+export interface Arrival {
+  /** Never throws. */
+  takeIn(): void;
+}
+
+/** What is to be flushed at the end of a turn. */
+export interface Flushable {
+  /** Never throws. */
+  flush(): void;
+}
+
+/**
+ * The end of a turn of the event loop, with one immediate for all. First what
+ * came in is taken in, then what is to go out goes: HTTP/2 tells of each frame
+ * by itself, and so everything that a turn brings to a stream is decoded,
+ * handled and answered together, in one write, without having waited for
+ * anything that was not there already. A thousand streams cost one callback.
+ */
+export class Turn {
+  readonly #clock: Clock;
+  #arrivals: Arrival[] = [];
+  #scheduled: Flushable[] = [];
+  #armed = false;
+  /** Whether the two times below are of this turn. */
+  #isRead = false;
+  #stampMs = 0;
+  #turnMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The caller sees to it that nothing is there twice. */
+  arrived(arrival: Arrival): void {
+    this.#arrivals.push(arrival);
+    if (!this.#armed) this.#arm();
+  }
+
+  /** The caller sees to it that nothing is scheduled twice. */
+  schedule(flushable: Flushable): void {
+    this.#scheduled.push(flushable);
+    if (!this.#armed) this.#arm();
+  }
+
+  /** Unix milliseconds, read once a turn: what is sent in one turn bears one time. */
+  stampMs(): number {
+    if (!this.#isRead) this.#read();
+    return this.#stampMs;
+  }
+
+  /** Clock.now(), read as seldom: for what need not be exact. */
+  turnMs(): number {
+    if (!this.#isRead) this.#read();
+    return this.#turnMs;
+  }
+
+  #read(): void {
+    this.#isRead = true;
+    this.#stampMs = this.#clock.wallNow();
+    this.#turnMs = this.#clock.now();
+    // So that they are read anew in the next turn.
+    if (!this.#armed) this.#arm();
+  }
+
+  #arm(): void {
+    this.#armed = true;
+    this.#clock.setImmediate(this.#run);
+  }
+
+  readonly #run = (): void => {
+    const arrivals = this.#arrivals;
+    if (arrivals.length > 0) {
+      this.#arrivals = [];
+      for (const arrival of arrivals) arrival.takeIn();
+    }
+    const due = this.#scheduled;
+    this.#scheduled = [];
+    this.#armed = false;
+    for (const flushable of due) flushable.flush();
+    // What was scheduled meanwhile goes out in a turn of its own.
+    this.#isRead = false;
+    if (this.#arrivals.length > 0 && !this.#isArmed) this.#arm();
+  };
+
+  /** Asked anew: what was flushed may have armed it. */
+  get #isArmed(): boolean {
+    return this.#armed;
+  }
+}
