@@ -7,6 +7,7 @@ import type { SessionHost } from '../../src/client/attached-session.js';
 import { createSession } from '../../src/client/session/create-session.js';
 import { SystemClock } from '../../src/core/clock.js';
 import { controlMessage, type DataMessage, dataMessage, MessageType } from '../../src/wire/messages.js';
+import { printNanoseconds } from './nanoseconds.js';
 
 /** Messages inside one measured call, so that the timer's own cost disappears. */
 const MESSAGES = 4096;
@@ -128,12 +129,5 @@ const bench = new Bench({ time: 500, warmupTime: 250 })
     }
   });
 
-await bench.run();
-for (const task of bench.tasks) {
-  const { result } = task;
-  if (!('latency' in result)) throw new Error(`${task.name} failed`, { cause: result });
-  // Latency is in milliseconds for MESSAGES messages.
-  const nanoseconds = (result.latency.p50 * 1e6) / MESSAGES;
-  console.log(`${nanoseconds.toFixed(0).padStart(6)} ns  ${task.name}`);
-}
+await printNanoseconds(bench, MESSAGES);
 if (!Number.isFinite(sink)) console.log(sink);

@@ -17,6 +17,7 @@ import {
   StringCache,
 } from '../../src/wire/codec.js';
 import { controlMessage, type DataMessage, dataMessage } from '../../src/wire/messages.js';
+import { printNanoseconds } from './nanoseconds.js';
 
 protobuf.util.Long = undefined as unknown as typeof protobuf.util.Long;
 protobuf.configure();
@@ -55,7 +56,7 @@ const ROUNDS = 1000;
 const target = Buffer.alloc(1 << 20);
 let sink = 0;
 
-const bench = new Bench({ time: 300, warmupTime: 150 });
+const bench = new Bench({ time: 200, warmupTime: 100 });
 for (const [name, message] of Object.entries(messages)) {
   const size = messageSize(message);
   const bytes = Buffer.alloc(size);
@@ -103,12 +104,5 @@ bench
     }
   });
 
-await bench.run();
-for (const task of bench.tasks) {
-  const { result } = task;
-  if (!('latency' in result)) throw new Error(`${task.name} failed`, { cause: result });
-  // Latency is in milliseconds for ROUNDS iterations.
-  const nanoseconds = (result.latency.p50 * 1e6) / ROUNDS;
-  console.log(`${nanoseconds.toFixed(0).padStart(6)} ns  ${task.name}`);
-}
+await printNanoseconds(bench, ROUNDS);
 if (!Number.isFinite(sink)) console.log(sink);

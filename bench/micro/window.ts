@@ -1,13 +1,15 @@
 /**
- * Nanoseconds a message costs in the queues of a windowed session: 256-byte
- * messages, a window of 256. Run: npx tsx bench/micro/windowed.ts
+ * Nanoseconds a message costs in the windows and queues of an opened session:
+ * 256-byte messages, a window of 256. Run: npx tsx bench/micro/window.ts
  */
 import { Bench } from 'tinybench';
 import { FlowCounters } from '../../src/core/counters.js';
+import { fits, Load } from '../../src/flow/window.js';
 import { Inbox } from '../../src/session/windowed/inbox.js';
 import { Outbox } from '../../src/session/windowed/outbox.js';
 import type { Overflow } from '../../src/session/overflow.js';
 import { type DataMessage, dataMessage } from '../../src/wire/messages.js';
+import { printNanoseconds } from './nanoseconds.js';
 
 const WINDOW = { messages: 256, bytes: 1 << 20 };
 const BOUND = { messages: 512, bytes: 2 << 20 };
@@ -63,6 +65,7 @@ const dropOldest = newOutbox('drop-oldest');
 const conflating = newOutbox('conflate');
 const expiring = newOutbox('drop-oldest');
 
+const held = new Load();
 const inbox = new Inbox({ wantsWhole: false, maxPayloadBytes: 1 << 20, counters: new FlowCounters(), total });
 inbox.attach(WINDOW);
 let sequence = 0;
@@ -70,6 +73,14 @@ let sequence = 0;
 const bench = new Bench({ time: 500, warmupTime: 250 })
   .add('nothing but the messages', () => {
     for (let i = 0; i < MESSAGES; i += 1) sink += newMessage(i).sequence;
+  })
+  .add('a window alone: fits, add, subtract', () => {
+    for (let i = 0; i < MESSAGES; i += 1) {
+      if (!fits(WINDOW, held, 1, DATA.length)) held.clear();
+      held.add(DATA.length);
+      if ((i & 1) === 1) held.subtract(DATA.length);
+    }
+    sink += held.messages;
   })
   .add('outbox: admit, take, ack', () => stream(flowing))
   .add('outbox: admit, take, ack, with a time to live', () => stream(withTtl, 5000))
@@ -86,12 +97,5 @@ const bench = new Bench({ time: 500, warmupTime: 250 })
     }
   });
 
-await bench.run();
-for (const task of bench.tasks) {
-  const { result } = task;
-  if (!('latency' in result)) throw new Error(`${task.name} failed`, { cause: result });
-  // Latency is in milliseconds for MESSAGES messages.
-  const nanoseconds = (result.latency.p50 * 1e6) / MESSAGES;
-  console.log(`${nanoseconds.toFixed(0).padStart(6)} ns  ${task.name}`);
-}
+await printNanoseconds(bench, MESSAGES);
 if (!Number.isFinite(sink)) console.log(sink);
