@@ -1,34 +1,254 @@
-import type { ThroughputLoad } from './generator.js';
-import type { ServerName } from './servers.js';
+import { type BenchCase, type Group, type Load, type Pair, type Quick, type Run, runKey } from './case.js';
+import type { Figure } from './figures.js';
+import type { Subject } from './subjects.js';
 
-/** Messages per server CPU-second of Sluice, as a multiple of another server's in the same round. */
-export interface Bar {
-  readonly to: ServerName;
-  readonly atLeast: number;
-}
+const ALL: readonly Subject[] = ['sluice', 'sluice-simple', 'go', 'plain', 'http2'];
+const STREAMING: readonly Subject[] = ['sluice', 'sluice-simple', 'go', 'plain'];
+/** Those that look a session up for each message: what many sessions on a stream cost is theirs to tell. */
+const WITH_SESSIONS: readonly Subject[] = ['sluice', 'sluice-simple', 'go'];
 
-export interface BenchCase {
+/** 20 streams on 4 connections, 16 frames under way on each, payloads of 256 bytes. */
+export const USUAL: Load = {
+  mode: 'throughput',
+  method: 'StreamData',
+  connections: 4,
+  streams: 20,
+  outstanding: 16,
+  batch: 1,
+  payloadBytes: 256,
+  sessionsPerStream: 1,
+  stalled: 0,
+  tls: false,
+  halfLoad: false,
+};
+
+const WARMUP_SECONDS = 0.7;
+const SECONDS = 2;
+
+interface Plain {
   readonly name: string;
+  readonly group: Group;
   readonly title: string;
-  readonly load: ThroughputLoad;
-  readonly bars: readonly Bar[];
+  readonly subjects: readonly Subject[];
+  readonly load: Partial<Load>;
+  readonly figure?: Figure;
+  readonly seconds?: number;
+  readonly warmupSeconds?: number;
+  readonly quick?: Quick;
 }
 
-/** 20 streams on 4 connections, 16 frames outstanding each, payloads of 256 bytes. */
-const USUAL = { connections: 4, streams: 20, outstanding: 16, payloadBytes: 256 } as const;
+/** Everyone under the same load. */
+function plainCase({ subjects, load, ...rest }: Plain): BenchCase {
+  const runs = subjects.map((subject): Run => ({ subject, load: { ...USUAL, ...load } }));
+  return build(rest, runs, betweenSubjects(subjects, undefined));
+}
+
+interface Varied extends Omit<Plain, 'load'> {
+  /** By name, in the order of the comparison: each is divided by the first. */
+  readonly variants: Readonly<Record<string, Partial<Load>>>;
+}
+
+/** Each subject under several loads: compared with itself, and with the others under the last of the loads. */
+function variedCase({ subjects, variants, ...rest }: Varied): BenchCase {
+  const names = Object.keys(variants);
+  const [first = '', ...others] = names;
+  const runs = subjects.flatMap((subject) =>
+    names.map((variant): Run => ({ subject, variant, load: { ...USUAL, ...variants[variant] } })),
+  );
+  const withItself = subjects.flatMap((subject) =>
+    others.map((variant) => ({
+      of: runKey({ subject, variant }),
+      to: runKey({ subject, variant: first }),
+    })),
+  );
+  return build(rest, runs, [...withItself, ...betweenSubjects(subjects, others.at(-1))]);
+}
+
+function build(
+  given: Omit<Plain, 'subjects' | 'load'>,
+  runs: readonly Run[],
+  pairs: readonly Pair[],
+): BenchCase {
+  return {
+    figure: 'messagesPerCpuSecond',
+    warmupSeconds: WARMUP_SECONDS,
+    seconds: SECONDS,
+    ...given,
+    runs,
+    pairs,
+  };
+}
+
+/** Sluice in both forms to each of the peers, and what the sessions cost: the one form to the other. */
+function betweenSubjects(subjects: readonly Subject[], variant: string | undefined): Pair[] {
+  const key = (subject: Subject): string =>
+    runKey({ subject, ...(variant === undefined ? {} : { variant }) });
+  const mine = (['sluice', 'sluice-simple'] as const).filter((subject) => subjects.includes(subject));
+  const peers = subjects.filter((subject) => !subject.startsWith('sluice'));
+  const toPeers = peers.flatMap((to) => mine.map((of) => ({ of: key(of), to: key(to) })));
+  return mine.length < 2 ? toPeers : [...toPeers, { of: key('sluice'), to: key('sluice-simple') }];
+}
+
+const PAYLOADS = [
+  { bytes: 16, name: '16b', title: '16 B' },
+  { bytes: 256, name: '256b', title: '256 B' },
+  { bytes: 4 * 1024, name: '4k', title: '4 KiB' },
+  { bytes: 256 * 1024, name: '256k', title: '256 KiB' },
+] as const;
+
+/** Frames under way on each stream, for the payloads in turn: enough to be busy, within the windows in bytes. */
+const STREAMS = [
+  { streams: 1, connections: 1, outstanding: [64, 64, 16, 2] },
+  { streams: 20, connections: 4, outstanding: [16, 16, 16, 2] },
+  // 1,000 × 256 KiB would be half a gigabyte under way: left out.
+  { streams: 1000, connections: 50, outstanding: [2, 2, 2] },
+] as const;
+
+const echo = STREAMS.flatMap(({ streams, connections, outstanding }) =>
+  outstanding.map((frames, index) => {
+    const payload = PAYLOADS[index]!;
+    const main = streams === 20 && payload.bytes === 256;
+    return plainCase({
+      name: `echo-${String(streams)}x${payload.name}`,
+      group: 'echo',
+      title: `${amount(streams, 'stream')} on ${amount(connections, 'connection')}, ${payload.title}`,
+      subjects: main ? ALL : STREAMING,
+      load: { streams, connections, outstanding: frames, payloadBytes: payload.bytes },
+      ...(main ? { quick: {} } : {}),
+    });
+  }),
+);
+
+/** The Go original and plain grpc-js's usual server know single messages: they are measured with those. */
+const batches = ([1, 8, 64] as const).map((batch): BenchCase => {
+  const subjects: readonly Subject[] = ['sluice', 'sluice-simple', 'go', 'plain'];
+  const built = plainCase({
+    name: `batches-${String(batch)}`,
+    group: 'batches',
+    title: `StreamBatches of ${String(batch)} (go, plain: single messages)`,
+    subjects,
+    load: { method: 'StreamBatches', batch, outstanding: batch === 64 ? 4 : 16 },
+    ...(batch === 8 ? { quick: { subjects: ['sluice', 'sluice-simple', 'go'] } } : {}),
+  });
+  const alone = { method: 'StreamData', batch: 1, outstanding: 16 } as const;
+  const runs = built.runs.map((run) =>
+    run.subject.startsWith('sluice') ? run : { ...run, load: { ...run.load, ...alone } },
+  );
+  return { ...built, runs };
+});
 
 export const CASES: readonly BenchCase[] = [
-  {
-    name: 'stream-data',
-    title: 'StreamData echo, one message a frame',
-    load: { ...USUAL, method: 'StreamData', batch: 1 },
-    bars: [{ to: 'go', atLeast: 1.3 }],
-  },
-  {
-    // The Go original has no batches: it is measured with single messages here too.
-    name: 'stream-batches',
-    title: 'StreamBatches echo, 8 messages a frame (go: StreamData)',
-    load: { ...USUAL, method: 'StreamBatches', batch: 8 },
-    bars: [{ to: 'go', atLeast: 3 }],
-  },
+  ...echo,
+  ...batches,
+  plainCase({
+    name: 'fan-out',
+    group: 'fan-out',
+    title: 'one publisher to 1,000 streams on 20 connections (messages: deliveries)',
+    subjects: STREAMING,
+    load: { mode: 'fanout', streams: 1000, connections: 20, outstanding: 4 },
+    quick: { load: { streams: 100, connections: 4 }, subjects: ['sluice', 'go', 'plain'] },
+  }),
+  plainCase({
+    name: 'ingest',
+    group: 'ingest',
+    title: 'taken and not answered, 20 streams',
+    subjects: STREAMING,
+    load: { mode: 'ingest', outstanding: 64 },
+    quick: { subjects: ['sluice', 'go'] },
+  }),
+  plainCase({
+    name: 'latency',
+    group: 'latency',
+    title: 'open loop at half of what plain can do, the same rate for all',
+    subjects: ALL,
+    figure: 'p99Ms',
+    load: { outstanding: 128, halfLoad: true },
+    warmupSeconds: 1,
+    seconds: 4,
+    quick: { subjects: ['sluice', 'plain'] },
+  }),
+  variedCase({
+    name: 'stalled',
+    group: 'stalled',
+    title: '180 clients; and 20 more that send and never read',
+    subjects: STREAMING,
+    variants: {
+      'none stalled': { connections: 180, streams: 180, outstanding: 4 },
+      '10 % stalled': { connections: 180, streams: 180, outstanding: 4, stalled: 20 },
+    },
+    warmupSeconds: 1,
+    seconds: 4,
+    quick: { load: { connections: 18, streams: 18, stalled: 2 }, subjects: ['sluice'] },
+  }),
+  variedCase({
+    name: 'sessions',
+    group: 'sessions',
+    title: '20 streams, one session on each or a hundred',
+    subjects: WITH_SESSIONS,
+    variants: { '1 session': {}, '100 sessions': { sessionsPerStream: 100, outstanding: 16 } },
+    quick: { subjects: ['sluice'] },
+  }),
+  plainCase({
+    name: 'tls',
+    group: 'tls',
+    title: 'the usual echo over TLS',
+    subjects: STREAMING,
+    load: { tls: true },
+    quick: { subjects: ['sluice', 'go'] },
+  }),
+  unaryCase(),
+  variedCase({
+    name: 'scale',
+    group: 'scale',
+    title: '4,000 messages under way, on 20 connections or on 4,000',
+    subjects: STREAMING,
+    variants: {
+      '20 connections': { connections: 20, streams: 20, outstanding: 200 },
+      '4,000 connections': { connections: 4000, streams: 4000, outstanding: 1 },
+    },
+    quick: { load: { connections: 200, streams: 200 }, subjects: ['sluice', 'go'] },
+  }),
+  plainCase({
+    name: 'idle',
+    group: 'idle',
+    title: '5,000 connections of their own with a session each, quiet',
+    subjects: STREAMING,
+    figure: 'rssMaxBytes',
+    load: { mode: 'idle', connections: 5000, streams: 5000, outstanding: 1 },
+    warmupSeconds: 0,
+    seconds: 6,
+    quick: { load: { connections: 100, streams: 100 }, subjects: ['sluice', 'go'] },
+  }),
 ];
+
+/** What streaming saves. The gateway has no unary calls yet: its stream is beside the peers' calls. */
+function unaryCase(): BenchCase {
+  const unary: Load = { ...USUAL, mode: 'unary' };
+  const runs: readonly Run[] = [
+    { subject: 'sluice', variant: 'stream', load: USUAL },
+    { subject: 'go', variant: 'stream', load: USUAL },
+    { subject: 'go', variant: 'unary', load: unary },
+    { subject: 'plain', variant: 'stream', load: USUAL },
+    { subject: 'plain', variant: 'unary', load: unary },
+  ];
+  const pairs: readonly Pair[] = [
+    { of: 'go, stream', to: 'go, unary' },
+    { of: 'plain, stream', to: 'plain, unary' },
+    { of: 'sluice, stream', to: 'go, unary' },
+    { of: 'sluice, stream', to: 'plain, unary' },
+  ];
+  return build(
+    {
+      name: 'unary',
+      group: 'unary',
+      title: 'the same exchange on streams and as unary calls',
+      quick: { subjects: ['go', 'plain'] },
+    },
+    runs,
+    pairs,
+  );
+}
+
+function amount(count: number, noun: string): string {
+  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,122 +1,127 @@
+import type { Load } from './case.js';
 import { Child, within } from './child.js';
 import type { GoTools } from './go-tools.js';
 import { pathOf } from './paths.js';
-import type { Method } from './servers.js';
 
 /** Opening, the last answers and the way out, beyond the time asked for. */
 const SLACK_MS = 60_000;
 
 export interface Generator {
+  readonly kind: 'go' | 'node';
   readonly title: string;
   readonly command: string;
   readonly args: readonly string[];
 }
 
-export interface ThroughputLoad {
-  readonly method: Method;
-  readonly connections: number;
-  readonly streams: number;
-  /** Frames each stream keeps under way. */
-  readonly outstanding: number;
-  /** Messages a frame; 1 with StreamData. */
-  readonly batch: number;
-  readonly payloadBytes: number;
-}
-
-/** What a throughput run prints; times of the measured interval only. */
-export interface ThroughputResult {
-  readonly messages: number;
-  readonly seconds: number;
-  readonly messagesPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly p999Ms: number;
+/** What a run prints; times are of the measured interval only. Which are there depends on the mode. */
+export interface LoadResult {
+  readonly messages?: number;
+  readonly seconds?: number;
+  readonly messagesPerSecond?: number;
+  readonly p50Ms?: number;
+  readonly p99Ms?: number;
+  readonly p999Ms?: number;
   /** CPU seconds of the server; absent where the platform does not tell. */
   readonly serverCpu?: number;
-  readonly generatorCpu: number;
+  readonly generatorCpu?: number;
   /** Messages from the server that were no answers: heartbeats, advice. */
-  readonly otherMessages: number;
+  readonly otherMessages?: number;
+  /** How often clients that never read came back after the server had ended them. */
+  readonly stalledReopened?: number;
+  /** Messages of an open loop that went more than 1 ms after they were due. */
+  readonly late?: number;
+  /** Of idle connections: asked for, and still answering at the end. */
+  readonly wanted?: number;
+  readonly connected?: number;
+  readonly errors?: Readonly<Record<string, number>> | null;
 }
 
-export interface IdleResult {
-  readonly wanted: number;
-  readonly opened: number;
-  readonly connected: number;
-  readonly heartbeatsSent: number;
-  readonly heartbeatsReceived: number;
-  readonly probesAnswered: number;
-  readonly errors: Readonly<Record<string, number>> | null;
+/** The load needs the Go generator, and this is the one on Node. */
+export class GeneratorCannotError extends Error {
+  override readonly name = 'GeneratorCannotError';
 }
 
 /** The Go generator, or without it the slower one on node:http2. */
 export function chooseGenerator(go: GoTools): Generator {
-  if (go.load !== undefined) return { title: 'Go, grpc-go', command: go.load, args: [] };
+  if (go.load !== undefined) return { kind: 'go', title: 'Go, grpc-go', command: go.load, args: [] };
   return {
+    kind: 'node',
     title: `Node, node:http2, one core (${go.reason ?? 'no Go'}): compare messages per server CPU-second only`,
     command: process.execPath,
     args: ['--import', 'tsx', pathOf('bench/load/node-load.ts')],
   };
 }
 
-/** One throughput run against a server that is up. */
+export interface Target {
+  readonly address: string;
+  readonly pid: number;
+  /** Over TLS: the authority to trust, a file. */
+  readonly authorityFile?: string;
+}
+
+export interface Manner {
+  readonly windowed: boolean;
+  readonly warmupSeconds: number;
+  readonly seconds: number;
+  /** Messages per second in all; absent: a closed loop. */
+  readonly ratePerSecond?: number;
+}
+
+/** One run against a server that is up. */
 export async function generateLoad(
   generator: Generator,
-  server: { readonly address: string; readonly pid: number },
-  load: ThroughputLoad,
-  times: { readonly warmupSeconds: number; readonly seconds: number },
-): Promise<ThroughputResult> {
-  const flags = {
-    mode: 'throughput',
-    addr: server.address,
-    'server-pid': server.pid,
+  target: Target,
+  load: Load,
+  manner: Manner,
+): Promise<LoadResult> {
+  const args = Object.entries(flagsOf(target, load, manner)).map(([name, value]) => `--${name}=${value}`);
+  let last: Line = {};
+  const { command } = generator;
+  const child = new Child({ name: 'the generator', command, args: [...generator.args, ...args] }, (text) => {
+    last = JSON.parse(text) as Line;
+  });
+  try {
+    const limitMs = (manner.warmupSeconds + manner.seconds) * 1000 + SLACK_MS;
+    await within(child.exited, limitMs, 'the load generator');
+  } finally {
+    await child.stop();
+  }
+  if (last.event === 'result') return last as LoadResult;
+  const message = typeof last.message === 'string' ? last.message : lastWords(child.stderr);
+  if (message.includes('needs the Go generator')) throw new GeneratorCannotError(message);
+  throw new Error(`the load generator failed: ${message}`);
+}
+
+/** Of a stack trace the line that names the error, else the last line. */
+function lastWords(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  return lines.find((line) => /^(\w*Error\b|panic:)/.test(line)) ?? lines.at(-1) ?? 'it said nothing';
+}
+
+interface Line {
+  readonly event?: unknown;
+  readonly message?: unknown;
+}
+
+/** What differs from the usual is given, and nothing else: a reader of `ps` sees what is special. */
+export function flagsOf(target: Target, load: Load, manner: Manner): Readonly<Record<string, string>> {
+  const flags: Record<string, string | number> = {
+    mode: load.mode,
+    addr: target.address,
+    'server-pid': target.pid,
     conns: load.connections,
     streams: load.streams,
     outstanding: load.outstanding,
     size: load.payloadBytes,
     method: load.method,
     batch: load.batch,
-    warmup: times.warmupSeconds,
-    seconds: times.seconds,
+    warmup: manner.warmupSeconds,
+    seconds: manner.seconds,
   };
-  return (await runGenerator(generator, flags, times.warmupSeconds + times.seconds)) as ThroughputResult;
-}
-
-/** Holds idle connections; `onConnected` tells when all that could be opened are. */
-export async function generateIdle(
-  generator: Generator,
-  address: string,
-  connections: number,
-  seconds: number,
-  windowed: boolean,
-  onConnected: (opened: number, openingSeconds: number) => void,
-): Promise<IdleResult> {
-  const flags = { mode: 'idle', addr: address, conns: connections, seconds, windowed: String(windowed) };
-  return (await runGenerator(generator, flags, seconds, (line) => {
-    if (line['event'] === 'connected') onConnected(Number(line['connections']), Number(line['seconds']));
-  })) as IdleResult;
-}
-
-type Line = Readonly<Record<string, unknown>> & { readonly message?: unknown };
-
-async function runGenerator(
-  generator: Generator,
-  flags: Readonly<Record<string, string | number>>,
-  seconds: number,
-  onLine: (line: Line) => void = () => undefined,
-): Promise<unknown> {
-  const args = Object.entries(flags).map(([name, value]) => `--${name}=${String(value)}`);
-  let last: Line = {};
-  const { command } = generator;
-  const child = new Child({ name: 'the generator', command, args: [...generator.args, ...args] }, (text) => {
-    last = JSON.parse(text) as Line;
-    onLine(last);
-  });
-  try {
-    await within(child.exited, seconds * 1000 + SLACK_MS, 'the load generator');
-  } finally {
-    await child.stop();
-  }
-  if (last['event'] === 'result') return last;
-  const { message } = last;
-  throw new Error(`the load generator failed: ${typeof message === 'string' ? message : child.stderr}`);
+  if (manner.windowed) flags['windowed'] = 'true';
+  if (load.sessionsPerStream > 1) flags['sessions'] = load.sessionsPerStream;
+  if (load.stalled > 0) flags['stalled'] = load.stalled;
+  if (manner.ratePerSecond !== undefined) flags['rate'] = Math.round(manner.ratePerSecond);
+  if (target.authorityFile !== undefined) flags['ca'] = target.authorityFile;
+  return Object.fromEntries(Object.entries(flags).map(([name, value]) => [name, String(value)]));
 }

@@ -1,124 +1,127 @@
-import type { BenchCase } from './cases.js';
-import type { ThroughputResult } from './generator.js';
-import type { ServerName } from './servers.js';
-import { summarize, type Summary } from './statistics.js';
+import { cpus } from 'node:os';
 
-/** One round of one case: what each server did, one after the other. */
-export type Round = Readonly<Partial<Record<ServerName, ThroughputResult>>>;
+import type { JudgedBar } from './bars.js';
+import { FIGURES, threeDigits, type Figure } from './figures.js';
+import type { CaseRecord, RatioRecord, RunRecord } from './record.js';
+import type { Summary } from './statistics.js';
+import { table } from './table.js';
 
-export interface CaseRounds {
-  readonly benchCase: BenchCase;
-  readonly rounds: readonly Round[];
+/** Columns, those of which a case has no figure left out. The main figure is shown with its spread. */
+const COLUMNS: readonly Figure[] = [
+  'messagesPerCpuSecond',
+  'messagesPerSecond',
+  'p50Ms',
+  'p99Ms',
+  'p999Ms',
+  'rssMaxBytes',
+  'rssGrowth',
+  'rssPerConnectionBytes',
+  'serverCpuSeconds',
+  'lateShare',
+  'stalledReopened',
+  'generatorCpuPerSecond',
+];
+
+/** What a terminal may lack: said in the record all the same. */
+const LESS_NEEDED: readonly Figure[] = ['generatorCpuPerSecond', 'p50Ms', 'messagesPerSecond'];
+const TERMINAL_COLUMNS = 100;
+
+/** A generator that uses so much of half the machine may be what holds a server back. */
+const GENERATOR_SHARE = 0.9;
+
+/** The table of one case, and its ratios, for a terminal of 100 columns. */
+export function caseReport(record: CaseRecord, cores = cpus().length): string {
+  if (record.runs.length === 0) return 'nothing could be measured';
+  return [runTable(record), ...ratioLines(record), ...generatorWarning(record, cores)].join('\n');
 }
 
-export interface ServerSummary {
-  readonly server: ServerName;
-  /** Undefined where the platform does not tell a process's CPU time. */
-  readonly perCpuSecond: Summary | undefined;
-  readonly perSecond: Summary;
-  readonly p50Ms: Summary;
-  readonly p99Ms: Summary;
-  readonly generatorCpuPerSecond: number;
-}
-
-export interface RatioSummary {
-  readonly of: ServerName;
-  readonly to: ServerName;
-  /** Of the ratios within each round: what disturbs a round disturbs both sides. */
-  readonly ratio: Summary;
-  readonly atLeast: number | undefined;
-}
-
-export function perCpuSecond(result: ThroughputResult): number | undefined {
-  return result.serverCpu === undefined || result.serverCpu === 0
-    ? undefined
-    : result.messages / result.serverCpu;
-}
-
-export function summarizeServers(rounds: readonly Round[], servers: readonly ServerName[]): ServerSummary[] {
-  return servers.flatMap((server) => {
-    const results = rounds.flatMap((round) => round[server] ?? []);
-    if (results.length === 0) return [];
-    const perCpu = results.flatMap((result) => perCpuSecond(result) ?? []);
-    return {
-      server,
-      perCpuSecond: perCpu.length === 0 ? undefined : summarize(perCpu),
-      perSecond: summarize(results.map((result) => result.messagesPerSecond)),
-      p50Ms: summarize(results.map((result) => result.p50Ms)),
-      p99Ms: summarize(results.map((result) => result.p99Ms)),
-      generatorCpuPerSecond: summarize(results.map((r) => r.generatorCpu / r.seconds)).median,
-    };
-  });
-}
-
-/** The first server to each of the others, round by round. */
-export function summarizeRatios(
-  { benchCase, rounds }: CaseRounds,
-  servers: readonly ServerName[],
-): RatioSummary[] {
-  const [of, ...others] = servers;
-  if (of === undefined) return [];
-  return others.flatMap((to) => {
-    const ratios = rounds.flatMap((round) => {
-      const mine = round[of] && perCpuSecond(round[of]);
-      const theirs = round[to] && perCpuSecond(round[to]);
-      return mine === undefined || theirs === undefined ? [] : mine / theirs;
-    });
-    if (ratios.length === 0) return [];
-    const atLeast =
-      of === 'sluice' ? benchCase.bars.find((candidate) => candidate.to === to)?.atLeast : undefined;
-    return { of, to, ratio: summarize(ratios), atLeast };
-  });
-}
-
-export function serverTable(summaries: readonly ServerSummary[]): string {
-  const range = (summary: Summary | undefined): string[] =>
-    summary === undefined ? ['?', '?'] : [thousands(summary.median), spread(summary, thousands)];
-  return table(
-    ['server', 'msg/CPU-s', 'min..max', 'msg/s', 'min..max', 'p50 ms', 'p99 ms', 'generator CPU/s'],
-    summaries.map((summary) => [
-      summary.server,
-      ...range(summary.perCpuSecond),
-      ...range(summary.perSecond),
-      summary.p50Ms.median.toFixed(2),
-      summary.p99Ms.median.toFixed(2),
-      summary.generatorCpuPerSecond.toFixed(2),
-    ]),
+function runTable({ runs, figure: main, group }: CaseRecord): string {
+  const shown = COLUMNS.filter(
+    (figure) =>
+      runs.some(({ figures }) => figures[figure] !== undefined) &&
+      // Short runs grow anyhow; only where clients stall does it tell something.
+      (figure !== 'rssGrowth' || group === 'stalled'),
   );
+  const of = (figures: readonly Figure[]): string => {
+    const head = [
+      '',
+      ...figures.flatMap((figure) => (figure === main ? [title(figure), 'min..max'] : title(figure))),
+    ];
+    const rows = runs.map((run) => [
+      run.key,
+      ...figures.flatMap((figure) => cells(run, figure, figure === main)),
+    ]);
+    return table(head, rows);
+  };
+  for (let less = 0; less < LESS_NEEDED.length; less += 1) {
+    const left = LESS_NEEDED.slice(0, less);
+    const text = of(shown.filter((figure) => figure === main || !left.includes(figure)));
+    if (Math.max(...text.split('\n').map((line) => line.length)) <= TERMINAL_COLUMNS) return text;
+  }
+  return of(shown.filter((figure) => figure === main || !LESS_NEEDED.includes(figure)));
 }
 
-export function ratioTable(ratios: readonly RatioSummary[]): string {
-  return table(
-    ['ratio of msg/CPU-s', 'median', 'min..max', 'wanted'],
-    ratios.map(({ of, to, ratio, atLeast }) => [
-      `${of} / ${to}`,
-      ratio.median.toFixed(2),
-      spread(ratio, (value) => value.toFixed(2)),
-      atLeast === undefined ? '' : `>= ${atLeast.toFixed(2)} ${ratio.median >= atLeast ? 'met' : 'MISSED'}`,
-    ]),
-  );
+function title(figure: Figure): string {
+  return FIGURES[figure].title;
 }
 
-/** `413 k`; three digits, for the rest is noise. */
-export function thousands(value: number): string {
-  return value >= 100_000 ? `${(value / 1000).toFixed(0)} k` : `${(value / 1000).toFixed(1)} k`;
+function cells({ figures }: RunRecord, figure: Figure, withSpread: boolean): string[] {
+  const { format } = FIGURES[figure];
+  const summary = figures[figure];
+  const median = summary === undefined ? '-' : format(summary.median);
+  return withSpread ? [median, summary === undefined ? '' : spread(summary, format)] : [median];
 }
 
-function spread(summary: Summary, format: (value: number) => string): string {
-  return `${format(summary.min)}..${format(summary.max)}`;
+/** `349..384 k`: a unit that both have is said once. */
+export function spread({ min, max }: Summary, format: (value: number) => string): string {
+  const [low, high] = [format(min), format(max)];
+  const unit = / \S+$/.exec(low)?.[0] ?? '';
+  return unit !== '' && high.endsWith(unit) ? `${low.slice(0, -unit.length)}..${high}` : `${low}..${high}`;
 }
 
-/** First column to the left, numbers to the right. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
-  );
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd();
-  return [line(head), ...rows.map(line)].join('\n');
+function ratioLines({ ratios }: CaseRecord): string[] {
+  const [first] = ratios;
+  if (first === undefined) return [];
+  const head = [`ratio of ${title(first.figure)}`, 'median', 'min..max'];
+  return ['', table(head, ratios.map(ratioRow))];
+}
+
+function ratioRow({ of, to, ratio }: RatioRecord): string[] {
+  return [`${of} / ${to}`, threeDigits(ratio.median), spread(ratio, threeDigits)];
+}
+
+function generatorWarning({ runs }: CaseRecord, cores: number): string[] {
+  const limit = (GENERATOR_SHARE * cores) / 2;
+  const busy = runs.filter(({ figures }) => (figures.generatorCpuPerSecond?.median ?? 0) > limit);
+  if (busy.length === 0) return [];
+  const names = busy.map(({ key }) => key).join('; ');
+  return [
+    '',
+    `the generator used more than ${limit.toFixed(1)} of ${String(cores)} cores with: ${names}`,
+    'messages per second and latencies may be its own there; messages per server CPU-second are not',
+  ];
+}
+
+/** `>= 1.50`, `<= 290 MiB` */
+export function wantedText({ wanted, unit }: Pick<JudgedBar, 'wanted' | 'unit'>): string {
+  return 'atLeast' in wanted ? `>= ${barValue(wanted.atLeast, unit)}` : `<= ${barValue(wanted.atMost, unit)}`;
+}
+
+export function barValue(value: number, unit: JudgedBar['unit']): string {
+  return unit === 'MiB' ? `${value.toFixed(0)} MiB` : value.toFixed(2);
+}
+
+/** `met by 12 %`, `MISSED by 3 %`, `not measured` */
+export function verdictText({ verdict, margin }: Pick<JudgedBar, 'verdict' | 'margin'>): string {
+  return margin === undefined ? verdict : `${verdict} by ${(Math.abs(margin) * 100).toFixed(0)} %`;
+}
+
+export function barsReport(bars: readonly JudgedBar[]): string {
+  const rows = bars.map((bar) => [
+    bar.text,
+    bar.measured === undefined ? '-' : barValue(bar.measured.median, bar.unit),
+    wantedText(bar),
+    verdictText(bar),
+  ]);
+  return table(['bar', 'measured', 'wanted', ''], rows);
 }

@@ -1,0 +1,104 @@
+import type { Figure } from './figures.js';
+import type { Method } from './servers.js';
+import type { Subject } from './subjects.js';
+
+/** What the generator does; the generator knows these words. */
+export type Mode = 'throughput' | 'unary' | 'fanout' | 'ingest' | 'idle';
+
+export interface Load {
+  readonly mode: Mode;
+  readonly method: Method;
+  readonly connections: number;
+  /** In all; with fan-out those of the subscribers, with unary calls the callers. */
+  readonly streams: number;
+  /** Frames that each stream keeps under way; of an open loop, what it may at most be behind. */
+  readonly outstanding: number;
+  /** Messages a frame; 1 with StreamData. */
+  readonly batch: number;
+  readonly payloadBytes: number;
+  readonly sessionsPerStream: number;
+  /** Further clients that send and never read. */
+  readonly stalled: number;
+  readonly tls: boolean;
+  /** Open loop, at half of what `plain` did in a closed loop just before. */
+  readonly halfLoad: boolean;
+}
+
+/** One column of a comparison: a subject, and where a case compares loads, which. */
+export interface Run {
+  readonly subject: Subject;
+  readonly variant?: string;
+  readonly load: Load;
+}
+
+/** Two runs of a case whose figures are divided, round by round. */
+export interface Pair {
+  readonly of: string;
+  readonly to: string;
+}
+
+export interface BenchCase {
+  readonly name: string;
+  readonly group: Group;
+  readonly title: string;
+  /** What the case is about: the one that is compared first. */
+  readonly figure: Figure;
+  readonly runs: readonly Run[];
+  readonly pairs: readonly Pair[];
+  readonly warmupSeconds: number;
+  readonly seconds: number;
+  readonly quick?: Quick;
+}
+
+/** A case that has one takes part in `--quick`, with these subjects and no more than this load. */
+export interface Quick {
+  readonly load?: Partial<Load>;
+  readonly subjects?: readonly Subject[];
+}
+
+export const GROUPS = [
+  'echo',
+  'batches',
+  'fan-out',
+  'ingest',
+  'latency',
+  'stalled',
+  'sessions',
+  'tls',
+  'unary',
+  'scale',
+  'idle',
+] as const;
+export type Group = (typeof GROUPS)[number];
+
+/** `sluice`, or `sluice, 10 % stalled`: unique within its case. */
+export function runKey(run: Pick<Run, 'subject' | 'variant'>): string {
+  return run.variant === undefined ? run.subject : `${run.subject}, ${run.variant}`;
+}
+
+/** Odd rounds forwards, even ones backwards: nobody always comes first, or always after the same one. */
+export function inOrder<T>(runs: readonly T[], round: number): readonly T[] {
+  return round % 2 === 1 ? runs : [...runs].reverse();
+}
+
+/** The case as `--quick` plays it; undefined when it stays out. */
+export function quickened(benchCase: BenchCase): BenchCase | undefined {
+  const { quick } = benchCase;
+  if (quick === undefined) return undefined;
+  const runs = benchCase.runs
+    .filter(({ subject }) => quick.subjects?.includes(subject) ?? true)
+    // What a case varies stays varied; the rest becomes small.
+    .map((run) => ({ ...run, load: smaller(run.load, quick.load ?? {}) }));
+  return { ...benchCase, runs, warmupSeconds: 0.2, seconds: 0.4 };
+}
+
+function smaller(load: Load, limits: Partial<Load>): Load {
+  const least = (value: number, limit: number | undefined): number => Math.min(value, limit ?? value);
+  return {
+    ...load,
+    connections: least(load.connections, limits.connections),
+    streams: least(load.streams, limits.streams),
+    outstanding: least(load.outstanding, limits.outstanding),
+    stalled: least(load.stalled, limits.stalled),
+  };
+}

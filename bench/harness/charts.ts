@@ -1,0 +1,173 @@
+import { renderChart, type Chart, type ChartGroup, type ChartItem } from './chart.js';
+import { FIGURES, threeDigits, thousands, type Figure } from './figures.js';
+import type { BenchRecord, CaseRecord, RunRecord } from './record.js';
+import { barValue, verdictText, wantedText } from './report.js';
+import type { Summary } from './statistics.js';
+
+export interface ChartFile {
+  readonly name: string;
+  readonly svg: string;
+}
+
+const MIB = 1024 * 1024;
+
+/** The cases that say most, in few words. */
+const MAIN_CASES: Readonly<Record<string, string>> = {
+  'echo-20x256b': 'echo, 256 B, 20 streams',
+  'batches-8': 'echo in batches of 8 (go, plain: single messages)',
+  'fan-out': 'fan-out to 1,000 streams (deliveries)',
+  ingest: 'ingest, nothing answered',
+  tls: 'echo over TLS',
+};
+
+/** Every chart of docs/performance.md. One that was not measured says so. */
+export function chartsOf(record: BenchRecord): ChartFile[] {
+  const charts: Readonly<Record<string, Chart>> = {
+    bars: bars(record),
+    throughput: throughput(record),
+    payload: payload(record),
+    latency: latency(record),
+    scale: scale(record),
+    memory: memory(record),
+  };
+  return Object.entries(charts).map(([name, chart]) => ({ name: `${name}.svg`, svg: renderChart(chart) }));
+}
+
+function bars(record: BenchRecord): Chart {
+  const groups = record.bars.flatMap((bar): ChartGroup[] => {
+    if (bar.measured === undefined || bar.unit !== 'ratio') return [];
+    const wanted = 'atLeast' in bar.wanted ? bar.wanted.atLeast : bar.wanted.atMost;
+    const item: ChartItem = {
+      label: `wanted ${wantedText(bar).replace('>=', '≥').replace('<=', '≤')}`,
+      tone: bar.verdict === 'MISSED' ? 'missed' : 'met',
+      value: bar.measured,
+      text: `${barValue(bar.measured.median, bar.unit)}, ${verdictText(bar)}`,
+      wanted,
+    };
+    return [{ title: bar.text, items: [item] }];
+  });
+  return {
+    title: 'What was wanted, and what was measured',
+    axis: 'ratio within one round; median, min to max; the thick line is what was wanted',
+    scale: 'linear',
+    groups,
+    formatTick: shortNumber,
+  };
+}
+
+function throughput(record: BenchRecord): Chart {
+  const groups = Object.entries(MAIN_CASES).flatMap(([name, title]) =>
+    groupOf(title, caseNamed(record, name), 'messagesPerCpuSecond'),
+  );
+  return {
+    title: 'Messages per second of server CPU',
+    axis: 'messages per CPU-second; longer is better; median, min to max',
+    scale: 'linear',
+    groups,
+    formatTick: shortThousands,
+  };
+}
+
+function payload(record: BenchRecord): Chart {
+  const cases = record.cases.filter(({ name }) => name.startsWith('echo-20x'));
+  return {
+    title: 'Echo by size of payload, 20 streams',
+    axis: 'messages per CPU-second, logarithmic; further right is better; median, min to max',
+    scale: 'logarithmic',
+    groups: cases.flatMap((one) => groupOf(one.title, one, 'messagesPerCpuSecond')),
+    formatTick: shortThousands,
+  };
+}
+
+function latency(record: BenchRecord): Chart {
+  const one = caseNamed(record, 'latency');
+  const rate = one?.runs[0]?.figures.offeredPerSecond?.median;
+  const figures: readonly Figure[] = ['p50Ms', 'p99Ms', 'p999Ms'];
+  return {
+    title: 'Latency at half load',
+    axis: `milliseconds, logarithmic; further left is better; ${rate === undefined ? '' : `${thousands(rate)} messages a second, `}counted from when each was due`,
+    scale: 'logarithmic',
+    groups: figures.flatMap((figure) => groupOf(FIGURES[figure].title, one, figure)),
+    formatTick: shortNumber,
+  };
+}
+
+function scale(record: BenchRecord): Chart {
+  const runs = caseNamed(record, 'scale')?.runs ?? [];
+  const subjects = [...new Set(runs.map(({ subject }) => subject))];
+  const groups = subjects.map((subject): ChartGroup => {
+    const items = runs
+      .filter((run) => run.subject === subject)
+      .flatMap((run) => itemOf(run, run.variant ?? '', costOf(run), (value) => `${threeDigits(value)} µs`));
+    return { title: subject, items };
+  });
+  return {
+    title: 'Cost of a message, 4,000 under way on 20 or on 4,000 connections',
+    axis: 'microseconds of server CPU a message; shorter is better; median, min to max',
+    scale: 'linear',
+    groups,
+    formatTick: shortNumber,
+  };
+}
+
+/** The inverse of messages per CPU-second: its smallest is the other's largest. */
+function costOf({ figures }: RunRecord): Summary | undefined {
+  const rate = figures.messagesPerCpuSecond;
+  return rate && { median: 1e6 / rate.median, min: 1e6 / rate.max, max: 1e6 / rate.min };
+}
+
+function memory(record: BenchRecord): Chart {
+  const one = caseNamed(record, 'idle');
+  const bar = record.bars.find(({ name }) => name === 'memory');
+  const wanted = bar !== undefined && 'atMost' in bar.wanted ? bar.wanted.atMost : undefined;
+  const items = (one?.runs ?? []).flatMap((run) => {
+    const bytes = run.figures.rssMaxBytes;
+    const each = run.figures.rssPerConnectionBytes;
+    const told = each === undefined ? '' : `, ${FIGURES.rssPerConnectionBytes.format(each.median)} KiB each`;
+    return itemOf(run, run.subject, bytes && divide(bytes, MIB), (value) => `${value.toFixed(0)} MiB${told}`);
+  });
+  return {
+    title: 'Memory of 5,000 idle connections with a session each',
+    axis: 'largest resident memory of the server, MiB; shorter is better; median, min to max',
+    scale: 'linear',
+    groups: items.length === 0 ? [] : [{ title: '5,000 connections', items }],
+    ...(wanted === undefined
+      ? {}
+      : { limit: { value: wanted, label: `wanted: at most ${String(wanted)} MiB` } }),
+    formatTick: shortNumber,
+  };
+}
+
+function divide({ median, min, max }: Summary, by: number): Summary {
+  return { median: median / by, min: min / by, max: max / by };
+}
+
+function groupOf(title: string, one: CaseRecord | undefined, figure: Figure): ChartGroup[] {
+  const items = (one?.runs ?? []).flatMap((run) =>
+    itemOf(run, run.key, run.figures[figure], FIGURES[figure].format),
+  );
+  return items.length === 0 ? [] : [{ title, items }];
+}
+
+function itemOf(
+  { subject }: RunRecord,
+  label: string,
+  value: Summary | undefined,
+  format: (value: number) => string,
+): ChartItem[] {
+  return value === undefined ? [] : [{ label, tone: subject, value, text: format(value.median) }];
+}
+
+function caseNamed({ cases }: BenchRecord, name: string): CaseRecord | undefined {
+  return cases.find((one) => one.name === name);
+}
+
+/** `20 k`, `1 M` */
+function shortThousands(value: number): string {
+  return thousands(value).replace(/\.0+(?= )/, '');
+}
+
+/** `0.5`, `20`, `250`: as few digits as a tick has. */
+function shortNumber(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}

@@ -1,0 +1,33 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+
+import { chartsOf } from './charts.js';
+import { sectionsOf } from './page.js';
+import { pathOf } from './paths.js';
+import { fillSections } from './page-sections.js';
+import { condense, parseRecord, type BenchRecord } from './record.js';
+
+export const PAGE_FILE = 'docs/performance.md';
+export const FOLDER = 'docs/performance';
+export const RECORD_FILE = `${FOLDER}/results.json`;
+
+/** The files that a published record is, by name from the root; `page` is the document as it stands. */
+export function publishedFiles(record: BenchRecord, page: string): ReadonlyMap<string, string> {
+  return new Map([
+    [RECORD_FILE, `${JSON.stringify(record, null, 1)}\n`],
+    ...chartsOf(record).map(({ name, svg }): [string, string] => [`${FOLDER}/${name}`, svg]),
+    [PAGE_FILE, fillSections(page, sectionsOf(record))],
+  ]);
+}
+
+/**
+ * Makes the document and its charts from the record in `file`; from docs/performance/results.json itself, again.
+ * @throws Error when the file is no record, or one of a quick run.
+ */
+export async function publish(file: string): Promise<readonly string[]> {
+  const record = condense(parseRecord(await readFile(file, 'utf8')));
+  if (record.quick) throw new Error('the figures of a quick run mean nothing: they are not published');
+  const files = publishedFiles(record, await readFile(pathOf(PAGE_FILE), 'utf8'));
+  await mkdir(pathOf(FOLDER), { recursive: true });
+  for (const [name, text] of files) await writeFile(pathOf(name), text);
+  return [...files.keys()];
+}

@@ -1,0 +1,90 @@
+import { makeCertificate, type Certificate } from './certificate.js';
+import type { GoTools } from './go-tools.js';
+import {
+  defineServer,
+  isMissing,
+  startServer,
+  type Missing,
+  type RunningServer,
+  type ServerDefinition,
+  type ServerName,
+} from './servers.js';
+
+/** What a run needs of its server. */
+export interface ServerNeed {
+  readonly server: ServerName;
+  readonly tls: boolean;
+  /** Other routes than echo. */
+  readonly routes: boolean;
+}
+
+/** The servers of a benchmark: each started once, at its first use, and stopped when nobody needs it any more. */
+export class ServerPool {
+  readonly #go: GoTools;
+  readonly #running = new Map<string, RunningServer>();
+  #certificate: Certificate | undefined;
+
+  constructor(go: GoTools) {
+    this.#go = go;
+  }
+
+  /** The authority that clients of servers with TLS have to trust; a file. */
+  get authorityFile(): string | undefined {
+    return this.#certificate?.certFile;
+  }
+
+  async define(need: ServerNeed): Promise<ServerDefinition | Missing> {
+    const { server, tls, routes } = need;
+    if (tls) this.#certificate ??= await makeCertificate();
+    return defineServer(server, this.#go, {
+      routes,
+      ...(tls && this.#certificate !== undefined ? { tls: this.#certificate } : {}),
+    });
+  }
+
+  /** The shared server of this kind. One that died since is started again. */
+  async use(need: ServerNeed): Promise<RunningServer> {
+    const key = keyOf(need);
+    const known = this.#running.get(key);
+    if (known !== undefined) return known;
+    const server = await this.startFresh(need);
+    this.#running.set(key, server);
+    void server.exited.then(() => {
+      if (this.#running.get(key) === server) this.#running.delete(key);
+    });
+    return server;
+  }
+
+  /** A server of its own, which the caller stops: memory is measured in a process that has done nothing else. */
+  async startFresh(need: ServerNeed): Promise<RunningServer> {
+    const definition = await this.define(need);
+    if (isMissing(definition)) throw new Error(`no ${definition.name}: ${definition.reason}`);
+    return startServer(definition);
+  }
+
+  /** Stops one that may no longer be trusted: the next use starts another. */
+  async discard(need: ServerNeed): Promise<void> {
+    const key = keyOf(need);
+    const server = this.#running.get(key);
+    this.#running.delete(key);
+    await server?.stop();
+  }
+
+  /** Stops those that none of the needs to come asks for. */
+  async keepOnly(needs: readonly ServerNeed[]): Promise<void> {
+    const wanted = new Set(needs.map(keyOf));
+    const idle = [...this.#running].filter(([key]) => !wanted.has(key));
+    for (const [key] of idle) this.#running.delete(key);
+    await Promise.all(idle.map(([, server]) => server.stop()));
+  }
+
+  async close(): Promise<void> {
+    await this.keepOnly([]);
+    await this.#certificate?.remove();
+  }
+}
+
+function keyOf({ server, tls, routes }: ServerNeed): string {
+  // Only Sluice serves its routes with another program.
+  return `${server} ${tls ? 'tls' : ''} ${routes && server === 'sluice' ? 'routes' : ''}`;
+}
