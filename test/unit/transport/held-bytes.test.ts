@@ -75,6 +75,24 @@ describe('what a stream holds of what has arrived is in the account', () => {
     expect([messages.length, account.bytes]).toEqual([100, 0]);
   });
 
+  it('chunks that nobody has begun, once they are counted; then one fill reads on through all of them', () => {
+    const account = new ByteAccount(1 << 30);
+    const reader = new MessageReader('StreamData', 'identity', MAX_BYTES, nobody, account);
+    const frames = Buffer.concat(Array.from({ length: 100 }, () => frameOf(1_000)));
+    for (const chunk of chunksOf(frames)) reader.push(chunk);
+    expect([reader.pushedBytes, account.bytes]).toEqual([frames.length, 0]);
+    reader.count();
+    expect(account.bytes).toBe(frames.length);
+    const messages: DataMessage[] = [];
+    expect(reader.fill(messages, 60)).toBe('full');
+    expect(account.bytes).toBeLessThan(frames.length / 2);
+    expect(reader.fill(messages, 1_000)).toBe('empty');
+    expect([messages.length, reader.pushedBytes, account.bytes]).toEqual([100, 0, 0]);
+    for (const chunk of chunksOf(frames)) reader.push(chunk);
+    reader.clear();
+    expect([reader.fill([], 1), reader.pushedBytes]).toEqual(['empty', 0]);
+  });
+
   it('small messages are not, however the chunks cut them', () => {
     const account = new ByteAccount(1 << 30);
     const changes: number[] = [];
