@@ -1,25 +1,18 @@
 /**
  * Bytes of memory that an idle session takes, simple or opened, attached or
  * waiting for its client; and what a held message and a kept Error take beside
- * their own bytes. Without a network: bench:idle has that.
+ * their own bytes. Without a network: the case `idle` of the benchmarks has that.
  *
  *   node --expose-gc --import tsx bench/micro/session-memory.ts [--sessions n]
  */
 import { parseArgs } from 'node:util';
-import { ByteAccount } from '../../src/flow/byte-account.js';
-import { StreamMetrics } from '../../src/metrics/stream-metrics.js';
-import { ConnectionPool } from '../../src/pool/connection-pool.js';
-import { StreamingServer } from '../../src/server/streaming-server.js';
 import type { Route } from '../../src/session/route.js';
-import { SessionManager } from '../../src/session/session-manager.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { memoryGateway } from '../../src/testing/memory-gateway.js';
 import type { StreamReceiver, TransportStream } from '../../src/transport/contract.js';
 import { controlMessage, dataMessage, MessageType, type DataMessage } from '../../src/wire/messages.js';
-import { openGate } from '../../test/helpers/open-gate.js';
 
 const PER_CONNECTION = 100;
-const RESUME_WINDOW_MS = 120_000;
-const MIB = 1024 * 1024;
 /** Of each session that is given something to hold. */
 const HELD = 200;
 
@@ -50,8 +43,6 @@ class Drain implements TransportStream {
   }
 }
 
-const silent = () => undefined;
-
 /** Answers `data` as it came, `key` "many" with as many messages as are held, and fails on `key` "fail". */
 const route: Route = {
   kind: 'bench',
@@ -64,46 +55,16 @@ const route: Route = {
   }),
 };
 
-function newServer(sessionCount: number) {
+/** Everything by default, but for what so many sessions need. */
+function newGateway(sessionCount: number) {
   const clock = new FakeClock();
-  const metrics = new StreamMetrics();
-  const max = sessionCount + 1;
-  const sessions = new SessionManager({
-    ...{ clock, maxPerConnection: max, maxPerClient: max, max, idleTimeoutMs: 0, retryAfterMs: 0 },
-    recent: { maxMessages: 32, maxBytes: 64 * 1024 },
-    totalUp: metrics.up,
-  });
-  const server = new StreamingServer({
-    ...{ clock, sessions, counters: metrics, nodeId: 'bench', defaultRoute: 'bench' },
-    gatekeeper: openGate,
-    logger: { debug: silent, info: silent, warn: silent, error: silent },
-    pool: new ConnectionPool({ maxConnections: max, maxConnectionsPerClient: max, retryAfterMs: 0 }),
-    settings: {
-      ...{ receiveQueueMessages: 1_000_000, receiveQueueBytes: 1 << 30, sendQueueMessages: 1_000_000 },
-      ...{ sendQueueBytes: 1 << 30, sendBufferBytes: 1 << 30, maxControlAnswers: 1_000_000 },
-      ...{ maxMessageBytes: 5 * MIB, firstMessageTimeoutMs: 0, receiveTimeoutMs: 0, sendTimeoutMs: 15_000 },
-      ...{ heartbeatIntervalMs: 0, flowControlDelayMs: 100, messagesPerSecond: 0, bytesPerSecond: 0 },
-      ...{ maxStreamAgeMs: 0, maxStreamMessages: 0, maxStreamBytes: 0, ageJitter: 0, ageGraceMs: 30_000 },
-      ...{ drainQuietMs: 1_000, maxSessionsPerConnection: max, resumeWindowMs: RESUME_WINDOW_MS },
-      ...{ ackDelayMs: 50, shedAfterMs: 1_000, identifyTimeoutMs: 10_000, maxUnidentified: 1 },
-      ...{ expiryNoticeMs: 0, expiryGraceMs: 0 },
-    },
-    windowed: {
-      limits: {
-        window: { messages: 256, bytes: MIB },
-        maxWindow: { messages: 4_096, bytes: 16 * MIB },
-        waiting: { messages: 512, bytes: 2 * MIB },
-        ...{ maxPayloadBytes: MIB, maxMessageBytes: 5 * MIB, resumeWindowMs: RESUME_WINDOW_MS },
-        recent: { maxMessages: 32, maxBytes: 64 * 1024 },
-      },
-      ...{ maxDetached: max, maxDetachedBytes: 2 ** 40 },
-      ended: { max: 1_000, maxPerClient: 100, maxBytes: MIB },
-    },
-    account: new ByteAccount(2 ** 40),
-    routes: new Map([['bench', route]]),
-    interceptors: [],
-  });
-  return { clock, server };
+  const settings = {
+    'session.max': sessionCount,
+    'session.maxDetached': sessionCount,
+    'memory.budget': '16GiB',
+    'stream.heartbeatInterval': 0,
+  };
+  return { clock, gateway: memoryGateway({ clock, settings, routes: { bench: route } }) };
 }
 
 function usedBytes(): number {
@@ -122,14 +83,14 @@ function report(what: string, bytes: number, count: number): void {
   );
 }
 
-function measure(kind: 'simple' | 'opened', count: number): void {
-  const { clock, server } = newServer(count);
+async function measure(kind: 'simple' | 'opened', count: number): Promise<void> {
+  const { clock, gateway } = newGateway(count);
   const streams: Drain[] = [];
   const receivers: StreamReceiver[] = [];
   for (let i = 0; i * PER_CONNECTION < count; i += 1) {
     const stream = new Drain(`client-${i}`);
     streams.push(stream);
-    receivers.push(server.accept(stream));
+    receivers.push(gateway.gateway.accept(stream));
   }
   clock.runImmediates();
   const toEach = (message: (sessionId: string, i: number) => DataMessage): void => {
@@ -167,7 +128,10 @@ function measure(kind: 'simple' | 'opened', count: number): void {
   if (kind === 'opened') toEach((sessionId) => dataMessage({ type: MessageType.ACK, sessionId, ack: 1 }));
   const used = usedBytes();
   report(`${kind}, attached, after a message each way`, used - connected, count);
-  if (kind === 'simple') return;
+  if (kind === 'simple') {
+    await clock.until(gateway.gateway.destroy());
+    return;
+  }
 
   send('many');
   const holding = usedBytes();
@@ -187,11 +151,11 @@ function measure(kind: 'simple' | 'opened', count: number): void {
   clock.runImmediates();
   // The connections are gone, too: this is all there is.
   report('opened, waiting for its client', usedBytes() - connected, count);
-  server.destroy();
+  await clock.until(gateway.gateway.destroy());
 }
 
-const { values } = parseArgs({ options: { sessions: { type: 'string', default: '20000' } } });
+const { values } = parseArgs({ options: { sessions: { type: 'string', default: '4000' } } });
 const count = Number(values.sessions);
 console.log(`bytes each, of ${count} sessions, ${PER_CONNECTION} a connection`);
-measure('simple', count);
-measure('opened', count);
+await measure('simple', count);
+await measure('opened', count);
