@@ -1,21 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
+	"sluice.dev/bench/load/h2"
 )
 
 const (
-	// How many connections are opened at a time.
-	openingAtOnce = 32
-	// What one connection may take to open, and to be echoed once.
+	// What one connection may take to be echoed once.
 	echoLimit = 15 * time.Second
 	// How many different errors are reported.
 	errorsReported = 5
@@ -23,125 +20,136 @@ const (
 
 // idler is one connection with one session.
 type idler struct {
-	channel   *grpc.ClientConn
-	stream    grpc.ClientStream
-	sessionID string
-	payload   []byte
-	// One writer at a time: the heartbeat, or the answer to a probe.
-	sending sync.Mutex
+	conn    *h2.Conn
+	stream  *h2.Stream
+	session *session
+	counts  *idleCounts
 	echoed  chan error
-	// Whether its session is opened, and how many messages it has sent there.
-	windowed bool
-	sent     uint64
 	// Why the stream ended; nil while it lives.
 	ended atomic.Pointer[error]
-
-	heartbeats *atomic.Int64
-	probes     *atomic.Int64
 }
 
-func openIdler(ctx context.Context, o options, number int, heartbeats, probes *atomic.Int64) (*idler, error) {
-	channel, err := dial(o.addr,
-		// Thousands of connections: buffers as small as the traffic.
-		grpc.WithReadBufferSize(1024), grpc.WithWriteBufferSize(1024))
+type idleCounts struct{ heartbeats, probes atomic.Int64 }
+
+var errStreamEnded = errors.New("the server ended the stream")
+
+func openIdler(r *run, number int, counts *idleCounts) (*idler, error) {
+	o := r.options
+	o.method = "StreamData"
+	conn, err := r.dial(h2.Options{})
 	if err != nil {
 		return nil, err
 	}
-	call := metadata.AppendToOutgoingContext(ctx, "x-client-id", fmt.Sprintf("idle-%05d", number))
-	stream, err := channel.NewStream(call, &bidirectional, callPath("StreamData"))
-	if err != nil {
-		_ = channel.Close()
-		return nil, err
+	i := &idler{
+		conn: conn, counts: counts, echoed: make(chan error, 1),
+		session: newSession(o, 0, fmt.Sprintf("session-%05d", number), payloadOf(o.size, number), r.base.UnixMilli()),
 	}
-	idler := &idler{
-		channel: channel, stream: stream,
-		sessionID: fmt.Sprintf("session-%05d", number), payload: payloadOf(o.size, number),
-		echoed: make(chan error, 1), heartbeats: heartbeats, probes: probes, windowed: o.windowed,
-	}
-	go idler.receive()
-	if idler.windowed {
-		if err := idler.send(encodeOpen(idler.sessionID, false)); err != nil {
-			_ = channel.Close()
-			return nil, err
+	conn.Do(func() {
+		headers := []h2.Header{{Name: "x-client-id", Value: fmt.Sprintf("idle-%05d", number)}}
+		i.stream = conn.Open("/sluice.v1.StreamService/StreamData", headers, i)
+		if o.windowed {
+			i.stream.Send(encodeOpen(i.session.id, ""))
 		}
+	})
+	if o.windowed {
+		// The echo needs the window that Opened grants.
+		err = i.await(r.ctx)
 	}
-	if err := idler.echo(ctx); err != nil {
-		_ = channel.Close()
+	if err == nil {
+		err = i.echo(r.ctx)
+	}
+	if err != nil {
+		conn.Close()
 		return nil, err
 	}
-	return idler, nil
+	return i, nil
 }
 
-func (c *idler) receive() {
-	for {
-		if err := c.stream.RecvMsg(c); err != nil {
-			c.ended.Store(&err)
-			c.settle(err)
-			return
-		}
+// Message implements h2.Handler.
+func (i *idler) Message(b []byte) {
+	m, err := decodeMessage(b)
+	if err == nil {
+		err = i.take(&m)
 	}
-}
-
-func (c *idler) readFrame(frame []byte) error {
-	m, err := decodeMessage(frame)
 	if err != nil {
-		return err
+		i.settle(err)
 	}
+}
+
+func (i *idler) take(m *message) error {
 	switch m.kind {
 	case typeUnspecified, typeData:
-		if !bytes.Equal(m.data, c.payload) {
-			return fmt.Errorf("%s: the echo differs from what was sent", c.sessionID)
+		if err := i.session.takeData(m); err != nil {
+			return err
 		}
-		c.settle(nil)
-		if c.windowed {
-			return c.send(encodeAck(c.sessionID, m.sequence))
+		if err := check(m, i.session.received-1, i.session.payload); err != nil {
+			return err
 		}
+		i.settle(nil)
 	case typeHeartbeat:
-		c.heartbeats.Add(1)
+		i.counts.heartbeats.Add(1)
 	case typeHealthCheck:
 		if m.ack == 0 {
-			c.probes.Add(1)
-			return c.send(encodeProbeAnswer(m))
+			i.counts.probes.Add(1)
+			i.stream.Send(encodeProbeAnswer(*m))
+		}
+	case typeControl:
+		c, err := decodeControl(m.control)
+		if err != nil {
+			return err
+		}
+		switch c.action {
+		case fieldOpened:
+			i.settle(nil)
+			return i.session.takeOpened(c)
+		case fieldClosed, fieldError:
+			return fmt.Errorf("%s: %s", c.code, c.reason)
 		}
 	}
-	return nil
+	_, err := i.session.takeAck(m.ack)
+	return err
 }
 
-func (c *idler) settle(err error) {
+// Turn implements h2.Handler.
+func (i *idler) Turn() {
+	if i.session.owesAck() {
+		i.stream.Send(i.session.ack())
+	}
+}
+
+// Ended implements h2.Handler.
+func (i *idler) Ended(err error) {
+	if err == nil {
+		err = errStreamEnded
+	}
+	i.ended.Store(&err)
+	i.settle(err)
+}
+
+func (i *idler) settle(err error) {
 	select {
-	case c.echoed <- err:
+	case i.echoed <- err:
 	default:
 	}
 }
 
-func (c *idler) send(frame []byte) error {
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	return c.stream.SendMsg(frame)
+// echo sends one DATA message of the session and waits for its answer.
+func (i *idler) echo(ctx context.Context) error {
+	if ended := i.ended.Load(); ended != nil {
+		return *ended
+	}
+	i.conn.Do(func() { i.stream.Send(i.session.next()) })
+	return i.await(ctx)
 }
 
-// echo sends one DATA message of the session and waits for its answer.
-func (c *idler) echo(ctx context.Context) error {
-	frame := encodeData(c.sessionID, c.payload, time.Now().UnixMilli(), c.windowed)
-	if c.windowed {
-		c.sent++
-		putPadded(frame[sequenceAt:], c.sent)
-		// What came is acknowledged by itself, when it comes.
-		putPadded(frame[ackAt:], c.sent-1)
-	}
-	if err := c.send(frame); err != nil {
-		if ended := c.ended.Load(); ended != nil {
-			return *ended
-		}
-		return err
-	}
+func (i *idler) await(ctx context.Context) error {
 	timer := time.NewTimer(echoLimit)
 	defer timer.Stop()
 	select {
-	case err := <-c.echoed:
+	case err := <-i.echoed:
 		return err
 	case <-timer.C:
-		return fmt.Errorf("%s: no echo within %s", c.sessionID, echoLimit)
+		return fmt.Errorf("no echo within %s", echoLimit)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -150,37 +158,36 @@ func (c *idler) echo(ctx context.Context) error {
 // idle opens the connections, keeps them with heartbeats, and ends with one more echo on each: who answers it
 // is still connected.
 func idle(o options) (map[string]any, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	var heartbeats, probes atomic.Int64
+	r := newRun(o)
+	defer r.close()
+	var counts idleCounts
 	var failures failureList
 	idlers := make([]*idler, o.conns)
-	started := time.Now()
-	inParallel(o.conns, func(i int) {
+	inParallel(o.conns, func(number int) {
 		var err error
-		idlers[i], err = openIdler(ctx, o, i, &heartbeats, &probes)
+		idlers[number], err = openIdler(r, number, &counts)
 		failures.note("open", err)
 	})
-	defer inParallel(o.conns, func(i int) {
-		if idlers[i] != nil {
-			_ = idlers[i].channel.Close()
+	defer inParallel(o.conns, func(number int) {
+		if idlers[number] != nil {
+			idlers[number].conn.Close()
 		}
 	})
 	opened := 0
-	for _, idler := range idlers {
-		if idler != nil {
+	for _, i := range idlers {
+		if i != nil {
 			opened++
 		}
 	}
-	emit(map[string]any{"event": "connected", "connections": opened, "seconds": time.Since(started).Seconds()})
+	emit(map[string]any{"event": "connected", "connections": opened, "seconds": time.Since(r.base).Seconds()})
 
-	sent := beat(ctx, o, idlers, &failures)
+	sent := beat(o, idlers)
 	var connected atomic.Int64
-	inParallel(o.conns, func(i int) {
-		if idlers[i] == nil {
+	inParallel(o.conns, func(number int) {
+		if idlers[number] == nil {
 			return
 		}
-		err := idlers[i].echo(ctx)
+		err := idlers[number].echo(r.ctx)
 		failures.note("last echo", err)
 		if err == nil {
 			connected.Add(1)
@@ -190,17 +197,17 @@ func idle(o options) (map[string]any, error) {
 		"wanted":             o.conns,
 		"opened":             opened,
 		"connected":          connected.Load(),
-		"seconds":            time.Since(started).Seconds(),
+		"seconds":            time.Since(r.base).Seconds(),
 		"heartbeatsSent":     sent,
-		"heartbeatsReceived": heartbeats.Load(),
-		"probesAnswered":     probes.Load(),
-		"errors":             failures.first(),
+		"heartbeatsReceived": counts.heartbeats.Load(),
+		"probesAnswered":     counts.probes.Load(),
+		"errors":             failures.counts,
 		"generatorCpu":       ownCPU(),
 	}, nil
 }
 
 // beat sends each connection's heartbeat once an interval, spread over it, for the whole duration.
-func beat(ctx context.Context, o options, idlers []*idler, failures *failureList) (sent int64) {
+func beat(o options, idlers []*idler) (sent int64) {
 	const slice = 100 * time.Millisecond
 	started := time.Now()
 	ticker := time.NewTicker(slice)
@@ -210,33 +217,18 @@ func beat(ctx context.Context, o options, idlers []*idler, failures *failureList
 		<-ticker.C
 		due := int(float64(time.Since(started)) / float64(o.heartbeat) * float64(len(idlers)))
 		for ; next < due; next++ {
-			idler := idlers[next%len(idlers)]
-			if idler == nil || idler.ended.Load() != nil || ctx.Err() != nil {
+			i := idlers[next%len(idlers)]
+			if i == nil || i.ended.Load() != nil {
 				continue
 			}
-			if err := idler.send(encodeHeartbeat(time.Now().UnixMilli())); err != nil {
-				failures.note("heartbeat", err)
-				continue
-			}
+			i.conn.Do(func() { i.stream.Send(encodeHeartbeat(time.Now().UnixMilli())) })
 			sent++
 		}
 	}
 	return sent
 }
 
-func inParallel(count int, do func(i int)) {
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for range openingAtOnce {
-		group.Go(func() {
-			for i := int(next.Add(1) - 1); i < count; i = int(next.Add(1) - 1) {
-				do(i)
-			}
-		})
-	}
-	group.Wait()
-}
-
+// failureList counts errors by their text.
 type failureList struct {
 	mu     sync.Mutex
 	counts map[string]int
@@ -256,10 +248,4 @@ func (f *failureList) note(where string, err error) {
 		text = "others"
 	}
 	f.counts[text]++
-}
-
-func (f *failureList) first() map[string]int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.counts
 }
