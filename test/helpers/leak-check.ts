@@ -83,10 +83,15 @@ interface Tracked {
   readonly order: number;
   readonly type: string;
   readonly resource: WeakRef<object>;
-  readonly origin: Error;
 }
 
 const tracked = new Set<Tracked>();
+/**
+ * Where each was made, for as long as it lives: until its text is asked for,
+ * which is dear, an Error holds the `this` of every frame, and where that is a
+ * write that has finished, all that was written.
+ */
+const origins = new WeakMap<object, Error>();
 const faults: Leak[] = [];
 let created = 0;
 let pruneAt = 4_096;
@@ -115,6 +120,12 @@ function prune(): void {
   pruneAt = Math.max(4_096, tracked.size * 2);
 }
 
+/** Known of what is alive. */
+function madeAt({ resource }: Tracked): Error | undefined {
+  const object = resource.deref();
+  return object === undefined ? undefined : origins.get(object);
+}
+
 function describe(entry: Tracked): string {
   const resource = entry.resource.deref();
   let detail = '';
@@ -127,7 +138,7 @@ function describe(entry: Tracked): string {
       detail = `${String(owner.localAddress)}:${String(owner.localPort)} to ${String(owner.remoteAddress)}:${String(owner.remotePort)}, `;
     } else if (address !== undefined && address !== null) detail = `${JSON.stringify(address)}, `;
   }
-  return `${detail}made ${originOf(entry.origin)}`;
+  return `${detail}made ${originOf(madeAt(entry))}`;
 }
 
 /** Listeners of the process that libraries add once and keep by design. */
@@ -159,8 +170,9 @@ export function installLeakCheck(): void {
       created += 1;
       const limit = Error.stackTraceLimit;
       Error.stackTraceLimit = ORIGIN_FRAMES;
-      tracked.add({ order: created, type, resource: new WeakRef(resource), origin: new Error('origin') });
+      origins.set(resource, new Error('origin'));
       Error.stackTraceLimit = limit;
+      tracked.add({ order: created, type, resource: new WeakRef(resource) });
       if (tracked.size >= pruneAt) prune();
     },
   }).enable();
@@ -188,7 +200,7 @@ export function findLeaks(snapshot: ResourceSnapshot): readonly Leak[] {
   for (const entry of tracked) {
     if (entry.order <= snapshot.resourceCount) continue;
     if (!isAlive(entry)) tracked.delete(entry);
-    else if (!isOwnedByTools(entry.type, entry.origin)) {
+    else if (!isOwnedByTools(entry.type, madeAt(entry))) {
       leaks.push({ kind: KIND_BY_TYPE[entry.type] ?? entry.type, description: describe(entry) });
     }
   }

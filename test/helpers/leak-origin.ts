@@ -17,8 +17,8 @@ const SHARED_TIMERS: readonly RegExp[] = [
   /subchannel-pool/,
 ];
 
-function framesOf(origin: Error): string[] {
-  return (origin.stack ?? '')
+function framesOf(origin: Error | undefined): string[] {
+  return (origin?.stack ?? '')
     .split('\n')
     .slice(1)
     .filter(
@@ -27,7 +27,7 @@ function framesOf(origin: Error): string[] {
 }
 
 /** Whether the runner, or something shared by the whole process, made this. */
-export function isOwnedByTools(type: string, origin: Error): boolean {
+export function isOwnedByTools(type: string, origin: Error | undefined): boolean {
   const frames = framesOf(origin);
   const first = frames.find((frame) => !INTERNAL_FRAME.test(frame));
   if (first !== undefined && RUNNER_FRAME.test(first)) return true;
@@ -37,7 +37,7 @@ export function isOwnedByTools(type: string, origin: Error): boolean {
 }
 
 /** The first few places outside Node that led to it, innermost first; in one line. */
-export function originOf(origin: Error): string {
+export function originOf(origin: Error | undefined): string {
   const frames = framesOf(origin);
   const outside = frames.filter((frame) => !INTERNAL_FRAME.test(frame) && !RUNNER_FRAME.test(frame));
   const shown = (outside.length > 0 ? outside : frames).slice(0, 3).map((frame) => frame.trim());

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import net from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   assertSettled,
@@ -10,6 +12,9 @@ import {
   takeSnapshot,
   type ResourceSnapshot,
 } from '../../helpers/leak-check.js';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 const cleanups: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -117,6 +122,30 @@ describe('findLeaks', () => {
       process.off('SIGUSR2', listener);
     });
     expect(kindsSince(snapshot)).toContain('process listener');
+  });
+});
+
+describe('what is remembered', () => {
+  it('keeps nothing alive that something was made by, once that is gone', async () => {
+    /** `this` of the frames in which they are made, as a finished write is of what its callback makes. */
+    class Maker {
+      immediate(): Promise<void> {
+        return new Promise((resolve) => setImmediate(resolve));
+      }
+      timer(): Promise<void> {
+        return new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    }
+    const made = async (): Promise<WeakRef<Maker>[]> => {
+      const [first, second] = [new Maker(), new Maker()];
+      await Promise.all([first.immediate(), second.timer()]);
+      return [new WeakRef(first), new WeakRef(second)];
+    };
+    const makers = await made();
+    // A WeakRef holds what it was made for until the turn is over.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    collect();
+    expect(makers.map((maker) => maker.deref())).toEqual([undefined, undefined]);
   });
 });
 
