@@ -9,8 +9,8 @@ import { startGateway } from '../helpers/gateway.js';
 const CHUNK_BYTES = 64 * 1024;
 const TOTAL_BYTES = 100 * 1024 * 1024;
 const CHUNKS = TOTAL_BYTES / CHUNK_BYTES;
-/** Both ends and the gateway are in this process, each with windows and queues of 1 MiB or 2; what is garbage between two looks counts. */
-const MOST_BYTES = 64 * 1024 * 1024;
+/** Both ends and the gateway are in this process, each with windows and queues of 1 MiB or 2 in each direction. */
+const MOST_BYTES = 32 * 1024 * 1024;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
