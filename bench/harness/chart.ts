@@ -63,9 +63,7 @@ export function renderChart(chart: Chart): string {
   const rows = chart.groups.reduce((sum, { items }) => sum + GROUP_HEAD + items.length * ROW, 0);
   const bottom = HEAD + Math.max(rows, ROW);
   const height = bottom + FOOT;
-  const scale = scaleOf(chart);
-  const body =
-    chart.groups.length === 0 ? notMeasured() : [...axis(chart, scale, bottom), ...groups(chart, scale)];
+  const body = chart.groups.length === 0 ? notMeasured() : drawn(chart, bottom);
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${String(WIDTH)} ${String(height)}" width="${String(WIDTH)}" height="${String(height)}" role="img" aria-label="${escape(chart.title)}">`,
     `<style>${STYLE}\n</style>`,
@@ -75,6 +73,11 @@ export function renderChart(chart: Chart): string {
     ...body,
     '</svg>',
   ].join('\n')}\n`;
+}
+
+function drawn(chart: Chart, bottom: number): string[] {
+  const scale = scaleOf(chart);
+  return [...axis(chart, scale, bottom), ...groups(chart, scale)];
 }
 
 function notMeasured(): string[] {
@@ -111,17 +114,17 @@ export function linearTicks(high: number): number[] {
   return Array.from({ length: count + 1 }, (_, index) => Number((index * step).toPrecision(12)));
 }
 
-/** 1, 2 and 5 times powers of ten, from the last not above `low` to the first not below `high`. */
+/** 1, 2 and 5 times powers of ten, from the last not above `low` to the first not below `high`; both above 0. */
 export function logarithmicTicks(low: number, high: number): number[] {
-  const ticks: number[] = [];
-  for (let power = Math.floor(Math.log10(low)); ; power += 1) {
-    for (const digit of [1, 2, 5]) {
-      const tick = Number((digit * 10 ** power).toPrecision(12));
-      if (tick <= low) ticks.length = 0;
-      ticks.push(tick);
-      if (tick >= high && ticks.length > 1) return ticks;
-    }
+  const first = Math.floor(Math.log10(low));
+  const last = Math.ceil(Math.log10(high));
+  const all: number[] = [];
+  for (let power = first; power <= last; power += 1) {
+    for (const digit of [1, 2, 5]) all.push(Number((digit * 10 ** power).toPrecision(12)));
   }
+  const from = all.findLastIndex((tick) => tick <= low);
+  const to = all.findIndex((tick, index) => tick >= high && index > from);
+  return all.slice(Math.max(from, 0), to + 1);
 }
 
 function axis(chart: Chart, { ticks, x }: Scale, bottom: number): string[] {

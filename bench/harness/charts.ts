@@ -14,7 +14,7 @@ const MIB = 1024 * 1024;
 /** The cases that say most, in few words. */
 const MAIN_CASES: Readonly<Record<string, string>> = {
   'echo-20x256b': 'echo, 256 B, 20 streams',
-  'batches-8': 'echo in batches of 8 (go, plain: single messages)',
+  'batches-8': 'echo in batches of 8 (go: single messages)',
   'fan-out': 'fan-out to 1,000 streams (deliveries)',
   ingest: 'ingest, nothing answered',
   tls: 'echo over TLS',

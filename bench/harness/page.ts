@@ -6,6 +6,9 @@ import { barValue, spread, verdictText, wantedText } from './report.js';
 import { sizingTables } from './sizing.js';
 import { SUBJECT_NAMES } from './subjects.js';
 
+/** Below, a median is as good as a single figure. */
+const ENOUGH_ROUNDS = 5;
+
 const GIB = 1024 ** 3;
 
 const GROUP_TITLES: Readonly<Record<Group, string>> = {
@@ -66,7 +69,9 @@ function runSection(record: BenchRecord): string {
       `${missing.case}, ${missing.run}: ${missing.message}`,
     ]),
   ];
-  return markdownTable(['', ''], rows, ['left', 'left']);
+  const table = markdownTable(['', ''], rows, ['left', 'left']);
+  if (record.rounds >= ENOUGH_ROUNDS) return table;
+  return `**A trial of ${String(record.rounds)} rounds, not a result: medians want ${String(ENOUGH_ROUNDS)}.**\n\n${table}`;
 }
 
 function barsSection({ bars }: BenchRecord): string {

@@ -55,5 +55,5 @@ export class Progress {
 /** `about 12 min left`, `about 40 s left`. */
 export function remaining(seconds: number): string {
   if (seconds >= 90) return `about ${String(Math.round(seconds / 60))} min left`;
-  return `about ${String(Math.max(1, Math.round(seconds / 5) * 5))} s left`;
+  return `about ${String(Math.max(1, Math.round(seconds / 5)) * 5)} s left`;
 }

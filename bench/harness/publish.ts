@@ -13,10 +13,16 @@ export const RECORD_FILE = `${FOLDER}/results.json`;
 /** The files that a published record is, by name from the root; `page` is the document as it stands. */
 export function publishedFiles(record: BenchRecord, page: string): ReadonlyMap<string, string> {
   return new Map([
-    [RECORD_FILE, `${JSON.stringify(record, null, 1)}\n`],
+    [RECORD_FILE, recordText(record)],
     ...chartsOf(record).map(({ name, svg }): [string, string] => [`${FOLDER}/${name}`, svg]),
     [PAGE_FILE, fillSections(page, sectionsOf(record))],
   ]);
+}
+
+/** A summary on one line: changes are read, too. */
+function recordText(record: BenchRecord): string {
+  const text = JSON.stringify(record, null, 1);
+  return `${text.replace(/\{\s*("median": [^,]+),\s*("min": [^,]+),\s*("max": [^\s}]+)\s*\}/g, '{ $1, $2, $3 }')}\n`;
 }
 
 /**
