@@ -171,7 +171,7 @@ func (c *Conn) read() {
 		err = errors.Join(err, wrong)
 		c.endTurn()
 		if err != nil {
-			c.fail(err)
+			c.fail(c.causeOf(err))
 		}
 		c.flush()
 		c.mu.Unlock()
@@ -232,11 +232,21 @@ func (c *Conn) flush() {
 		return
 	}
 	if _, err := c.net.Write(c.out); err != nil {
-		c.fail(err)
+		c.fail(c.causeOf(err))
 	}
 	c.out = c.out[:0]
 	if cap(c.out) > keptOut {
 		c.out = nil
+	}
+}
+
+// causeOf is the error, unless that came of closing the connection from this side.
+func (c *Conn) causeOf(err error) error {
+	select {
+	case <-c.closed:
+		return ErrClosed
+	default:
+		return err
 	}
 }
 
