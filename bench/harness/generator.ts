@@ -67,12 +67,13 @@ export interface Manner {
   readonly ratePerSecond?: number;
 }
 
-/** One run against a server that is up. */
+/** One run against a server that is up; `died` rejects when it no longer is, and the generator is ended. */
 export async function generateLoad(
   generator: Generator,
   target: Target,
   load: Load,
   manner: Manner,
+  died: Promise<never>,
 ): Promise<LoadResult> {
   const args = Object.entries(flagsOf(target, load, manner)).map(([name, value]) => `--${name}=${value}`);
   let last: Line = {};
@@ -82,7 +83,7 @@ export async function generateLoad(
   });
   try {
     const limitMs = (manner.warmupSeconds + manner.seconds) * 1000 + SLACK_MS;
-    await within(child.exited, limitMs, 'the load generator');
+    await within(Promise.race([child.exited, died]), limitMs, 'the load generator');
   } finally {
     await child.stop();
   }

@@ -56,7 +56,7 @@ async function measureOn(
     throw new Error(`the server ended with ${String(code)} under the load`);
   });
   try {
-    const result = await Promise.race([generateLoad(generator, target, load, manner), died]);
+    const result = await generateLoad(generator, target, load, manner, died);
     if (load.mode === 'idle') {
       const cpu = difference(processCpuSeconds(server.pid), cpuBefore);
       return { ...idleFigures(result, load, rss), ...defined({ serverCpuSeconds: cpu }) };
