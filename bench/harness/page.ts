@@ -147,7 +147,10 @@ function details(cases: readonly CaseRecord[]): string {
   const figure = cases[0]?.figure ?? 'messagesPerCpuSecond';
   const runs = cases.flatMap((one) => one.runs);
   const shown = SIDE_FIGURES.filter(
-    (side) => side !== figure && runs.some(({ figures }) => figures[side] !== undefined),
+    (side) =>
+      side !== figure &&
+      runs.some(({ figures }) => figures[side] !== undefined) &&
+      (side !== 'rssGrowth' || cases.some(({ group }) => group === 'stalled')),
   );
   const rows = cases.flatMap((one) =>
     one.runs.map((run) => detailRow(one, run, figure, shown, cases.length > 1)),
