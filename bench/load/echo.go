@@ -1,6 +1,6 @@
 package main
 
-// More than this after it was due, a send of an open loop counts as late.
+// More than this after it was due, in nanoseconds, a message of an open loop was sent late.
 const lateAfter = int64(1e6)
 
 // echoRole sends, and everything comes back. In a closed loop a frame goes out for each that has come back whole;
@@ -88,7 +88,7 @@ func (e *echoRole) turn() bool {
 		at := now
 		if e.schedule != nil {
 			if at = e.schedule.dueAt(e.number, e.sent); now-at > lateAfter {
-				e.conn.late++
+				e.conn.late += uint64(s.perFrame())
 			}
 		}
 		ring := e.at[s.index]

@@ -61,11 +61,16 @@ func (r *run) addTallies(result map[string]any) {
 			late += conn.late
 		})
 	}
-	result["p50Ms"] = latency.quantileMs(0.5)
-	result["p99Ms"] = latency.quantileMs(0.99)
-	result["p999Ms"] = latency.quantileMs(0.999)
 	result["otherMessages"] = others
-	result["late"] = late
+	// What is not answered has none.
+	if latency.total > 0 {
+		result["p50Ms"] = latency.quantileMs(0.5)
+		result["p99Ms"] = latency.quantileMs(0.99)
+		result["p999Ms"] = latency.quantileMs(0.999)
+	}
+	if r.options.rate > 0 {
+		result["late"] = late
+	}
 }
 
 // record notes the latency of a message that was due at `at`, if that is within the measured interval, however

@@ -1,10 +1,24 @@
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
+import { readFileSync } from 'node:fs';
+import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 
-import { encodeMessage, messageSize } from '../../src/wire/codec.js';
+import { batchSize, encodeBatch, encodeMessage, messageSize } from '../../src/wire/codec.js';
 import type { DataMessage } from '../../src/wire/messages.js';
+import type { LoadOptions } from './node-options.js';
 
 /** Length prefix of a gRPC message: a flag and four bytes of length. */
-const PREFIX_BYTES = 5;
+export const PREFIX_BYTES = 5;
+
+/** A connection of its own; over TLS where an authority is given, then to `localhost`. */
+export function connectTo({ addr, ca }: LoadOptions): ClientHttp2Session {
+  const session =
+    ca === ''
+      ? connect(`http://${addr}`)
+      : connect(`https://${addr}`, { ca: readFileSync(ca), servername: 'localhost' });
+  session.on('error', () => {
+    // Each of its streams tells.
+  });
+  return session;
+}
 
 /** One bidirectional gRPC call on bare node:http2, as much of it as a load generator needs. */
 export class NodeCall {
@@ -86,16 +100,12 @@ export class NodeCall {
   }
 }
 
-/** A DataMessage behind its prefix. */
-export function frameOf(message: DataMessage): Buffer {
-  const body = new Uint8Array(messageSize(message));
-  encodeMessage(message, body, 0);
-  return frameAround(body);
-}
-
-/** An encoded message behind its prefix. */
-export function frameAround(body: Uint8Array): Buffer {
-  const prefix = Buffer.alloc(PREFIX_BYTES);
-  prefix.writeUInt32BE(body.length, 1);
-  return Buffer.concat([prefix, body]);
+/** A DataMessage, or a batch of just this one, behind its prefix. */
+export function frameOf(message: DataMessage, batched = false): Buffer {
+  const size = batched ? batchSize([message]) : messageSize(message);
+  const frame = Buffer.alloc(PREFIX_BYTES + size);
+  frame.writeUInt32BE(size, 1);
+  if (batched) encodeBatch([message], frame, PREFIX_BYTES);
+  else encodeMessage(message, frame, PREFIX_BYTES);
+  return frame;
 }

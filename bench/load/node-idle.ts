@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { connect, type ClientHttp2Session } from 'node:http2';
+import type { ClientHttp2Session } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { decodeMessage } from '../../src/wire/codec.js';
-import { controlMessage, dataMessage, MessageType, type Open } from '../../src/wire/messages.js';
-import { NodeCall } from './node-call.js';
+import { controlMessage, dataMessage, MessageType } from '../../src/wire/messages.js';
+import { connectTo, NodeCall } from './node-call.js';
 import type { LoadOptions } from './node-options.js';
+import { newOpen } from './node-session.js';
 
 const OPENING_AT_ONCE = 32;
 /** What one connection may take to open, and to be echoed once. */
@@ -35,10 +35,7 @@ class Idler {
     this.#sessionId = `session-${String(number)}`;
     this.#payload = Buffer.alloc(options.size, number);
     this.#windowed = options.windowed;
-    this.#session = connect(`http://${options.addr}`);
-    this.#session.on('error', () => {
-      // Its stream tells.
-    });
+    this.#session = connectTo(options);
     this.#call = new NodeCall(this.#session, 'StreamData', `idle-${String(number)}`, (buffer, start, end) => {
       const message = decodeMessage(buffer, start, end);
       if (message.type === MessageType.HEARTBEAT) counts.heartbeatsReceived += 1;
@@ -87,21 +84,6 @@ class Idler {
       this.#session.destroy();
     });
   }
-}
-
-function newOpen(): Open {
-  return {
-    ...{ action: 'open', route: '', subject: '', resumeToken: randomBytes(16), lastReceivedSequence: 0 },
-    ...{
-      windowMessages: 0,
-      windowBytes: 0,
-      overflow: 0,
-      history: 0,
-      afterSequence: 0,
-      resume: false,
-      attempt: 1,
-    },
-  };
 }
 
 /** As the Go generator: open, hold with heartbeats, and end with one more echo on each. */

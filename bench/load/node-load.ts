@@ -12,9 +12,17 @@ function emit(line: Record<string, unknown>): void {
 }
 
 const options = readLoadOptions();
+
+function perform(): Promise<Record<string, unknown>> {
+  const { mode, stalled } = options;
+  if (mode === 'idle') return idle(options, emit);
+  if (mode !== 'throughput') throw new Error(`the mode ${mode} needs the Go generator`);
+  if (stalled > 0) throw new Error('load beside stalled clients needs the Go generator');
+  return throughput(options);
+}
+
 try {
-  const result = options.mode === 'idle' ? await idle(options, emit) : await throughput(options);
-  emit({ ...result, event: 'result' });
+  emit({ ...(await perform()), event: 'result' });
 } catch (error) {
   emit({ event: 'error', message: error instanceof Error ? error.message : String(error) });
   process.exitCode = 1;

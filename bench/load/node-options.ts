@@ -14,8 +14,15 @@ export interface LoadOptions {
   readonly durationMs: number;
   readonly heartbeatMs: number;
   readonly serverPid: number;
-  /** Open each session, number and acknowledge its messages; only when idle. */
+  /** Open each session, number and acknowledge its messages. */
   readonly windowed: boolean;
+  /** Sessions a stream, in turn. */
+  readonly sessions: number;
+  /** Messages a second in all; 0: a closed loop. */
+  readonly rate: number;
+  readonly stalled: number;
+  /** A file with the authorities of TLS; "": no TLS. */
+  readonly ca: string;
 }
 
 export function readLoadOptions(): LoadOptions {
@@ -35,6 +42,10 @@ export function readLoadOptions(): LoadOptions {
       heartbeat: text('20'),
       'server-pid': text('0'),
       windowed: text('false'),
+      sessions: text('1'),
+      rate: text('0'),
+      stalled: text('0'),
+      ca: text(''),
     },
   });
   return {
@@ -51,5 +62,9 @@ export function readLoadOptions(): LoadOptions {
     heartbeatMs: Number(values.heartbeat) * 1000,
     serverPid: Number(values['server-pid']),
     windowed: values.windowed === 'true',
+    sessions: Number(values.sessions),
+    rate: Number(values.rate),
+    stalled: Number(values.stalled),
+    ca: values.ca,
   };
 }

@@ -1,102 +1,117 @@
-import { connect } from 'node:http2';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClientHttp2Session } from 'node:http2';
 
 import { processCpuSeconds } from '../harness/proc.js';
-import { BatchReader, decodeMessage, encodeBatch, batchSize } from '../../src/wire/codec.js';
-import { dataMessage, MessageType, type DataMessage } from '../../src/wire/messages.js';
-import { frameAround, frameOf, NodeCall } from './node-call.js';
+import { BatchReader, decodeMessage } from '../../src/wire/codec.js';
+import { controlMessage, isData, MessageType, type DataMessage } from '../../src/wire/messages.js';
+import { connectTo, frameOf, NodeCall } from './node-call.js';
 import type { LoadOptions } from './node-options.js';
+import { newOpen, NodeSession } from './node-session.js';
 
-type Phase = 'warming' | 'measuring' | 'stopping';
-
-/** One payload in so many is compared byte by byte; the counter of every one is checked. */
-const CONTENT_SAMPLE = 64;
-const COUNTER_BYTES = 4;
 /** A run that has not brought its last answers this long after its end has failed. */
 const LAST_ANSWERS_MS = 10_000;
+/** How often an open loop looks what is due: as often as a timer of Node can. */
+const TICK_MS = 1;
+/** More than this after it was due, a message of an open loop was sent late. */
+const LATE_AFTER_MS = 1;
 
-interface Shared {
-  phase: Phase;
-  received: number;
-  others: number;
-  readonly latency: RecordableHistogram;
+/** What all streams of a run have in common. */
+class Run {
+  readonly options: LoadOptions;
+  readonly latency: RecordableHistogram = createHistogram();
+  readonly perFrame: number;
+  stopping = false;
+  received = 0;
+  others = 0;
+  late = 0;
+  /** The measured interval, and the start of an open loop. */
+  fromMs = Infinity;
+  toMs = Infinity;
+  pacedFromMs = Infinity;
+
+  constructor(options: LoadOptions) {
+    this.options = options;
+    this.perFrame = options.method === 'StreamBatches' ? options.batch : 1;
+  }
+
+  /** When a stream's frame is due: each stream has its own phase. */
+  dueAtMs(stream: number, frame: number): number {
+    const { rate, streams } = this.options;
+    return this.pacedFromMs + ((frame * streams + stream) * this.perFrame * 1000) / rate;
+  }
 }
 
-/** A stream in a closed loop: a frame goes out for each whole frame that has come back. */
+/** One stream with its sessions; see bench/load/echo.go. */
 class Worker {
   readonly call: NodeCall;
-  readonly #shared: Shared;
+  readonly #run: Run;
+  readonly #number: number;
+  readonly #sessions = new Map<string, NodeSession>();
+  readonly #inTurn: readonly NodeSession[];
   readonly #batched: boolean;
-  readonly #payload: Buffer;
-  readonly #template: Buffer;
-  /** Where the payload of each message of the template starts. */
-  readonly #payloadsAt: readonly number[];
-  readonly #sentAt: number[];
-  #sent = 0;
-  #received = 0;
+  #framesSent = 0;
+  #framesUnderWay = 0;
   #halfClosed = false;
 
-  constructor(shared: Shared, options: LoadOptions, session: ReturnType<typeof connect>, number: number) {
-    this.#shared = shared;
+  constructor(run: Run, connection: ClientHttp2Session, number: number) {
+    const { options } = run;
+    this.#run = run;
+    this.#number = number;
     this.#batched = options.method === 'StreamBatches';
-    this.#payload = Buffer.from(Uint8Array.from({ length: options.size }, (_, i) => i * 7 + number * 31));
-    const message = dataMessage({
-      sessionId: `session-${String(number)}`,
-      timestampMs: Date.now(),
-      data: this.#payload,
-    });
-    // The payload is the last thing in a message, so it is found from behind.
-    if (this.#batched) {
-      const messages = Array.from({ length: options.batch }, () => message);
-      const body = new Uint8Array(batchSize(messages));
-      encodeBatch(messages, body, 0);
-      this.#template = frameAround(body);
-      const each = body.length / options.batch;
-      const prefix = this.#template.length - body.length;
-      this.#payloadsAt = messages.map((_, i) => prefix + each * (i + 1) - options.size);
-    } else {
-      this.#template = frameOf(message);
-      this.#payloadsAt = [this.#template.length - options.size];
+    for (let i = 0; i < options.sessions; i += 1) {
+      const id = `session-${String(number)}-${String(i)}`;
+      this.#sessions.set(id, new NodeSession(options, id, number * options.sessions + i));
     }
-    this.#sentAt = new Array<number>(options.outstanding).fill(0);
+    this.#inTurn = [...this.#sessions.values()];
     this.call = new NodeCall(
-      session,
+      connection,
       options.method,
       `load-${String(number)}`,
-      (buffer, start, end) => this.#onFrame(buffer, start, end),
-      () => this.#sendNext(),
+      (buffer, start, end) => {
+        this.#onFrame(buffer, start, end);
+      },
+      () => {
+        this.turn();
+      },
     );
-    this.#sendNext();
+    if (options.windowed) {
+      for (const { id } of this.#inTurn)
+        this.call.write(frameOf(controlMessage(newOpen(), id), this.#batched));
+    }
+    this.turn();
   }
 
-  stop(): void {
-    this.#sendNext();
+  /** Sends what may be sent, acknowledges what came, and ends when there is nothing left to do. */
+  turn(): void {
+    if (this.#halfClosed) return;
+    const run = this.#run;
+    const nowMs = performance.now();
+    const out: Buffer[] = [];
+    while (this.#framesUnderWay < run.options.outstanding && this.#maySend(nowMs)) {
+      const session = this.#inTurn[this.#framesSent % this.#inTurn.length];
+      if (session?.hasRoom !== true) break;
+      const atMs = run.options.rate > 0 ? run.dueAtMs(this.#number, this.#framesSent) : nowMs;
+      if (nowMs - atMs > LATE_AFTER_MS) run.late += run.perFrame;
+      out.push(session.next(atMs));
+      this.#framesSent += 1;
+      this.#framesUnderWay += 1;
+    }
+    for (const session of this.#inTurn) {
+      const ack = session.ack();
+      if (ack !== undefined) out.push(ack);
+    }
+    if (out.length > 0)
+      this.call.write(out.length === 1 && out[0] !== undefined ? out[0] : Buffer.concat(out));
+    if (!run.stopping || this.#framesUnderWay > 0 || this.#maySend(nowMs)) return;
+    this.#halfClosed = true;
+    this.call.halfClose();
   }
 
-  #sendNext(): void {
-    const perFrame = this.#payloadsAt.length;
-    if (this.#shared.phase === 'stopping') {
-      if (this.#received === this.#sent && !this.#halfClosed) {
-        this.#halfClosed = true;
-        this.call.halfClose();
-      }
-      return;
-    }
-    const frames = this.#sentAt.length - Math.ceil((this.#sent - this.#received) / perFrame);
-    if (frames <= 0) return;
-    const out = Buffer.allocUnsafe(frames * this.#template.length);
-    const now = performance.now();
-    for (let frame = 0; frame < frames; frame += 1) {
-      const at = frame * this.#template.length;
-      this.#template.copy(out, at);
-      this.#sentAt[(this.#sent / perFrame) % this.#sentAt.length] = now;
-      for (const payloadAt of this.#payloadsAt) {
-        out.writeUInt32LE(this.#sent % 2 ** 32, at + payloadAt);
-        this.#sent += 1;
-      }
-    }
-    this.call.write(out);
+  #maySend(nowMs: number): boolean {
+    const run = this.#run;
+    if (run.options.rate === 0) return !run.stopping;
+    return run.dueAtMs(this.#number, this.#framesSent) <= Math.min(nowMs, run.toMs);
   }
 
   #onFrame(buffer: Buffer, start: number, end: number): void {
@@ -109,73 +124,70 @@ class Worker {
   }
 
   #take(message: DataMessage): void {
-    if (message.type !== MessageType.DATA && message.type !== MessageType.UNSPECIFIED) {
-      this.#shared.others += 1;
+    const run = this.#run;
+    const session = this.#sessions.get(message.sessionId);
+    if (message.type === MessageType.HEALTH_CHECK && message.ack === 0) {
+      this.call.write(frameOf({ ...message, ack: message.sequence }, this.#batched));
+    } else session?.take(message);
+    if (!isData(message)) {
+      const { type, control } = message;
+      const isOfTheCourse =
+        type === MessageType.ACK || control?.action === 'opened' || control?.action === 'welcome';
+      if (!isOfTheCourse) run.others += 1;
       return;
     }
-    const data = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength);
-    const expected = this.#received;
-    if (data.length !== this.#payload.length || data.readUInt32LE(0) !== expected % 2 ** 32) {
-      throw new Error(`answer ${String(expected)} is not the one expected`);
-    }
-    if (
-      expected % CONTENT_SAMPLE === 0 &&
-      data.compare(this.#payload, COUNTER_BYTES, undefined, COUNTER_BYTES) !== 0
-    ) {
-      throw new Error(`answer ${String(expected)} differs from what was sent`);
-    }
-    this.#received += 1;
-    this.#shared.received += 1;
-    if (this.#shared.phase === 'measuring') {
-      const slot = Math.floor(expected / this.#payloadsAt.length) % this.#sentAt.length;
-      this.#shared.latency.record(
-        Math.max(1, Math.round((performance.now() - (this.#sentAt[slot] ?? 0)) * 1e6)),
-      );
-    }
+    if (session === undefined)
+      throw new Error(`a message of the session "${message.sessionId}", not of this stream`);
+    const { atMs, completes } = session.answer(message);
+    if (completes) this.#framesUnderWay -= 1;
+    run.received += 1;
+    if (atMs >= run.fromMs && atMs < run.toMs)
+      run.latency.record(Math.max(1, Math.round((performance.now() - atMs) * 1e6)));
   }
 }
 
 export async function throughput(options: LoadOptions): Promise<Record<string, unknown>> {
-  const shared: Shared = { phase: 'warming', received: 0, others: 0, latency: createHistogram() };
-  const sessions = Array.from({ length: options.conns }, () => {
-    const session = connect(`http://${options.addr}`);
-    session.on('error', () => {
-      // Each of its streams tells.
-    });
-    return session;
-  });
+  const run = new Run(options);
+  const connections = Array.from({ length: options.conns }, () => connectTo(options));
+  let ticker: NodeJS.Timeout | undefined;
   try {
     const workers = Array.from({ length: options.streams }, (_, number) => {
-      const session = sessions[number % sessions.length];
-      if (session === undefined) throw new Error('--conns is at least 1');
-      return new Worker(shared, options, session, number);
+      const connection = connections[number % connections.length];
+      if (connection === undefined) throw new Error('--conns is at least 1');
+      return new Worker(run, connection, number);
     });
     const ends = Promise.all(
       workers.map(async ({ call }) => {
         const failure = await call.ended;
         if (failure !== undefined) throw new Error(failure);
-        if (shared.phase !== 'stopping') throw new Error('the server ended a stream');
+        if (!run.stopping) throw new Error('the server ended a stream');
       }),
     );
     ends.catch(() => undefined);
     const pause = (ms: number): Promise<unknown> => Promise.race([sleep(ms), ends]);
+    if (options.rate > 0) {
+      run.pacedFromMs = performance.now();
+      ticker = setInterval(() => {
+        for (const worker of workers) worker.turn();
+      }, TICK_MS);
+    }
 
     await pause(options.warmupMs);
     const serverBefore = processCpuSeconds(options.serverPid);
     const own = process.cpuUsage();
-    const started = performance.now();
-    const before = shared.received;
-    shared.phase = 'measuring';
+    const before = run.received;
+    run.fromMs = performance.now();
     await pause(options.durationMs);
-    const messages = shared.received - before;
+    const messages = run.received - before;
     const serverAfter = processCpuSeconds(options.serverPid);
-    const seconds = (performance.now() - started) / 1000;
+    run.toMs = performance.now();
+    const seconds = (run.toMs - run.fromMs) / 1000;
     const used = process.cpuUsage(own);
-    shared.phase = 'stopping';
-    for (const worker of workers) worker.stop();
+    run.stopping = true;
+    for (const worker of workers) worker.turn();
     const late = sleep(LAST_ANSWERS_MS, true, { ref: false });
     if ((await Promise.race([ends, late])) === true) throw new Error('the last answers did not come');
-    const percentileMs = (percentile: number): number => shared.latency.percentile(percentile) / 1e6;
+    const percentileMs = (percentile: number): number => run.latency.percentile(percentile) / 1e6;
     return {
       messages,
       seconds,
@@ -184,14 +196,16 @@ export async function throughput(options: LoadOptions): Promise<Record<string, u
       p99Ms: percentileMs(99),
       p999Ms: percentileMs(99.9),
       generatorCpu: (used.user + used.system) / 1e6,
-      otherMessages: shared.others,
+      otherMessages: run.others,
+      ...(options.rate > 0 ? { late: run.late } : {}),
       ...(serverBefore !== undefined && serverAfter !== undefined
         ? { serverCpu: serverAfter - serverBefore }
         : {}),
     };
   } finally {
+    clearInterval(ticker);
     // Not from within a callback of one of its streams: Node 20.20 aborts with bad_alloc there.
     await new Promise((resolve) => setImmediate(resolve));
-    for (const session of sessions) session.destroy();
+    for (const connection of connections) connection.destroy();
   }
 }
