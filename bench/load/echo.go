@@ -1,5 +1,7 @@
 package main
 
+import "sync"
+
 // More than this after it was due, in nanoseconds, a message of an open loop was sent late.
 const lateAfter = int64(1e6)
 
@@ -40,14 +42,12 @@ func echo(o options) (map[string]any, error) {
 			roles[i].at = append(roles[i].at, make([]int64, o.outstanding))
 		}
 	}
-	inParallel(len(roles), func(i int) {
-		roles[i].open("", roles[i])
-		roles[i].kick()
-	})
+	inParallel(len(roles), func(i int) { roles[i].open("", roles[i]) })
 	stalled := r.openStalled(o.stalled)
 	if err := r.awaitOpened(); err != nil {
 		return nil, err
 	}
+	r.start(roles)
 	if timetable != nil {
 		r.pace(timetable, roles)
 	}
@@ -56,6 +56,17 @@ func echo(o options) (map[string]any, error) {
 		result["stalledReopened"] = stalled.reopened.Load()
 	}
 	return result, err
+}
+
+// start lets all streams send. Not before all are open, and all at once: a few that did it for the others would
+// wait, each time, behind thousands that are under load.
+func (r *run) start(roles []*echoRole) {
+	r.started.Store(true)
+	var group sync.WaitGroup
+	for _, role := range roles {
+		group.Go(role.kick)
+	}
+	group.Wait()
 }
 
 func (e *echoRole) take(s *session, m *message) error {
@@ -76,6 +87,9 @@ func (e *echoRole) take(s *session, m *message) error {
 func (e *echoRole) acknowledged(*session, uint64) error { return nil }
 
 func (e *echoRole) turn() bool {
+	if !e.run.started.Load() {
+		return false
+	}
 	e.conn.done.Add(e.answered)
 	e.answered = 0
 	stopping := e.run.stopping.Load()

@@ -39,6 +39,8 @@ type run struct {
 	// The measured interval, as now() counts.
 	from atomic.Int64
 	to   atomic.Int64
+	// All streams are open and may send.
+	started atomic.Bool
 	// No more is to be sent than what is due; streams end when everything is answered.
 	stopping    atomic.Bool
 	connections []*connection
