@@ -14,7 +14,7 @@ const mayImport = {
   config: ['core'],
   wire: ['core'],
   flow: ['core'],
-  transport: ['core', 'wire'],
+  transport: ['core', 'wire', 'flow'],
   pool: ['core', 'wire', 'flow', CONTRACT.transport],
   session: ['core', 'wire', 'flow'],
   engine: ['core', 'wire', 'session'],

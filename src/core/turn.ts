@@ -24,6 +24,7 @@ export class Turn {
   #arrivals: Arrival[] = [];
   #scheduled: Flushable[] = [];
   #armed = false;
+  #number = 0;
   /** Whether the two times below are of this turn. */
   #isRead = false;
   #stampMs = 0;
@@ -31,6 +32,13 @@ export class Turn {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** Which turn this is: another number, another turn. */
+  get number(): number {
+    // Else it would not end.
+    if (!this.#armed) this.#arm();
+    return this.#number;
   }
 
   /** The caller sees to it that nothing is there twice. */
@@ -43,6 +51,16 @@ export class Turn {
   schedule(flushable: Flushable): void {
     this.#scheduled.push(flushable);
     if (!this.#armed) this.#arm();
+  }
+
+  /** How many are scheduled. */
+  get scheduled(): number {
+    return this.#scheduled.length;
+  }
+
+  /** What was scheduled last goes now: nothing more is expected that would go with it. */
+  flushLast(): void {
+    this.#scheduled.pop()?.flush();
   }
 
   /** Unix milliseconds, read once a turn: what is sent in one turn bears one time. */
@@ -79,6 +97,7 @@ export class Turn {
     const due = this.#scheduled;
     this.#scheduled = [];
     this.#armed = false;
+    this.#number += 1;
     for (const flushable of due) flushable.flush();
     // What was scheduled meanwhile goes out in a turn of its own.
     this.#isRead = false;

@@ -16,6 +16,7 @@ import {
   parseTimeoutMs,
   STREAM_PATHS,
 } from './request-headers.js';
+import { Reads } from './reads.js';
 import type { StreamHandlerOptions } from './stream-options.js';
 import { RESPONSE_HEADERS, shortened, trailersOf } from './trailers.js';
 
@@ -52,11 +53,13 @@ export function attachDirectHandler(
   const http2Servers = findHttp2Servers(server);
   if (typeof http2Servers === 'string') return { unsupported: http2Servers };
 
+  const turn = options.turn ?? new Turn(options.clock);
   const context: DirectStreamContext = {
     account: options.account,
     clock: options.clock,
     maxMessageBytes: options.maxMessageBytes,
-    turn: options.turn ?? new Turn(options.clock),
+    turn,
+    reads: new Reads(turn),
     writer: new FrameWriter(options.maxMessageBytes),
     onFault: options.onFault ?? nothing,
   };

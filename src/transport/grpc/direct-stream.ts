@@ -20,6 +20,7 @@ import { receiverFault, truncated } from '../stream-errors.js';
 import { Deadline } from './deadline.js';
 import type { FrameWriter } from './frame-writer.js';
 import { MessageReader } from './message-reader.js';
+import type { Reads } from './reads.js';
 import { resetStream } from './own-resets.js';
 import { PieceQueue } from './piece-queue.js';
 import type { MessageEncoding } from './request-headers.js';
@@ -46,6 +47,7 @@ export interface DirectStreamContext {
   readonly clock: Clock;
   readonly maxMessageBytes: number;
   readonly turn: Turn;
+  readonly reads: Reads;
   readonly writer: FrameWriter;
   readonly onFault: (error: unknown) => void;
 }
@@ -102,6 +104,9 @@ export class DirectStream implements TransportStream, Arrival {
   #stopped = false;
   /** What has come is taken in at the end of this turn. */
   #arriving = false;
+  /** The last read of the connection that brought something, and how many frames that were. */
+  #read = -1;
+  #frames = 1;
   #pumping = false;
   /** The client has half-closed; what it sent before may still wait in the reader. */
   #inputEnded = false;
@@ -286,13 +291,36 @@ export class DirectStream implements TransportStream, Arrival {
     this.bytesReceived += chunk.length;
     if (this.#inputDone) return true;
     this.#reader.push(chunk);
-    if (!this.#arriving) {
-      this.#arriving = true;
-      this.#context.turn.arrived(this);
-    }
+    this.#noteFrame(this.#context);
     this.#stopped = this.#paused || this.#reader.pushedBytes >= MAX_ARRIVED_BYTES;
     return !this.#stopped;
   };
+
+  /**
+   * A stream that is brought one frame at a time has nothing to wait for: it is
+   * taken in and answered at once, while all that belongs to it is in the
+   * processor's caches. With thousands of streams that is half of what it costs.
+   */
+  #noteFrame({ turn, reads }: DirectStreamContext): void {
+    const read = reads.numberOf(this.#session);
+    if (read === this.#read) {
+      this.#frames += 1;
+    } else {
+      const atOnce = this.#frames === 1 && !this.#arriving;
+      this.#read = read;
+      this.#frames = 1;
+      if (atOnce) {
+        const { scheduled } = turn;
+        this.#pump();
+        // Its answer. What goes to many waits for what else this turn has for them.
+        if (turn.scheduled === scheduled + 1) turn.flushLast();
+        return;
+      }
+    }
+    if (this.#arriving) return;
+    this.#arriving = true;
+    turn.arrived(this);
+  }
 
   takeIn(): void {
     if (!this.#arriving) return;

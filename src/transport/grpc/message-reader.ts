@@ -9,9 +9,12 @@ import { FrameReader } from './frame-reader.js';
 import { inflateMessage } from './inflate.js';
 import type { MessageEncoding } from './request-headers.js';
 
+/** So much of what was pushed is begun at a time: who takes the messages looks at his room in bytes in between. */
+const FILL_BYTES = 16 * 1024;
+
 /** What `fill` stopped at. */
 export type FillOutcome =
-  /** As many messages as were asked for; there may be more. */
+  /** As many messages as were asked for, or as are handed over at a time; there may be more. */
   | 'full'
   /** What has been read is used up. */
   | 'empty'
@@ -34,6 +37,8 @@ export class MessageReader {
   /** What was pushed and not begun. */
   readonly #chunks = new RingQueue<Uint8Array>();
   #chunkBytes = 0;
+  /** Of the chunks that this `fill` has begun. */
+  #begunBytes = 0;
   #strings: StringCache | undefined;
   #batch: BatchReader | undefined;
   /** Of the batch being read, or of the message being inflated. */
@@ -99,6 +104,7 @@ export class MessageReader {
 
   /** Adds the next messages to `target`, up to `room` in all. Never throws. */
   fill(target: DataMessage[], room: number): FillOutcome {
+    this.#begunBytes = 0;
     try {
       const outcome =
         this.#method === 'StreamData' ? this.#fillSingly(target, room) : this.#fillFromBatches(target, room);
@@ -120,7 +126,7 @@ export class MessageReader {
         target.push(decodeMessage(body, 0, body.length, strings));
       } else {
         if (this.#inflating) return 'inflating';
-        if (!frames.next() && !this.#nextOfChunks()) return 'empty';
+        if (!frames.next() && !this.#nextOfChunks()) return this.#chunks.length > 0 ? 'full' : 'empty';
         if (frames.compressed) this.#inflate();
         else target.push(decodeMessage(frames.buffer as Uint8Array, frames.start, frames.end, strings));
       }
@@ -144,7 +150,7 @@ export class MessageReader {
         this.#batch = new BatchReader(body, 0, body.length, strings);
       } else {
         if (this.#inflating) return 'inflating';
-        if (!frames.next() && !this.#nextOfChunks()) return 'empty';
+        if (!frames.next() && !this.#nextOfChunks()) return this.#chunks.length > 0 ? 'full' : 'empty';
         if (frames.compressed) this.#inflate();
         else {
           this.#bodyBytes = frames.end - frames.start;
@@ -157,8 +163,11 @@ export class MessageReader {
 
   /** The next whole message, in what was pushed beyond the chunk that is used up. */
   #nextOfChunks(): boolean {
-    for (let chunk = this.#chunks.shift(); chunk !== undefined; chunk = this.#chunks.shift()) {
+    while (this.#begunBytes < FILL_BYTES) {
+      const chunk = this.#chunks.shift();
+      if (chunk === undefined) return false;
       this.#chunkBytes -= chunk.length;
+      this.#begunBytes += chunk.length;
       this.#frames.push(chunk);
       if (this.#frames.next()) return true;
     }

@@ -38,6 +38,26 @@ describe('the end of a turn', () => {
     expect(told).toContain('flush later');
   });
 
+  it('need not be waited for by the last that was scheduled', () => {
+    const { clock, turn, told } = setUp();
+    turn.flushLast();
+    for (const name of ['a', 'b']) turn.schedule({ flush: () => told.push(name) });
+    expect(turn.scheduled).toBe(2);
+    turn.flushLast();
+    expect([told, turn.scheduled]).toEqual([['b'], 1]);
+    clock.advance(0);
+    expect([told, turn.scheduled]).toEqual([['b', 'a'], 0]);
+  });
+
+  it('makes the next one another, also where nothing was scheduled', () => {
+    const { clock, turn } = setUp();
+    const numbers = [turn.number, turn.number];
+    clock.advance(0);
+    numbers.push(turn.number);
+    expect(numbers[1]).toBe(numbers[0]);
+    expect(numbers[2]).not.toBe(numbers[0]);
+  });
+
   it('has one time for all of it, read anew in the next', () => {
     const { clock, turn } = setUp();
     const first = [turn.turnMs(), turn.stampMs()];
