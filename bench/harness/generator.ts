@@ -43,7 +43,8 @@ export class GeneratorCannotError extends Error {
 
 /** The Go generator, or without it the slower one on node:http2. */
 export function chooseGenerator(go: GoTools): Generator {
-  if (go.load !== undefined) return { kind: 'go', title: 'Go, grpc-go', command: go.load, args: [] };
+  if (go.load !== undefined)
+    return { kind: 'go', title: 'Go, an HTTP/2 client of its own', command: go.load, args: [] };
   return {
     kind: 'node',
     title: `Node, node:http2, one core (${go.reason ?? 'no Go'}): compare messages per server CPU-second only`,

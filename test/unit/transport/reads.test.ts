@@ -1,10 +1,11 @@
+import { EventEmitter } from 'node:events';
 import type { Http2Session } from 'node:http2';
 import { describe, expect, it } from 'vitest';
 import { Turn } from '../../../src/core/turn.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { Reads } from '../../../src/transport/grpc/reads.js';
 
-const [one, other] = [{}, {}] as [Http2Session, Http2Session];
+const [one, other] = [new EventEmitter(), new EventEmitter()] as [Http2Session, Http2Session];
 
 describe('the number of a read', () => {
   it('is the same for frames that follow each other on one connection', () => {
