@@ -35,7 +35,7 @@ export class Turn {
   }
 
   /** Which turn this is: another number, another turn. */
-  get number(): number {
+  number(): number {
     // Else it would not end.
     if (!this.#armed) this.#arm();
     return this.#number;
@@ -89,23 +89,45 @@ export class Turn {
   }
 
   readonly #run = (): void => {
-    const arrivals = this.#arrivals;
-    if (arrivals.length > 0) {
-      this.#arrivals = [];
-      for (const arrival of arrivals) arrival.takeIn();
+    // Armed until the end: what is scheduled meanwhile goes out in this turn, or in one of its own.
+    try {
+      this.#takeIn();
+      this.#flush();
+    } finally {
+      this.#armed = false;
+      this.#isRead = false;
+      this.#number += 1;
+      if (this.#arrivals.length > 0 || this.#scheduled.length > 0) this.#arm();
     }
-    const due = this.#scheduled;
-    this.#scheduled = [];
-    this.#armed = false;
-    this.#number += 1;
-    for (const flushable of due) flushable.flush();
-    // What was scheduled meanwhile goes out in a turn of its own.
-    this.#isRead = false;
-    if (this.#arrivals.length > 0 && !this.#isArmed) this.#arm();
   };
 
-  /** Asked anew: what was flushed may have armed it. */
-  get #isArmed(): boolean {
-    return this.#armed;
+  #takeIn(): void {
+    const arrivals = this.#arrivals;
+    if (arrivals.length === 0) return;
+    this.#arrivals = [];
+    let done = 0;
+    try {
+      for (const arrival of arrivals) {
+        done += 1;
+        arrival.takeIn();
+      }
+    } finally {
+      // Who throws all the same costs the others a turn, not more.
+      if (done < arrivals.length) this.#arrivals = [...arrivals.slice(done), ...this.#arrivals];
+    }
+  }
+
+  #flush(): void {
+    const due = this.#scheduled;
+    this.#scheduled = [];
+    let done = 0;
+    try {
+      for (const flushable of due) {
+        done += 1;
+        flushable.flush();
+      }
+    } finally {
+      if (done < due.length) this.#scheduled = [...due.slice(done), ...this.#scheduled];
+    }
   }
 }

@@ -79,7 +79,7 @@ export class RawHttp2Client {
   }
 
   /** Opens a gRPC call and leaves it open: HEADERS without END_STREAM, in HPACK without Huffman (RFC 7541). */
-  sendHeaders(streamId: number, path: string): void {
+  sendHeaders(streamId: number, path: string, more: Readonly<Record<string, string>> = {}): void {
     const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
     const block = Buffer.concat([
       // :method POST and :scheme http are in the static table; so are the names :authority, :path, content-type.
@@ -89,6 +89,7 @@ export class RawHttp2Client {
       text(path),
       Buffer.from([0x0f, 0x10]),
       text('application/grpc'),
+      ...Object.entries(more).flatMap(([name, value]) => [Buffer.from([0x00]), text(name), text(value)]),
     ]);
     const END_HEADERS = 0x4;
     this.sendFrame(FrameType.HEADERS, END_HEADERS, streamId, block);

@@ -38,7 +38,7 @@ import {
 const BACKED_UP_BYTES = 8 * 1024;
 /** More than this is not given to HTTP/2 at once: it would tell of it only when all of it has left. */
 const MAX_HANDED_BYTES = 128 * 1024;
-/** As much of one stream may come in a turn; the rest waits, by flow control, for the next. */
+/** From here on HTTP/2 is asked to bring no more of a stream in this turn; what its window lets out still comes. */
 const MAX_ARRIVED_BYTES = 256 * 1024;
 
 /** What a stream shares with all others of its server. */
@@ -92,6 +92,7 @@ export class DirectStream implements TransportStream, Arrival {
   /** Kept, for the stream forgets it before it closes. */
   readonly #session: Http2Session | undefined;
   readonly #context: DirectStreamContext;
+  readonly #connection: number;
   readonly #reader: MessageReader;
   #receiver: StreamReceiver | undefined;
   #state: State = 'starting';
@@ -124,6 +125,7 @@ export class DirectStream implements TransportStream, Arrival {
     this.#http2 = http2;
     this.#session = http2.session;
     this.#context = context;
+    this.#connection = context.reads.connectionOf(http2.session);
     this.method = call.method;
     this.peer = call.peer;
     this.metadata = call.metadata;
@@ -181,6 +183,8 @@ export class DirectStream implements TransportStream, Arrival {
     http2.on('data', this.#onPush);
     http2.on('end', this.#onEnd);
     this.#paused = true;
+    // What has come before us comes before the rest.
+    if (http2.readableLength > 0) http2.read();
     this.#pump();
   }
 
@@ -292,7 +296,7 @@ export class DirectStream implements TransportStream, Arrival {
     if (this.#inputDone) return true;
     this.#reader.push(chunk);
     this.#noteFrame(this.#context);
-    this.#stopped = this.#paused || this.#reader.pushedBytes >= MAX_ARRIVED_BYTES;
+    if (this.#paused || this.#reader.pushedBytes >= MAX_ARRIVED_BYTES) this.#stopped = true;
     return !this.#stopped;
   };
 
@@ -302,17 +306,22 @@ export class DirectStream implements TransportStream, Arrival {
    * processor's caches. With thousands of streams that is half of what it costs.
    */
   #noteFrame({ turn, reads }: DirectStreamContext): void {
-    const read = reads.numberOf(this.#session);
+    // Whoever makes room, or has inflated, goes on with it.
+    if (this.#paused) {
+      this.#reader.count();
+      return;
+    }
+    const read = reads.next(this.#connection);
     if (read === this.#read) {
       this.#frames += 1;
     } else {
-      const atOnce = this.#frames === 1 && !this.#arriving;
+      const atOnce = this.#frames === 1 && !this.#arriving && !this.#pumping;
       this.#read = read;
       this.#frames = 1;
       if (atOnce) {
         const { scheduled } = turn;
         this.#pump();
-        // Its answer. What goes to many waits for what else this turn has for them.
+        // Its answer, most often. What goes to many waits for what else this turn has for them.
         if (turn.scheduled === scheduled + 1) turn.flushLast();
         return;
       }
@@ -325,7 +334,7 @@ export class DirectStream implements TransportStream, Arrival {
   takeIn(): void {
     if (!this.#arriving) return;
     this.#arriving = false;
-    this.#pump();
+    if (!this.#paused) this.#pump();
     if (this.#stopped && !this.#paused) this.#goOn();
   }
 
@@ -334,7 +343,7 @@ export class DirectStream implements TransportStream, Arrival {
     this.#context.clock.setImmediate(() => {
       if (this.#http2.closed) return;
       this.#inputEnded = true;
-      this.#pump();
+      if (!this.#paused) this.#pump();
     });
   };
 
@@ -400,6 +409,8 @@ export class DirectStream implements TransportStream, Arrival {
   #pause(): void {
     if (this.#paused) return;
     this.#paused = true;
+    // Pausing stops HTTP/2 by itself, but resuming does not start it again: the Readable believes that it reads.
+    this.#stopped = true;
     this.#http2.pause();
   }
 

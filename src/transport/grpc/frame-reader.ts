@@ -43,11 +43,6 @@ export class FrameReader {
     return this.#partial === undefined ? rest : rest + this.#partial.length;
   }
 
-  /** Whether a chunk is still being read.
-  get hasRest(): boolean {
-    return this.#chunk !== undefined;
-  }
-
   /** The next chunk; only once `next()` has returned false. */
   push(chunk: Uint8Array): void {
     this.#chunk = chunk;

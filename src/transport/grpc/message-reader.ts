@@ -12,6 +12,9 @@ import type { MessageEncoding } from './request-headers.js';
 /** So much of what was pushed is begun at a time: who takes the messages looks at his room in bytes in between. */
 const FILL_BYTES = 16 * 1024;
 
+/** What a chunk takes beside its bytes while it waits: the view of it, and its place. Else frames of one byte would cost nothing. */
+const CHUNK_OVERHEAD_BYTES = 128;
+
 /** What `fill` stopped at. */
 export type FillOutcome =
   /** As many messages as were asked for, or as are handed over at a time; there may be more. */
@@ -73,7 +76,7 @@ export class MessageReader {
     return this.#held.counted;
   }
 
-  /** What was pushed and not begun yet, in bytes. */
+  /** What was pushed and not begun yet, in bytes, with what each chunk takes beside its own. */
   get pushedBytes(): number {
     return this.#chunkBytes;
   }
@@ -81,7 +84,7 @@ export class MessageReader {
   /** The next chunk. Counted as held by the next `fill`, or `count`. */
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
-    this.#chunkBytes += chunk.length;
+    this.#chunkBytes += chunk.length + CHUNK_OVERHEAD_BYTES;
   }
 
   /** Counts what is held now: where nothing is filled, for there is no room. */
@@ -166,7 +169,7 @@ export class MessageReader {
     while (this.#begunBytes < FILL_BYTES) {
       const chunk = this.#chunks.shift();
       if (chunk === undefined) return false;
-      this.#chunkBytes -= chunk.length;
+      this.#chunkBytes -= chunk.length + CHUNK_OVERHEAD_BYTES;
       this.#begunBytes += chunk.length;
       this.#frames.push(chunk);
       if (this.#frames.next()) return true;

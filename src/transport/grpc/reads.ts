@@ -8,20 +8,31 @@ import type { Turn } from '../../core/turn.js';
  */
 export class Reads {
   readonly #turn: Turn;
+  readonly #connections = new WeakMap<Http2Session, number>();
+  #connectionCount = 0;
   #turnNumber = 0;
-  #session: Http2Session | undefined;
+  #connection = 0;
   #number = 0;
 
   constructor(turn: Turn) {
     this.#turn = turn;
   }
 
-  /** Of the read that brings a frame for `session` now. */
-  numberOf(session: Http2Session | undefined): number {
-    const turn = this.#turn.number;
-    if (turn !== this.#turnNumber || session !== this.#session) {
+  /** What `next` knows a connection by: a number, for it should not outlive itself here. */
+  connectionOf(session: Http2Session | undefined): number {
+    const known = session === undefined ? 0 : this.#connections.get(session);
+    if (known !== undefined) return known;
+    this.#connectionCount += 1;
+    if (session !== undefined) this.#connections.set(session, this.#connectionCount);
+    return this.#connectionCount;
+  }
+
+  /** The number of the read that brings a frame for `connection` now. */
+  next(connection: number): number {
+    const turn = this.#turn.number();
+    if (turn !== this.#turnNumber || connection !== this.#connection) {
       this.#turnNumber = turn;
-      this.#session = session;
+      this.#connection = connection;
       this.#number += 1;
     }
     return this.#number;

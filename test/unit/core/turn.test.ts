@@ -51,11 +51,32 @@ describe('the end of a turn', () => {
 
   it('makes the next one another, also where nothing was scheduled', () => {
     const { clock, turn } = setUp();
-    const numbers = [turn.number, turn.number];
+    const numbers = [turn.number(), turn.number()];
     clock.advance(0);
-    numbers.push(turn.number);
+    numbers.push(turn.number());
     expect(numbers[1]).toBe(numbers[0]);
     expect(numbers[2]).not.toBe(numbers[0]);
+  });
+
+  it.each(['takes in', 'flushes'])('goes on with the others in the next when one throws as it %s', (what) => {
+    const { clock, turn, told } = setUp();
+    for (const name of ['a', 'b', 'c']) {
+      const act = () => {
+        told.push(name);
+        if (name === 'b') throw new Error('b');
+      };
+      if (what === 'takes in') turn.arrived({ takeIn: act });
+      else turn.schedule({ flush: act });
+    }
+    expect(() => {
+      clock.advance(0);
+    }).toThrow('b');
+    expect(told).toEqual(['a', 'b']);
+    clock.advance(0);
+    expect(told).toEqual(['a', 'b', 'c']);
+    turn.arrived({ takeIn: () => told.push('later') });
+    clock.advance(0);
+    expect(told).toContain('later');
   });
 
   it('has one time for all of it, read anew in the next', () => {
