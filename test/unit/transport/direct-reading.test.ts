@@ -9,7 +9,7 @@ import { SystemClock } from '../../../src/core/clock.js';
 import { attachDirectHandler } from '../../../src/transport/grpc/direct-handler.js';
 import { encodeMessage, messageSize } from '../../../src/wire/codec.js';
 import { dataMessage } from '../../../src/wire/messages.js';
-import { FrameType, RawHttp2Client } from '../../helpers/raw-http2.js';
+import { ACK, FrameType, RawHttp2Client } from '../../helpers/raw-http2.js';
 import { frame } from '../../helpers/raw-http2-call.js';
 import { RecordingAcceptor, type RecordingReceiver } from '../../helpers/recording-receiver.js';
 
@@ -85,6 +85,9 @@ async function world(
   sendFrames(first);
   client.socket.uncork();
   const receiver = await acceptor.receiver();
+  // The window holds once its SETTINGS are acknowledged.
+  await client.frameOf(FrameType.SETTINGS);
+  client.sendFrame(FrameType.SETTINGS, ACK, 0, Buffer.alloc(0));
   await client.roundTrip((pings += 1));
   return {
     client,
