@@ -71,7 +71,7 @@ export type OpenDecision =
 
 const TOKEN_BYTES = 16;
 /** How long a message may keep the network's buffer that it came in: so much more memory than the account says is what comes in meanwhile. */
-const DETACH_AFTER_MS = 20;
+const DETACH_AFTER_MS = 50;
 /** So many evictions a turn, for each looks through all that are detached: when a network fails, thousands may be due. */
 const EVICTED_AT_ONCE = 100;
 /** What expires one after the other is looked at together. */

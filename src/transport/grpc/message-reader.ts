@@ -37,8 +37,9 @@ export class MessageReader {
   readonly #onInflated: () => void;
   readonly #frames: FrameReader;
   readonly #held: HeldBytes;
-  /** What was pushed and not begun. */
-  readonly #chunks = new RingQueue<Uint8Array>();
+  /** The first chunk that was pushed and not begun, and those behind it: most often there is one at most, and most streams are idle. */
+  #chunk: Uint8Array | undefined;
+  #chunks: RingQueue<Uint8Array> | undefined;
   #chunkBytes = 0;
   /** Of the chunks that this `fill` has begun. */
   #begunBytes = 0;
@@ -83,7 +84,8 @@ export class MessageReader {
 
   /** The next chunk. Counted as held by the next `fill`, or `count`. */
   push(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
+    if (this.#chunk === undefined) this.#chunk = chunk;
+    else (this.#chunks ??= new RingQueue()).push(chunk);
     this.#chunkBytes += chunk.length + CHUNK_OVERHEAD_BYTES;
   }
 
@@ -96,7 +98,8 @@ export class MessageReader {
   clear(): void {
     this.#cleared = true;
     this.#frames.clear();
-    this.#chunks.clear();
+    this.#chunk = undefined;
+    this.#chunks = undefined;
     this.#chunkBytes = 0;
     this.#batch = undefined;
     this.#inflated = undefined;
@@ -129,7 +132,7 @@ export class MessageReader {
         target.push(decodeMessage(body, 0, body.length, strings));
       } else {
         if (this.#inflating) return 'inflating';
-        if (!frames.next() && !this.#nextOfChunks()) return this.#chunks.length > 0 ? 'full' : 'empty';
+        if (!frames.next() && !this.#nextOfChunks()) return this.#chunk === undefined ? 'empty' : 'full';
         if (frames.compressed) this.#inflate();
         else target.push(decodeMessage(frames.buffer as Uint8Array, frames.start, frames.end, strings));
       }
@@ -153,7 +156,7 @@ export class MessageReader {
         this.#batch = new BatchReader(body, 0, body.length, strings);
       } else {
         if (this.#inflating) return 'inflating';
-        if (!frames.next() && !this.#nextOfChunks()) return this.#chunks.length > 0 ? 'full' : 'empty';
+        if (!frames.next() && !this.#nextOfChunks()) return this.#chunk === undefined ? 'empty' : 'full';
         if (frames.compressed) this.#inflate();
         else {
           this.#bodyBytes = frames.end - frames.start;
@@ -167,8 +170,9 @@ export class MessageReader {
   /** The next whole message, in what was pushed beyond the chunk that is used up. */
   #nextOfChunks(): boolean {
     while (this.#begunBytes < FILL_BYTES) {
-      const chunk = this.#chunks.shift();
+      const chunk = this.#chunk;
       if (chunk === undefined) return false;
+      this.#chunk = this.#chunks?.shift();
       this.#chunkBytes -= chunk.length + CHUNK_OVERHEAD_BYTES;
       this.#begunBytes += chunk.length;
       this.#frames.push(chunk);
