@@ -1,5 +1,5 @@
 /** How a stream is read past the queue of a Readable: frames by hand, for each read is to bring certain ones. */
-import { createServer as createHttp2Server, type Http2Session } from 'node:http2';
+import { createServer as createHttp2Server, type Http2Session, type ServerHttp2Stream } from 'node:http2';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
@@ -19,6 +19,8 @@ const CANCEL = Buffer.from([0, 0, 0, 8]);
 interface World {
   readonly client: RawHttp2Client;
   readonly receiver: RecordingReceiver;
+  /** As the server has it. */
+  readonly http2Stream: ServerHttp2Stream;
   /** A DATA frame for each message, all in one read of the server, which has read them when it resolves. */
   send(messages: readonly Buffer[], behind?: () => void): Promise<void>;
   /** What was handed over: the numbers of the messages. */
@@ -55,6 +57,8 @@ async function world(
     maxMessageBytes: 1 << 20,
   });
   if ('unsupported' in attached) throw new Error(attached.unsupported);
+  const streams: ServerHttp2Stream[] = [];
+  http2.prependListener('stream', (stream) => streams.push(stream));
   const listener = createServer({ noDelay: true }, (socket) => {
     if (!isPreRead) {
       http2.emit('connection', socket);
@@ -89,9 +93,12 @@ async function world(
   await client.frameOf(FrameType.SETTINGS);
   client.sendFrame(FrameType.SETTINGS, ACK, 0, Buffer.alloc(0));
   await client.roundTrip((pings += 1));
+  const [http2Stream] = streams;
+  if (http2Stream === undefined) throw new Error('no stream came');
   return {
     client,
     receiver,
+    http2Stream,
     async send(messages, behind) {
       client.socket.cork();
       sendFrames(messages);
@@ -149,11 +156,30 @@ describe('a stream of the direct handler', () => {
     expect(under.numbers).toEqual(upTo(120));
   });
 
+  it('asks for no more than 256 KiB a turn, and for more when it has taken that in', async (context) => {
+    const { http2Stream, receiver } = await world(context, 1_000_000);
+    let reads = 0;
+    const read = http2Stream._read.bind(http2Stream);
+    http2Stream._read = (size) => {
+      reads += 1;
+      read(size);
+    };
+    const chunk = frame(numbered(1, 16 * 1024));
+    const wantsMore = upTo(20).map(() => http2Stream.push(chunk));
+    expect(wantsMore.indexOf(false)).toBeGreaterThan(14);
+    expect(wantsMore.indexOf(false)).toBeLessThan(18);
+    expect([wantsMore.lastIndexOf(true) < wantsMore.indexOf(false), reads]).toEqual([true, 0]);
+    await receiver.until(() => receiver.messages.length === 20);
+    expect([reads, http2Stream.push(chunk)]).toEqual([1, true]);
+    await receiver.until(() => receiver.messages.length === 21);
+  });
+
   it('brings nothing to who has had no room until he says that he has', async (context) => {
     const under = await world(context, 1);
-    await under.send([frame(numbered(1)), frame(numbered(2))]);
+    await under.send([frame(numbered(1))]);
     await under.receiver.until(() => under.receiver.room === 0);
     under.receiver.room = 10;
+    await under.send([frame(numbered(2))]);
     await under.send([frame(numbered(3)), frame(numbered(4))]);
     await under.send([frame(numbered(5))]);
     expect(under.numbers).toEqual([1]);
