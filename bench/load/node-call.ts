@@ -50,7 +50,7 @@ export class NodeCall {
     const onHeaders = (headers: Readonly<Record<string, unknown>>): void => {
       const answer = headers[':status'];
       if (answer !== undefined && answer !== 200) {
-        this.#stream.destroy(new Error(`HTTP status ${String(answer)}`));
+        this.#stream.destroy(new Error(`HTTP status ${JSON.stringify(answer)}`));
         return;
       }
       const code = headers['grpc-status'];

@@ -139,8 +139,7 @@ class Worker {
     const { atMs, completes } = session.answer(message);
     if (completes) this.#framesUnderWay -= 1;
     run.received += 1;
-    if (run.measures(atMs))
-      run.latency.record(Math.max(1, Math.round((performance.now() - atMs) * 1e6)));
+    if (run.measures(atMs)) run.latency.record(Math.max(1, Math.round((performance.now() - atMs) * 1e6)));
   }
 }
 
