@@ -7,18 +7,19 @@ import { dirname, resolve } from 'node:path';
 
 import { killChildrenOnExit } from './harness/child.js';
 import { CASES } from './harness/cases.js';
-import { machine } from './harness/environment.js';
+import { machine, source } from './harness/environment.js';
 import { chooseGenerator } from './harness/generator.js';
 import { buildGoTools } from './harness/go-tools.js';
 import { pathOf } from './harness/paths.js';
 import { readOrder, USAGE, type Plan } from './harness/plan.js';
 import { publish } from './harness/publish.js';
 import { judgeAll, type BenchRecord } from './harness/record.js';
-import { barsReport } from './harness/report.js';
+import { barsReport, failureText } from './harness/report.js';
 import { runCases, type Measured } from './harness/run-cases.js';
 import { runtimesOf } from './harness/runtimes.js';
 import { ServerPool } from './harness/server-pool.js';
 import { table } from './harness/table.js';
+import { trialReasons } from './harness/trial.js';
 
 /** The exit code: 1 when something failed, or with `--check` a bar was missed. */
 async function run(plan: Plan): Promise<number> {
@@ -26,6 +27,7 @@ async function run(plan: Plan): Promise<number> {
   const started = new Date();
   const go = await buildGoTools(console.log);
   const host = machine(go.version);
+  const measuredSource = source();
   const generator = chooseGenerator(go);
   if (plan.quick) console.log('quick: the loads are small and short, the figures mean nothing');
   console.log(`load generator: ${generator.title}`);
@@ -45,6 +47,7 @@ async function run(plan: Plan): Promise<number> {
     rounds: plan.rounds,
     minutes: (Date.now() - started.getTime()) / 60_000,
     machine: host,
+    ...(measuredSource === undefined ? {} : { source: measuredSource }),
     generator: generator.title,
     runtimes,
     ...measured,
@@ -56,17 +59,20 @@ async function run(plan: Plan): Promise<number> {
 
   let measured: Measured;
   try {
-    measured = await runCases(plan.cases, plan.rounds, pool, generator, write);
+    measured = await runCases(plan, pool, generator, write);
   } finally {
     await pool.close();
   }
-  const { bars, failures } = recordOf(measured);
+  const record = recordOf(measured);
+  const { bars, failures } = record;
   // Times of a quick run say nothing.
   const judged = bars.filter((bar) => plan.cases.some(({ name }) => name === bar.case));
   if (!plan.quick && judged.length > 0) console.log(`\n${barsReport(judged)}`);
+  const reasons = plan.quick ? [] : trialReasons(record);
+  if (reasons.length > 0) console.log(`\na trial, not a result: ${reasons.join('; ')}`);
   if (failures.length > 0) {
     console.log(`\n${String(failures.length)} failed:`);
-    for (const failure of failures) console.log(`  ${failure.case}, ${failure.run}: ${failure.message}`);
+    for (const failure of failures) console.log(`  ${failure.case}, ${failureText(failure)}`);
   }
   console.log(`\nwritten to ${plan.out ?? file.slice(pathOf('').length)}`);
   const missed = plan.check && bars.some(({ verdict }) => verdict === 'MISSED');
@@ -82,8 +88,9 @@ async function main(): Promise<number> {
     case 'list':
       console.log(
         table(
-          ['case', 'title'],
-          CASES.map(({ name, title }) => [name, title]),
+          ['case', 'group', 'title'],
+          CASES.map(({ name, group, title }) => [name, group, title]),
+          ['left', 'left', 'left'],
         ),
       );
       return 0;

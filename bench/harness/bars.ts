@@ -92,7 +92,7 @@ export const BARS: readonly Bar[] = [
     text: 'half load: p99 to plain at the same rate',
     unit: 'ratio',
     wanted: { atMost: 1.5 },
-    of: ratio('p99Ms', 'sluice', 'plain'),
+    of: ratio('p99Ms', 'sluice, half load', 'plain, half load'),
   },
   {
     name: 'fan-out',
@@ -140,12 +140,16 @@ export const BARS: readonly Bar[] = [
   },
 ];
 
+/** What a bar is judged by at least, of the rounds there were: fewer are an accident. */
+const LEAST_ROUNDS = 3;
+
 /** The median over the rounds against what is wanted. */
 export function judge(bar: Bar, rounds: readonly Round[]): JudgedBar {
   const { name, text, unit, wanted } = bar;
   const known = { name, case: bar.case, text, unit, wanted };
   const values = rounds.flatMap((round) => bar.of(round) ?? []);
-  if (values.length === 0) return { ...known, verdict: 'not measured' };
+  if (values.length < Math.max(1, Math.min(LEAST_ROUNDS, rounds.length)))
+    return { ...known, verdict: 'not measured' };
   const measured = summarize(values);
   const margin =
     'atLeast' in wanted ? measured.median / wanted.atLeast - 1 : 1 - measured.median / wanted.atMost;

@@ -20,8 +20,8 @@ export interface Load {
   /** Further clients that send and never read. */
   readonly stalled: number;
   readonly tls: boolean;
-  /** Open loop, at half of what `plain` did in a closed loop just before. */
-  readonly halfLoad: boolean;
+  /** Open loop, at so much of what `plain` did in a closed loop just before; 0: a closed loop. */
+  readonly rateShare: number;
 }
 
 /** One column of a comparison: a subject, and where a case compares loads, which. */
@@ -47,6 +47,8 @@ export interface BenchCase {
   readonly pairs: readonly Pair[];
   readonly warmupSeconds: number;
   readonly seconds: number;
+  /** A process of its own for each run, that has done nothing else; otherwise one for all runs of the case. */
+  readonly freshServers: boolean;
   readonly quick?: Quick;
 }
 
@@ -81,6 +83,9 @@ export function inOrder<T>(runs: readonly T[], round: number): readonly T[] {
   return round % 2 === 1 ? runs : [...runs].reverse();
 }
 
+const QUICK_WARMUP_SECONDS = 0.2;
+export const QUICK_SECONDS = 0.4;
+
 /** The case as `--quick` plays it; undefined when it stays out. */
 export function quickened(benchCase: BenchCase): BenchCase | undefined {
   const { quick } = benchCase;
@@ -89,7 +94,17 @@ export function quickened(benchCase: BenchCase): BenchCase | undefined {
     .filter(({ subject }) => quick.subjects?.includes(subject) ?? true)
     // What a case varies stays varied; the rest becomes small.
     .map((run) => ({ ...run, load: smaller(run.load, quick.load ?? {}) }));
-  return { ...benchCase, runs, warmupSeconds: 0.2, seconds: 0.4 };
+  return { ...benchCase, runs, warmupSeconds: QUICK_WARMUP_SECONDS, seconds: QUICK_SECONDS };
+}
+
+/**
+ * The case where the usual measurement takes `seconds` instead of `usual`: each in proportion, but those that take
+ * longer than usual are never shortened, for what they wait for takes its time.
+ */
+export function lasting(benchCase: BenchCase, usual: number, seconds: number): BenchCase {
+  const factor = seconds / usual;
+  const own = benchCase.seconds;
+  return { ...benchCase, seconds: own > usual ? own * Math.max(1, factor) : own * factor };
 }
 
 function smaller(load: Load, limits: Partial<Load>): Load {

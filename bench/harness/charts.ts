@@ -1,7 +1,7 @@
 import { renderChart, type Chart, type ChartGroup, type ChartItem } from './chart.js';
 import { FIGURES, threeDigits, thousands, type Figure } from './figures.js';
 import type { BenchRecord, CaseRecord, RunRecord } from './record.js';
-import { barValue, verdictText, wantedText } from './report.js';
+import { barValue, limitOf, mebibytes, verdictText, wantedText } from './report.js';
 import type { Summary } from './statistics.js';
 
 export interface ChartFile {
@@ -14,6 +14,8 @@ const MIB = 1024 * 1024;
 /** The cases that say most, in few words. */
 const MAIN_CASES: Readonly<Record<string, string>> = {
   'echo-20x256b': 'echo, 256 B, 20 streams',
+  'echo-1000x256b': 'echo, 256 B, 1,000 streams',
+  'echo-20x256k': 'echo, 256 KiB, 20 streams',
   'batches-8': 'echo in batches of 8 (go: single messages)',
   'fan-out': 'fan-out to 1,000 streams (deliveries)',
   ingest: 'ingest, nothing answered',
@@ -36,7 +38,7 @@ export function chartsOf(record: BenchRecord): ChartFile[] {
 function bars(record: BenchRecord): Chart {
   const groups = record.bars.flatMap((bar): ChartGroup[] => {
     if (bar.measured === undefined || bar.unit !== 'ratio') return [];
-    const wanted = 'atLeast' in bar.wanted ? bar.wanted.atLeast : bar.wanted.atMost;
+    const wanted = limitOf(bar);
     const item: ChartItem = {
       label: `wanted ${wantedText(bar).replace('>=', '≥').replace('<=', '≤')}`,
       tone: bar.verdict === 'MISSED' ? 'missed' : 'met',
@@ -80,7 +82,7 @@ function payload(record: BenchRecord): Chart {
 }
 
 function latency(record: BenchRecord): Chart {
-  const one = caseNamed(record, 'latency');
+  const one = atHalfLoad(caseNamed(record, 'latency'));
   const rate = one?.runs[0]?.figures.offeredPerSecond?.median;
   const figures: readonly Figure[] = ['p50Ms', 'p99Ms', 'p999Ms'];
   return {
@@ -90,6 +92,13 @@ function latency(record: BenchRecord): Chart {
     groups: figures.flatMap((figure) => groupOf(FIGURES[figure].title, one, figure)),
     formatTick: shortNumber,
   };
+}
+
+/** The runs at half load under the names of their subjects; records of one rate had no other. */
+function atHalfLoad(one: CaseRecord | undefined): CaseRecord | undefined {
+  if (one === undefined || one.runs.every(({ variant }) => variant === undefined)) return one;
+  const runs = one.runs.filter(({ variant }) => variant === 'half load');
+  return { ...one, runs: runs.map((run) => ({ ...run, key: run.subject })) };
 }
 
 function scale(record: BenchRecord): Chart {
@@ -124,7 +133,12 @@ function memory(record: BenchRecord): Chart {
     const bytes = run.figures.rssMaxBytes;
     const each = run.figures.rssPerConnectionBytes;
     const told = each === undefined ? '' : `, ${FIGURES.rssPerConnectionBytes.format(each.median)} KiB each`;
-    return itemOf(run, run.subject, bytes && divide(bytes, MIB), (value) => `${value.toFixed(0)} MiB${told}`);
+    return itemOf(
+      run,
+      run.subject,
+      bytes && divide(bytes, MIB),
+      (value) => `${mebibytes(value, wanted)}${told}`,
+    );
   });
   return {
     title: 'Memory of 5,000 idle connections with a session each',

@@ -15,7 +15,7 @@ export interface ChildCommand {
 const living = new Set<ChildProcess>();
 
 /** Kills, by pid, every child that still runs. For the exit paths that can't wait. */
-export function killChildren(): void {
+function killChildren(): void {
   for (const child of living) child.kill('SIGKILL');
 }
 

@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
+
+import { pathOf } from './paths.js';
 
 /** What figures depend on; kept beside them. Nothing of it tells whose machine it was. */
 export interface Machine {
@@ -25,4 +28,38 @@ export function machine(goVersion: string | undefined): Machine {
     go: goVersion?.replace(/^go version /, '') ?? 'none',
     loadBefore: loadavg()[0] ?? 0,
   };
+}
+
+/** What was measured, as git tells. */
+export interface Source {
+  readonly commit: string;
+  /** Files that make the servers or the benchmark differ from the commit. */
+  readonly changed: boolean;
+}
+
+/** What a figure may depend on; pages and tests don't move it. */
+const MEASURED = [
+  'src',
+  'bin',
+  'proto',
+  'bench',
+  'package.json',
+  'package-lock.json',
+  ':(glob)tsconfig*.json',
+];
+
+/** Undefined where git is not, or this is no checkout. */
+export function source(): Source | undefined {
+  const git = (...args: readonly string[]): string =>
+    execFileSync('git', args, {
+      cwd: pathOf(''),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  try {
+    const commit = git('rev-parse', '--short=12', 'HEAD');
+    return { commit, changed: git('status', '--porcelain', '--', ...MEASURED) !== '' };
+  } catch {
+    return undefined;
+  }
 }

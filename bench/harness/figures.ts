@@ -9,12 +9,12 @@ export type Figure =
   | 'p999Ms'
   | 'rssBeforeBytes'
   | 'rssMaxBytes'
-  | 'rssEndBytes'
   | 'rssGrowth'
   | 'rssPerConnectionBytes'
   | 'serverCpuPerSecond'
   | 'serverCpuSeconds'
   | 'generatorCpuPerSecond'
+  | 'otherCpuPerSecond'
   | 'offeredPerSecond'
   | 'lateShare'
   | 'stalledReopened';
@@ -52,18 +52,18 @@ export const FIGURES: Readonly<Record<Figure, FigureDefinition>> = {
   p999Ms: { title: 'p99.9 ms', format: threeDigits },
   rssBeforeBytes: { title: 'RSS before MiB', format: mebibytes },
   rssMaxBytes: { title: 'RSS MiB', format: mebibytes },
-  rssEndBytes: { title: 'RSS end MiB', format: mebibytes },
   rssGrowth: { title: 'growth', format: (value) => value.toFixed(2) },
   rssPerConnectionBytes: { title: 'KiB/conn.', format: (value) => (value / 1024).toFixed(1) },
   serverCpuPerSecond: { title: 'srv CPU', format: (value) => value.toFixed(2) },
   serverCpuSeconds: { title: 'CPU s in all', format: (value) => value.toFixed(1) },
   generatorCpuPerSecond: { title: 'gen CPU', format: (value) => value.toFixed(2) },
+  otherCpuPerSecond: { title: 'other CPU', format: (value) => value.toFixed(2) },
   offeredPerSecond: { title: 'offered/s', format: thousands },
   lateShare: { title: 'late', format: (value) => `${(value * 100).toFixed(1)} %` },
   stalledReopened: { title: 'reopened', format: (value) => value.toFixed(0) },
 };
 
-export const FIGURE_NAMES = Object.keys(FIGURES) as Figure[];
+const FIGURE_NAMES = Object.keys(FIGURES) as Figure[];
 
 export type FigureSummaries = Readonly<Partial<Record<Figure, Summary>>>;
 

@@ -24,11 +24,9 @@ export interface LoadResult {
   /** CPU seconds of the server; absent where the platform does not tell. */
   readonly serverCpu?: number;
   readonly generatorCpu?: number;
-  /** Messages from the server that were no answers: heartbeats, advice. */
-  readonly otherMessages?: number;
   /** How often clients that never read came back after the server had ended them. */
   readonly stalledReopened?: number;
-  /** Messages of an open loop that went more than 1 ms after they were due. */
+  /** Messages of an open loop, due within the measured interval, that went more than 1 ms late. */
   readonly late?: number;
   /** Of idle connections: asked for, and still answering at the end. */
   readonly wanted?: number;
@@ -68,6 +66,12 @@ export interface Manner {
   readonly ratePerSecond?: number;
 }
 
+/** Told of the measured interval; where there is a warm-up of the same kind, of that before. */
+export interface Watch {
+  begin(): void;
+  end(): void;
+}
+
 /** One run against a server that is up; `died` rejects when it no longer is, and the generator is ended. */
 export async function generateLoad(
   generator: Generator,
@@ -75,12 +79,17 @@ export async function generateLoad(
   load: Load,
   manner: Manner,
   died: Promise<never>,
+  watch: Watch,
 ): Promise<LoadResult> {
   const args = Object.entries(flagsOf(target, load, manner)).map(([name, value]) => `--${name}=${value}`);
   let last: Line = {};
   const { command } = generator;
   const child = new Child({ name: 'the generator', command, args: [...generator.args, ...args] }, (text) => {
-    last = JSON.parse(text) as Line;
+    const line = lineOf(text);
+    if (line === undefined) return;
+    if (line.event === 'measuring') watch.begin();
+    if (line.event === 'measured') watch.end();
+    last = line;
   });
   try {
     const limitMs = (manner.warmupSeconds + manner.seconds) * 1000 + SLACK_MS;
@@ -90,7 +99,7 @@ export async function generateLoad(
   }
   if (last.event === 'result') return last as LoadResult;
   const message = typeof last.message === 'string' ? last.message : lastWords(child.stderr);
-  if (message.includes('needs the Go generator')) throw new GeneratorCannotError(message);
+  if (last.cannot === true) throw new GeneratorCannotError(message);
   throw new Error(`the load generator failed: ${message}`);
 }
 
@@ -103,6 +112,18 @@ function lastWords(stderr: string): string {
 interface Line {
   readonly event?: unknown;
   readonly message?: unknown;
+  /** With an error: the generator does not know such a load. */
+  readonly cannot?: unknown;
+}
+
+/** What a line of the generator says; undefined when it is none of its own. */
+export function lineOf(text: string): Line | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null && 'event' in parsed ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What differs from the usual is given, and nothing else: a reader of `ps` sees what is special. */

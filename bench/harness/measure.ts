@@ -1,6 +1,7 @@
-import type { Load, Run } from './case.js';
+import { runKey, type Load, type Run } from './case.js';
 import type { Figure, Figures } from './figures.js';
 import { generateLoad, type Generator, type LoadResult, type Manner, type Target } from './generator.js';
+import { MachineMeter } from './machine-meter.js';
 import { processCpuSeconds } from './proc.js';
 import { RssSampler } from './rss-sampler.js';
 import type { ServerNeed, ServerPool } from './server-pool.js';
@@ -13,16 +14,23 @@ export function needOf({ subject, load }: Pick<Run, 'subject' | 'load'>): Server
   return { server: subjectNamed(subject).server, tls: load.tls, routes };
 }
 
+/** What a server does for the first time it has to compile, too. */
+const FIRST_WARMUP = 2;
+
+/** How to measure a run, as its case has it; the first on a server is warmed up twice as long. */
+export interface Conditions extends Omit<Manner, 'windowed'> {
+  /** On a server of its own. */
+  readonly fresh: boolean;
+}
+
 /** One run of one subject, its server included; what fails tells of the server, too, which is then replaced. */
 export async function measure(
   pool: ServerPool,
   generator: Generator,
   run: Run,
-  times: Omit<Manner, 'windowed'>,
+  { fresh, ...times }: Conditions,
 ): Promise<Figures> {
   const need = needOf(run);
-  // Memory is measured in a process that has done nothing else.
-  const fresh = run.load.mode === 'idle';
   const server = await (fresh ? pool.startFresh(need) : pool.use(need));
   const { authorityFile } = pool;
   const target: Target = {
@@ -30,7 +38,13 @@ export async function measure(
     pid: server.pid,
     ...(need.tls && authorityFile !== undefined ? { authorityFile } : {}),
   };
-  const manner: Manner = { ...times, windowed: subjectNamed(run.subject).windowed };
+  const known = server.served.has(runKey(run));
+  server.served.add(runKey(run));
+  const manner: Manner = {
+    ...times,
+    warmupSeconds: times.warmupSeconds * (known ? 1 : FIRST_WARMUP),
+    windowed: subjectNamed(run.subject).windowed,
+  };
   try {
     return await measureOn(server, target, generator, run.load, manner);
   } catch (error) {
@@ -51,17 +65,31 @@ async function measureOn(
   manner: Manner,
 ): Promise<Figures> {
   const rss = new RssSampler(server.pid);
+  const meter = new MachineMeter();
+  const watch = {
+    begin: () => {
+      meter.begin();
+      rss.begin();
+    },
+    end: () => {
+      meter.end();
+      rss.end();
+    },
+  };
   const cpuBefore = processCpuSeconds(server.pid);
   const died = server.exited.then((code): never => {
     throw new Error(`the server ended with ${String(code)} under the load`);
   });
   try {
-    const result = await generateLoad(generator, target, load, manner, died);
+    const result = await generateLoad(generator, target, load, manner, died, watch);
     if (load.mode === 'idle') {
       const cpu = difference(processCpuSeconds(server.pid), cpuBefore);
-      return { ...idleFigures(result, load, rss), ...defined({ serverCpuSeconds: cpu }) };
+      const other = meter.otherCores(cpu, result.generatorCpu);
+      const figures = idleFigures(result, load, rss);
+      return { ...figures, ...defined({ serverCpuSeconds: cpu, otherCpuPerSecond: other }) };
     }
-    return loadFigures(result, load, manner, rss);
+    const other = meter.otherCores(result.serverCpu, result.generatorCpu);
+    return { ...loadFigures(result, load, manner, rss), ...defined({ otherCpuPerSecond: other }) };
   } finally {
     rss.stop();
     died.catch(() => undefined);

@@ -1,13 +1,23 @@
 import { GROUPS, type Group } from './case.js';
+import { tells } from './columns.js';
 import { FIGURES, threeDigits, type Figure } from './figures.js';
+import { loadsTable } from './loads-table.js';
+import { DISTURBED_CORES } from './machine-meter.js';
 import { markdownTable } from './markdown.js';
-import type { BenchRecord, CaseRecord, RunRecord } from './record.js';
-import { barValue, spread, verdictText, wantedText } from './report.js';
+import type { BenchRecord, CaseRecord, RatioRecord, RunRecord } from './record.js';
+import {
+  barValue,
+  failureText,
+  generatorWarning,
+  limitOf,
+  roundsNote,
+  spread,
+  verdictText,
+  wantedText,
+} from './report.js';
 import { sizingTables } from './sizing.js';
 import { SUBJECT_NAMES } from './subjects.js';
-
-/** Below, a median is as good as a single figure. */
-const ENOUGH_ROUNDS = 5;
+import { trialReasons } from './trial.js';
 
 const GIB = 1024 ** 3;
 
@@ -37,7 +47,9 @@ const SIDE_FIGURES: readonly Figure[] = [
   'rssGrowth',
   'stalledReopened',
   'lateShare',
+  'serverCpuPerSecond',
   'generatorCpuPerSecond',
+  'otherCpuPerSecond',
 ];
 
 /** What docs/performance.md has between its markers. */
@@ -51,10 +63,15 @@ export function sectionsOf(record: BenchRecord): Readonly<Record<string, string>
 }
 
 function runSection(record: BenchRecord): string {
-  const { machine } = record;
+  const { machine, source, rest } = record;
   const rows = [
     ['when', `${record.stamp.slice(0, 16).replace('T', ' ')} UTC, ${record.minutes.toFixed(0)} minutes`],
     ['command', `\`${record.command}\``],
+    ...(source === undefined
+      ? []
+      : [
+          ['source', `\`${source.commit}\`${source.changed ? ', with changes that were not committed' : ''}`],
+        ]),
     ['rounds', String(record.rounds)],
     [
       'machine',
@@ -62,25 +79,35 @@ function runSection(record: BenchRecord): string {
     ],
     ['system', `${machine.system}, node ${machine.node.slice(1)}, ${machine.go}`],
     ['load before it began', machine.loadBefore.toFixed(1)],
+    ...(rest === undefined
+      ? []
+      : [
+          [
+            'disturbed runs',
+            `${String(rest.disturbed)} of ${String(rest.runs)} (others used more than ${String(DISTURBED_CORES)} of a core; ${String(rest.repeated)} were measured again for it)`,
+          ],
+        ]),
     ['load generator', record.generator],
     ...Object.entries(record.runtimes).map(([subject, runtime]) => [`\`${subject}\``, runtime]),
     ...[...record.failures, ...record.omissions].map((missing) => [
       'missing',
-      `${missing.case}, ${missing.run}: ${missing.message}`,
+      `${missing.case}, ${failureText(missing)}`,
     ]),
   ];
   const table = markdownTable(['', ''], rows, ['left', 'left']);
-  if (record.rounds >= ENOUGH_ROUNDS) return table;
-  return `**A trial of ${String(record.rounds)} rounds, not a result: medians want ${String(ENOUGH_ROUNDS)}.**\n\n${table}`;
+  const reasons = trialReasons(record);
+  return reasons.length === 0 ? table : `**A trial, not a result: ${reasons.join('; ')}.**\n\n${table}`;
 }
 
-function barsSection({ bars }: BenchRecord): string {
+function barsSection({ bars, rounds }: BenchRecord): string {
   const rows = bars.map((bar) => [
     bar.text,
     wantedText(bar).replace('>=', '≥').replace('<=', '≤'),
-    bar.measured === undefined ? '-' : barValue(bar.measured.median, bar.unit),
-    bar.measured === undefined ? '' : spread(bar.measured, (value) => barValue(value, bar.unit)),
-    bar.verdict === 'MISSED' ? `**${verdictText(bar)}**` : verdictText(bar),
+    bar.measured === undefined ? '-' : barValue(bar.measured.median, bar.unit, limitOf(bar)),
+    bar.measured === undefined
+      ? ''
+      : spread(bar.measured, (value) => barValue(value, bar.unit, limitOf(bar))),
+    `${bar.verdict === 'MISSED' ? `**${verdictText(bar)}**` : verdictText(bar)}${roundsNote(bar.measured, rounds)}`,
   ]);
   return markdownTable(['bar', 'wanted', 'measured', 'min..max', ''], rows, [
     'left',
@@ -95,12 +122,27 @@ function results(record: BenchRecord): string {
   return GROUPS.flatMap((group) => {
     const cases = record.cases.filter((one) => one.group === group && one.runs.length > 0);
     if (cases.length === 0) return [];
-    return [`### ${GROUP_TITLES[group]}`, groupTable(cases), details(cases)];
+    return [
+      `### ${GROUP_TITLES[group]}`,
+      ...loadsTable(cases),
+      groupTable(cases, record.rounds),
+      ...warnings(cases, record.machine.cores),
+      details(cases, record.rounds),
+    ];
   }).join('\n\n');
 }
 
+/** What the generator may have held back, as in the terminal. */
+function warnings(cases: readonly CaseRecord[], cores: number): string[] {
+  return cases.flatMap((one) => {
+    const text = generatorWarning(one, cores);
+    if (text === '') return [];
+    return [`${cases.length > 1 ? `${capital(one.title)}: ` : ''}${text.replace('\n', '; ')}.`];
+  });
+}
+
 /** The main figure: a row for each load, a column for each subject, then Sluice's ratios. */
-function groupTable(cases: readonly CaseRecord[]): string {
+function groupTable(cases: readonly CaseRecord[], rounds: number): string {
   const figure = cases[0]?.figure ?? 'messagesPerCpuSecond';
   const subjects = SUBJECT_NAMES.filter((name) =>
     cases.some(({ runs }) => runs.some((run) => run.subject === name)),
@@ -108,11 +150,13 @@ function groupTable(cases: readonly CaseRecord[]): string {
   const lead = subjects.filter((name) => name.startsWith('sluice'));
   const peers = subjects.filter((name) => name === 'go' || name === 'plain');
   const pairs = peers.flatMap((to) => lead.map((of) => ({ of, to })));
-  const shown = pairs.filter(({ of, to }) => cases.some((one) => ratioText(one, of, to) !== ''));
+  const shown = pairs.filter(({ of, to }) =>
+    cases.some((one) => variantsOf(one).some((variant) => ratioText(one, of, to, variant) !== '')),
+  );
   const rows = cases.flatMap((one) =>
     variantsOf(one).map((variant) => [
       variant ?? one.title,
-      ...subjects.map((subject) => medianText(one, subject, variant, figure)),
+      ...subjects.map((subject) => medianText(one, subject, variant, figure, rounds)),
       ...shown.map(({ of, to }) => ratioText(one, of, to, variant)),
     ]),
   );
@@ -126,62 +170,73 @@ function variantsOf({ runs }: CaseRecord): readonly (string | undefined)[] {
   return [...new Set(runs.map(({ variant }) => variant))];
 }
 
-function medianText(one: CaseRecord, subject: string, variant: string | undefined, figure: Figure): string {
+function medianText(
+  one: CaseRecord,
+  subject: string,
+  variant: string | undefined,
+  figure: Figure,
+  rounds: number,
+): string {
   const run = one.runs.find((candidate) => candidate.subject === subject && candidate.variant === variant);
   const summary = run?.figures[figure];
-  return summary === undefined ? '' : FIGURES[figure].format(summary.median);
+  if (summary === undefined) return '';
+  return `${FIGURES[figure].format(summary.median)}${roundsNote(summary, rounds)}`;
 }
 
 function ratioText(one: CaseRecord, of: string, to: string, variant?: string): string {
   const suffix = variant === undefined ? '' : `, ${variant}`;
-  const found = one.ratios.find((ratio) =>
-    variant === undefined
-      ? ratio.of.split(',')[0] === of && ratio.to.split(',')[0] === to
-      : ratio.of === `${of}${suffix}` && ratio.to === `${to}${suffix}`,
-  );
+  const found = one.ratios.find((ratio) => ratio.of === `${of}${suffix}` && ratio.to === `${to}${suffix}`);
   return found === undefined ? '' : threeDigits(found.ratio.median);
 }
 
 /** Every figure of every run, with the range of the main one; folded away where pages can. */
-function details(cases: readonly CaseRecord[]): string {
+function details(cases: readonly CaseRecord[], rounds: number): string {
   const figure = cases[0]?.figure ?? 'messagesPerCpuSecond';
   const runs = cases.flatMap((one) => one.runs);
   const shown = SIDE_FIGURES.filter(
     (side) =>
       side !== figure &&
       runs.some(({ figures }) => figures[side] !== undefined) &&
-      (side !== 'rssGrowth' || cases.some(({ group }) => group === 'stalled')),
+      cases.some(({ group }) => tells(side, group)),
   );
   const rows = cases.flatMap((one) =>
-    one.runs.map((run) => detailRow(one, run, figure, shown, cases.length > 1)),
+    one.runs.map((run) => detailRow(run, figure, shown, cases.length > 1 ? `${one.title}: ` : '', rounds)),
   );
   const head = ['', FIGURES[figure].title, 'min..max', ...shown.map((side) => FIGURES[side].title)];
-  const own = cases.flatMap(({ ratios }) =>
-    ratios.filter(({ of, to }) => of.split(',')[0] === to.split(',')[0]),
-  );
-  const withItself = own.map(({ of, to, ratio }) => [
+  const across = cases.flatMap(({ ratios }) => ratios.filter(isAcross));
+  const acrossRows = across.map(({ of, to, ratio }) => [
     `${of} / ${to}`,
     threeDigits(ratio.median),
     spread(ratio, threeDigits),
   ]);
   const more =
-    withItself.length === 0
+    acrossRows.length === 0
       ? ''
-      : `\n\n${markdownTable([`ratio of ${FIGURES[figure].title}`, 'median', 'min..max'], withItself)}`;
+      : `\n\n${markdownTable([`ratio of ${FIGURES[figure].title}`, 'median', 'min..max'], acrossRows)}`;
   return `<details><summary>All figures</summary>\n\n${markdownTable(head, rows)}${more}\n\n</details>`;
 }
 
+/** Between two loads: with itself, or a stream with another's calls. Those of one load have their columns. */
+function isAcross({ of, to }: RatioRecord): boolean {
+  return variantIn(of) !== variantIn(to);
+}
+
+function variantIn(key: string): string {
+  const at = key.indexOf(', ');
+  return at < 0 ? '' : key.slice(at + 2);
+}
+
 function detailRow(
-  one: CaseRecord,
   run: RunRecord,
   figure: Figure,
   shown: readonly Figure[],
-  withTitle: boolean,
+  lead: string,
+  rounds: number,
 ): string[] {
   const summary = run.figures[figure];
   const { format } = FIGURES[figure];
   return [
-    withTitle ? `${one.title}: ${run.key}` : run.key,
+    `${lead}${run.key}${roundsNote(summary, rounds)}`,
     summary === undefined ? '' : format(summary.median),
     summary === undefined ? '' : spread(summary, format),
     ...shown.map((side) => {

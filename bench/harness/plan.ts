@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
-import { GROUPS, quickened, type BenchCase, type Group } from './case.js';
-import { CASES } from './cases.js';
+import { GROUPS, lasting, QUICK_SECONDS, quickened, type BenchCase, type Group } from './case.js';
+import { CASES, SECONDS, WARMUP_SECONDS } from './cases.js';
 import { SUBJECT_NAMES, type Subject } from './subjects.js';
 
 /** What a call of the benchmark is to do. */
@@ -29,12 +29,13 @@ export const USAGE = `npm run bench -- [OPTION ...]
   --group a,b         these groups of cases only
   --servers a,b       these subjects only: ${SUBJECT_NAMES.join(', ')}
   --rounds n          how often each case is measured (5)
-  --seconds s         length of each measurement (most cases: 2)
-  --warmup s          what comes before it (most cases: 0.7)
+  --seconds s         length of the usual measurement (${String(SECONDS)}); the others in proportion, but those that
+                      take longer (latency, stalled, scale, idle) are never shortened
+  --warmup s          what comes before each (${String(WARMUP_SECONDS)}), twice as long for a server's first of a case
   --out FILE          where the record goes (bench/results/run-TIME.json)
   --check             exit 1 when a bar is missed, too
   --publish FILE      measure nothing: make docs/performance.md and its charts from a record
-  --list              name the cases`;
+  --list              name the cases and their groups`;
 
 const ROUNDS = 5;
 
@@ -72,11 +73,11 @@ export function readOrder(args: readonly string[]): Order {
   const all = named.length === 0 && groups.length === 0;
   const chosen = CASES.filter(({ name, group }) => all || named.includes(name) || groups.includes(group));
   const seconds = amount('--seconds', values.seconds);
+  const usual = values.quick ? QUICK_SECONDS : SECONDS;
   const warmupSeconds = amount('--warmup', values.warmup);
   const cases = (values.quick ? chosen.flatMap((benchCase) => quickened(benchCase) ?? []) : chosen)
     .map((benchCase) => ({
-      ...only(subjects, benchCase),
-      ...(seconds === undefined ? {} : { seconds }),
+      ...only(subjects, seconds === undefined ? benchCase : lasting(benchCase, usual, seconds)),
       ...(warmupSeconds === undefined ? {} : { warmupSeconds }),
     }))
     .filter(({ runs }) => runs.length > 0);

@@ -22,7 +22,7 @@ export function publishedFiles(record: BenchRecord, page: string): ReadonlyMap<s
 /** A summary on one line: changes are read, too. */
 function recordText(record: BenchRecord): string {
   const text = JSON.stringify(record, null, 1);
-  return `${text.replace(/\{\s*("median": [^,]+),\s*("min": [^,]+),\s*("max": [^\s}]+)\s*\}/g, '{ $1, $2, $3 }')}\n`;
+  return `${text.replace(/\{\s*("median": [^{}]+?)\s*\}/g, (_, inner: string) => `{ ${inner.replace(/\s+/g, ' ')} }`)}\n`;
 }
 
 /**

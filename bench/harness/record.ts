@@ -2,7 +2,8 @@ import { BARS, judge, ratioOf, type JudgedBar, type Round } from './bars.js';
 import type { BenchCase, Group, Pair, Run } from './case.js';
 import { runKey } from './case.js';
 import { FIGURES, summarizeFigures, type Figure, type FigureSummaries } from './figures.js';
-import type { Machine } from './environment.js';
+import type { Machine, Source } from './environment.js';
+import type { Rest } from './machine-meter.js';
 import { summarize, type Summary } from './statistics.js';
 import type { Subject } from './subjects.js';
 
@@ -17,6 +18,10 @@ export interface BenchRecord {
   readonly rounds: number;
   readonly minutes: number;
   readonly machine: Machine;
+  /** Absent where git does not tell. */
+  readonly source?: Source;
+  /** Absent where /proc does not tell. */
+  readonly rest?: Rest;
   readonly generator: string;
   /** What each subject runs on, with versions; of those that were there. */
   readonly runtimes: Readonly<Partial<Record<Subject, string>>>;
@@ -46,6 +51,9 @@ export interface RunRecord {
   readonly payloadBytes: number;
   readonly batch: number;
   readonly connections: number;
+  /** These two are absent in records from before they were kept. */
+  readonly streams?: number;
+  readonly outstanding?: number;
   readonly figures: FigureSummaries;
 }
 
@@ -58,6 +66,8 @@ export interface Failure {
   readonly case: string;
   readonly run: string;
   readonly message: string;
+  /** Of a failure: in which round; the next one tries again. */
+  readonly round?: number;
 }
 
 export function recordCase(benchCase: BenchCase, rounds: readonly Round[]): CaseRecord {
@@ -71,10 +81,11 @@ function recordRun(run: Run, rounds: readonly Round[]): RunRecord | undefined {
   const key = runKey(run);
   const measured = rounds.flatMap((round) => round[key] ?? []);
   if (measured.length === 0) return undefined;
-  const { payloadBytes, batch, connections } = run.load;
+  const { payloadBytes, batch, connections, streams, outstanding } = run.load;
   const variant = run.variant === undefined ? {} : { variant: run.variant };
   const figures = summarizeFigures(measured);
-  return { key, subject: run.subject, ...variant, payloadBytes, batch, connections, figures };
+  const load = { payloadBytes, batch, connections, streams, outstanding };
+  return { key, subject: run.subject, ...variant, ...load, figures };
 }
 
 /** Round by round: what disturbs a round disturbs both. */

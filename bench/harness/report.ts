@@ -1,8 +1,9 @@
 import { cpus } from 'node:os';
 
 import type { JudgedBar } from './bars.js';
+import { tells } from './columns.js';
 import { FIGURES, threeDigits, type Figure } from './figures.js';
-import type { CaseRecord, RatioRecord, RunRecord } from './record.js';
+import type { CaseRecord, Failure, RatioRecord, RunRecord } from './record.js';
 import type { Summary } from './statistics.js';
 import { table } from './table.js';
 
@@ -16,6 +17,7 @@ const COLUMNS: readonly Figure[] = [
   'rssMaxBytes',
   'rssGrowth',
   'rssPerConnectionBytes',
+  'serverCpuPerSecond',
   'serverCpuSeconds',
   'lateShare',
   'stalledReopened',
@@ -32,15 +34,13 @@ const GENERATOR_SHARE = 0.9;
 /** The table of one case, and its ratios, for a terminal of 100 columns. */
 export function caseReport(record: CaseRecord, cores = cpus().length): string {
   if (record.runs.length === 0) return 'nothing could be measured';
-  return [runTable(record), ...ratioLines(record), ...generatorWarning(record, cores)].join('\n');
+  const warning = generatorWarning(record, cores);
+  return [runTable(record), ...ratioLines(record), ...(warning === '' ? [] : ['', warning])].join('\n');
 }
 
-function runTable({ runs, figure: main, group }: CaseRecord): string {
+function runTable({ runs, figure: main, group, rounds }: CaseRecord): string {
   const shown = COLUMNS.filter(
-    (figure) =>
-      runs.some(({ figures }) => figures[figure] !== undefined) &&
-      // Short runs grow anyhow; only where clients stall does it tell something.
-      (figure !== 'rssGrowth' || group === 'stalled'),
+    (figure) => tells(figure, group) && runs.some(({ figures }) => figures[figure] !== undefined),
   );
   const of = (figures: readonly Figure[]): string => {
     const head = [
@@ -48,7 +48,7 @@ function runTable({ runs, figure: main, group }: CaseRecord): string {
       ...figures.flatMap((figure) => (figure === main ? [title(figure), 'min..max'] : title(figure))),
     ];
     const rows = runs.map((run) => [
-      run.key,
+      `${run.key}${roundsNote(run.figures[main], rounds?.length)}`,
       ...figures.flatMap((figure) => cells(run, figure, figure === main)),
     ]);
     return table(head, rows);
@@ -90,16 +90,28 @@ function ratioRow({ of, to, ratio }: RatioRecord): string[] {
   return [`${of} / ${to}`, threeDigits(ratio.median), spread(ratio, threeDigits)];
 }
 
-function generatorWarning({ runs }: CaseRecord, cores: number): string[] {
+/** ` (1 of 5 rounds)` where some have failed; "" where none has, or it is not known. */
+export function roundsNote(summary: Summary | undefined, rounds: number | undefined): string {
+  const count = summary?.count;
+  if (count === undefined || rounds === undefined || count >= rounds) return '';
+  return ` (${String(count)} of ${String(rounds)} rounds)`;
+}
+
+/** `go, in round 2: what it said` */
+export function failureText({ run, message, round }: Failure): string {
+  return `${run}${round === undefined ? '' : `, in round ${String(round)}`}: ${message}`;
+}
+
+/** "" where the generator had the time it needed. */
+export function generatorWarning({ runs }: CaseRecord, cores: number): string {
   const limit = (GENERATOR_SHARE * cores) / 2;
   const busy = runs.filter(({ figures }) => (figures.generatorCpuPerSecond?.median ?? 0) > limit);
-  if (busy.length === 0) return [];
+  if (busy.length === 0) return '';
   const names = busy.map(({ key }) => key).join('; ');
   return [
-    '',
     `the generator used more than ${limit.toFixed(1)} of ${String(cores)} cores with: ${names}`,
     'messages per second and latencies may be its own there; messages per server CPU-second are not',
-  ];
+  ].join('\n');
 }
 
 /** `>= 1.50`, `<= 290 MiB` */
@@ -107,19 +119,35 @@ export function wantedText({ wanted, unit }: Pick<JudgedBar, 'wanted' | 'unit'>)
   return 'atLeast' in wanted ? `>= ${barValue(wanted.atLeast, unit)}` : `<= ${barValue(wanted.atMost, unit)}`;
 }
 
-export function barValue(value: number, unit: JudgedBar['unit']): string {
-  return unit === 'MiB' ? `${value.toFixed(0)} MiB` : value.toFixed(2);
+/** As near to its limit, as a part of it, a size is told with a decimal: it may decide. */
+const NEAR = 0.02;
+
+/** `limit`: what the value is held against. */
+export function barValue(value: number, unit: JudgedBar['unit'], limit?: number): string {
+  return unit === 'MiB' ? mebibytes(value, limit) : value.toFixed(2);
 }
 
-/** `met by 12 %`, `MISSED by 3 %`, `not measured` */
+/** `312 MiB`; beside a limit of 290: `290.4 MiB`. */
+export function mebibytes(value: number, limit?: number): string {
+  const isNear = limit !== undefined && Math.abs(value / limit - 1) < NEAR;
+  return `${value.toFixed(isNear ? 1 : 0)} MiB`;
+}
+
+export function limitOf({ wanted }: Pick<JudgedBar, 'wanted'>): number {
+  return 'atLeast' in wanted ? wanted.atLeast : wanted.atMost;
+}
+
+/** `met by 12 %`, `MISSED by 0.3 %`, `not measured` */
 export function verdictText({ verdict, margin }: Pick<JudgedBar, 'verdict' | 'margin'>): string {
-  return margin === undefined ? verdict : `${verdict} by ${(Math.abs(margin) * 100).toFixed(0)} %`;
+  if (margin === undefined) return verdict;
+  const percent = Math.abs(margin) * 100;
+  return `${verdict} by ${percent.toFixed(percent < 1 ? 1 : 0)} %`;
 }
 
 export function barsReport(bars: readonly JudgedBar[]): string {
   const rows = bars.map((bar) => [
     bar.text,
-    bar.measured === undefined ? '-' : barValue(bar.measured.median, bar.unit),
+    bar.measured === undefined ? '-' : barValue(bar.measured.median, bar.unit, limitOf(bar)),
     wantedText(bar),
     verdictText(bar),
   ]);

@@ -8,6 +8,8 @@ export class RssSampler {
   readonly #samples: number[] = [];
   readonly #pid: number;
   readonly #timer: NodeJS.Timeout;
+  #from = 0;
+  #to: number | undefined;
 
   constructor(pid: number) {
     this.#pid = pid;
@@ -17,9 +19,21 @@ export class RssSampler {
     }, SAMPLE_MS);
   }
 
+  /** The measured interval begins: growth is of it alone. Of several beginnings the last counts. */
+  begin(): void {
+    this.#from = this.#samples.length;
+    this.#to = undefined;
+  }
+
+  /** It ends. */
+  end(): void {
+    this.#sample();
+    this.#to = this.#samples.length;
+  }
+
   figures(): Figures {
     this.#sample();
-    return rssFigures(this.#samples);
+    return rssFigures(this.#samples, this.#from, this.#to);
   }
 
   stop(): void {
@@ -32,20 +46,18 @@ export class RssSampler {
   }
 }
 
-/** Growth: the last third of the run to its middle third, so that neither warming up nor one sample decides. */
-export function rssFigures(samples: readonly number[]): Figures {
+/**
+ * Largest: of all samples. Growth: the last third of the measured ones, from `from` to before `to`, to their
+ * middle third, so that neither warming up nor one sample decides.
+ */
+export function rssFigures(samples: readonly number[], from = 0, to = samples.length): Figures {
   const first = samples[0];
-  const last = samples.at(-1);
-  if (first === undefined || last === undefined) return {};
-  const third = Math.floor(samples.length / 3);
+  if (first === undefined) return {};
+  const measured = samples.slice(from, to);
+  const third = Math.floor(measured.length / 3);
   const growth =
-    third === 0 ? {} : { rssGrowth: mean(samples.slice(-third)) / mean(samples.slice(third, 2 * third)) };
-  return {
-    rssBeforeBytes: first,
-    rssMaxBytes: Math.max(...samples),
-    rssEndBytes: last,
-    ...growth,
-  };
+    third === 0 ? {} : { rssGrowth: mean(measured.slice(-third)) / mean(measured.slice(third, 2 * third)) };
+  return { rssBeforeBytes: first, rssMaxBytes: Math.max(...samples), ...growth };
 }
 
 function mean(values: readonly number[]): number {

@@ -18,7 +18,7 @@ export interface ServerNeed {
   readonly routes: boolean;
 }
 
-/** The servers of a benchmark: each started once, at its first use, and stopped when nobody needs it any more. */
+/** The servers of a benchmark: each started at its first use, and shared until `stopAll`. */
 export class ServerPool {
   readonly #go: GoTools;
   readonly #running = new Map<string, RunningServer>();
@@ -55,7 +55,7 @@ export class ServerPool {
     return server;
   }
 
-  /** A server of its own, which the caller stops: memory is measured in a process that has done nothing else. */
+  /** A server of its own, which the caller stops. */
   async startFresh(need: ServerNeed): Promise<RunningServer> {
     const definition = await this.define(need);
     if (isMissing(definition)) throw new Error(`no ${definition.name}: ${definition.reason}`);
@@ -70,16 +70,15 @@ export class ServerPool {
     await server?.stop();
   }
 
-  /** Stops those that none of the needs to come asks for. */
-  async keepOnly(needs: readonly ServerNeed[]): Promise<void> {
-    const wanted = new Set(needs.map(keyOf));
-    const idle = [...this.#running].filter(([key]) => !wanted.has(key));
-    for (const [key] of idle) this.#running.delete(key);
-    await Promise.all(idle.map(([, server]) => server.stop()));
+  /** Stops all: the next use starts another. */
+  async stopAll(): Promise<void> {
+    const servers = [...this.#running.values()];
+    this.#running.clear();
+    await Promise.all(servers.map((server) => server.stop()));
   }
 
   async close(): Promise<void> {
-    await this.keepOnly([]);
+    await this.stopAll();
     await this.#certificate?.remove();
   }
 }

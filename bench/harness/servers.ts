@@ -21,11 +21,8 @@ export interface ServerOptions {
 
 export interface ServerDefinition extends ChildCommand {
   readonly name: ServerName;
-  readonly title: string;
   /** What it runs on, with versions. */
   readonly runtime: string;
-  /** The Go original knows single messages only; other servers speak both. */
-  readonly methods: readonly Method[];
 }
 
 /** A server that could not be had, and why. */
@@ -34,9 +31,6 @@ export interface Missing {
   readonly reason: string;
 }
 
-export const SERVER_NAMES: readonly ServerName[] = ['sluice', 'go', 'plain', 'http2'];
-
-const BOTH: readonly Method[] = ['StreamData', 'StreamBatches'];
 const NODE = `node ${process.versions.node}`;
 // node itself with a loader, not the tsx command: the child's pid has to be the server's.
 const LOADER = ['--import', 'tsx'] as const;
@@ -59,16 +53,13 @@ export function defineServer(
       if (go.peer === undefined) return { name, reason: go.reason ?? 'not built' };
       return {
         name,
-        title: "the Go original's architecture on grpc-go",
         runtime: go.runtime ?? 'Go',
         command: go.peer,
         args: tlsArgs('-tls-cert', '-tls-key', options.tls),
-        methods: ['StreamData'],
       };
     case 'plain':
       return {
         name,
-        title: 'plain grpc-js, proto-loader',
         runtime: `grpc-js ${versionOf('@grpc/grpc-js')}, ${NODE}`,
         ...nodePeer('bench/peers/plain-grpc-js.ts', options),
       };
@@ -76,14 +67,13 @@ export function defineServer(
       if (options.routes === true) return { name, reason: 'it knows nothing but echo' };
       return {
         name,
-        title: 'bare node:http2 echo, the ceiling',
         runtime: NODE,
         ...nodePeer('bench/peers/http2-echo.ts', options),
       };
   }
 }
 
-/** The gateway as built, with its defaults. */
+/** The gateway as built, with its defaults and everything on, its address for operators, too. */
 function defineSluice({ tls, routes = false }: ServerOptions): ServerDefinition | Missing {
   if (!existsSync(pathOf('dist/main.js'))) {
     return { name: 'sluice', reason: 'dist/main.js is not built: npm run build' };
@@ -91,26 +81,20 @@ function defineSluice({ tls, routes = false }: ServerOptions): ServerDefinition 
   const program = routes ? [...LOADER, pathOf('bench/peers/sluice-routes.ts')] : [pathOf('dist/main.js')];
   return {
     name: 'sluice',
-    title: 'Sluice',
     runtime: NODE,
     command: process.execPath,
     args: [
       ...program,
-      ...['--server.listen', '127.0.0.1:0', '--admin.enabled', 'false'],
+      ...['--server.listen', '127.0.0.1:0', '--admin.listen', '127.0.0.1:0'],
       ...tlsArgs('--server.tls.certificateFile', '--server.tls.keyFile', tls),
     ],
-    methods: BOTH,
   };
 }
 
-function nodePeer(
-  file: string,
-  { tls }: ServerOptions,
-): Pick<ServerDefinition, 'command' | 'args' | 'methods'> {
+function nodePeer(file: string, { tls }: ServerOptions): Pick<ServerDefinition, 'command' | 'args'> {
   return {
     command: process.execPath,
     args: [...LOADER, pathOf(file), ...tlsArgs('--tls-cert', '--tls-key', tls)],
-    methods: BOTH,
   };
 }
 
@@ -132,6 +116,8 @@ export interface RunningServer {
   readonly exited: Promise<number>;
   /** The last of what it wrote to stderr. */
   readonly stderr: () => string;
+  /** Which runs it has served, by key: what it does for the first time is not compiled yet. */
+  readonly served: Set<string>;
   readonly stop: () => Promise<void>;
 }
 
@@ -162,6 +148,7 @@ export async function startServer(definition: ServerDefinition): Promise<Running
       address,
       exited: child.exited,
       stderr: () => child.stderr,
+      served: new Set(),
       stop: () => child.stop(),
     };
   } catch (error) {

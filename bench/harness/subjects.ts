@@ -22,7 +22,7 @@ export const SUBJECTS: readonly SubjectDefinition[] = [
   { name: 'sluice-simple', server: 'sluice', title: 'Sluice, simple connections', windowed: false },
   { name: 'go', server: 'go', title: "the Go original's architecture on grpc-go", windowed: false },
   { name: 'plain', server: 'plain', title: 'plain grpc-js, proto-loader', windowed: false },
-  { name: 'http2', server: 'http2', title: 'bare node:http2 echo, the ceiling on Node', windowed: false },
+  { name: 'http2', server: 'http2', title: 'bare node:http2, piped', windowed: false },
 ];
 
 export const SUBJECT_NAMES: readonly Subject[] = SUBJECTS.map(({ name }) => name);

@@ -101,7 +101,7 @@ func (e *echoRole) turn() bool {
 		}
 		at := now
 		if e.schedule != nil {
-			if at = e.schedule.dueAt(e.number, e.sent); now-at > lateAfter {
+			if at = e.schedule.dueAt(e.number, e.sent); now-at > lateAfter && e.run.measures(at) {
 				e.conn.late += uint64(s.perFrame())
 			}
 		}

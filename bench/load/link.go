@@ -139,7 +139,7 @@ func (l *link) take(m message) error {
 			l.send(encodeProbeAnswer(m))
 		}
 	}
-	l.conn.others++
+	// Heartbeats want no answer.
 	return nil
 }
 
@@ -182,7 +182,6 @@ func (l *link) takeControl(m *message) error {
 		return fmt.Errorf("session %q: messages were lost", m.sessionID)
 	}
 	// Advice.
-	l.conn.others++
 	return nil
 }
 

@@ -1,4 +1,5 @@
-// The benchmark's load generator. Prints JSON lines; the last is {"event":"result"} or {"event":"error"}.
+// The benchmark's load generator. Prints JSON lines: {"event":"measuring"} and {"event":"measured"} where the measured
+// interval begins and ends, and as the last {"event":"result"} or {"event":"error"}.
 //
 //	load -mode throughput   echo, in a closed loop: each stream keeps -outstanding frames under way; in an open
 //	                        loop with -rate; beside -stalled clients that take nothing

@@ -13,6 +13,7 @@ type interval struct {
 }
 
 func (r *run) begin() interval {
+	emit(map[string]any{"event": "measuring"})
 	i := interval{pid: r.options.serverPID, own: ownCPU(), done: r.done(), started: time.Now()}
 	i.server, i.serverKnown = processCPU(i.pid)
 	r.from.Store(r.now())
@@ -34,6 +35,7 @@ func (r *run) end(i interval) map[string]any {
 	if known && i.serverKnown {
 		result["serverCpu"] = server - i.server
 	}
+	emit(map[string]any{"event": "measured"})
 	return result
 }
 
@@ -53,15 +55,13 @@ func (r *run) measure() (map[string]any, error) {
 
 func (r *run) addTallies(result map[string]any) {
 	var latency histogram
-	var others, late uint64
+	var late uint64
 	for _, conn := range r.connections {
 		conn.Do(func() {
 			latency.add(&conn.latency)
-			others += conn.others
 			late += conn.late
 		})
 	}
-	result["otherMessages"] = others
 	// What is not answered has none.
 	if latency.total > 0 {
 		result["p50Ms"] = latency.quantileMs(0.5)
@@ -76,7 +76,10 @@ func (r *run) addTallies(result map[string]any) {
 // record notes the latency of a message that was due at `at`, if that is within the measured interval, however
 // late its answer: what is slow is not left out for being slow.
 func (c *connection) record(r *run, at, now int64) {
-	if at >= r.from.Load() && at < r.to.Load() {
+	if r.measures(at) {
 		c.latency.record(time.Duration(now - at))
 	}
 }
+
+// measures tells whether a moment is within the measured interval.
+func (r *run) measures(at int64) bool { return at >= r.from.Load() && at < r.to.Load() }

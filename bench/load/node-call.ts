@@ -48,6 +48,11 @@ export class NodeCall {
     );
     let status: string | undefined = 'no status';
     const onHeaders = (headers: Readonly<Record<string, unknown>>): void => {
+      const answer = headers[':status'];
+      if (answer !== undefined && answer !== 200) {
+        this.#stream.destroy(new Error(`HTTP status ${JSON.stringify(answer)}`));
+        return;
+      }
       const code = headers['grpc-status'];
       if (typeof code !== 'string') return;
       const message = headers['grpc-message'];

@@ -11,19 +11,25 @@ function emit(line: Record<string, unknown>): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
+/** A load that this generator does not know: no failure of what is measured. */
+class CannotError extends Error {
+  override readonly name = 'CannotError';
+}
+
 const options = readLoadOptions();
 
 function perform(): Promise<Record<string, unknown>> {
   const { mode, stalled } = options;
   if (mode === 'idle') return idle(options, emit);
-  if (mode !== 'throughput') throw new Error(`the mode ${mode} needs the Go generator`);
-  if (stalled > 0) throw new Error('load beside stalled clients needs the Go generator');
-  return throughput(options);
+  if (mode !== 'throughput') throw new CannotError(`the mode ${mode} needs the Go generator`);
+  if (stalled > 0) throw new CannotError('load beside stalled clients needs the Go generator');
+  return throughput(options, emit);
 }
 
 try {
   emit({ ...(await perform()), event: 'result' });
 } catch (error) {
-  emit({ event: 'error', message: error instanceof Error ? error.message : String(error) });
+  const message = error instanceof Error ? error.message : String(error);
+  emit({ event: 'error', message, ...(error instanceof CannotError ? { cannot: true } : {}) });
   process.exitCode = 1;
 }

@@ -23,7 +23,6 @@ class Run {
   readonly perFrame: number;
   stopping = false;
   received = 0;
-  others = 0;
   late = 0;
   /** The measured interval, and the start of an open loop. */
   fromMs = Infinity;
@@ -39,6 +38,11 @@ class Run {
   dueAtMs(stream: number, frame: number): number {
     const { rate, streams } = this.options;
     return this.pacedFromMs + ((frame * streams + stream) * this.perFrame * 1000) / rate;
+  }
+
+  /** Whether a moment is within the measured interval. */
+  measures(atMs: number): boolean {
+    return atMs >= this.fromMs && atMs < this.toMs;
   }
 }
 
@@ -92,7 +96,7 @@ class Worker {
       const session = this.#inTurn[this.#framesSent % this.#inTurn.length];
       if (session?.hasRoom !== true) break;
       const atMs = run.options.rate > 0 ? run.dueAtMs(this.#number, this.#framesSent) : nowMs;
-      if (nowMs - atMs > LATE_AFTER_MS) run.late += run.perFrame;
+      if (nowMs - atMs > LATE_AFTER_MS && run.measures(atMs)) run.late += run.perFrame;
       out.push(session.next(atMs));
       this.#framesSent += 1;
       this.#framesUnderWay += 1;
@@ -129,24 +133,21 @@ class Worker {
     if (message.type === MessageType.HEALTH_CHECK && message.ack === 0) {
       this.call.write(frameOf({ ...message, ack: message.sequence }, this.#batched));
     } else session?.take(message);
-    if (!isData(message)) {
-      const { type, control } = message;
-      const isOfTheCourse =
-        type === MessageType.ACK || control?.action === 'opened' || control?.action === 'welcome';
-      if (!isOfTheCourse) run.others += 1;
-      return;
-    }
+    if (!isData(message)) return;
     if (session === undefined)
       throw new Error(`a message of the session "${message.sessionId}", not of this stream`);
     const { atMs, completes } = session.answer(message);
     if (completes) this.#framesUnderWay -= 1;
     run.received += 1;
-    if (atMs >= run.fromMs && atMs < run.toMs)
-      run.latency.record(Math.max(1, Math.round((performance.now() - atMs) * 1e6)));
+    if (run.measures(atMs)) run.latency.record(Math.max(1, Math.round((performance.now() - atMs) * 1e6)));
   }
 }
 
-export async function throughput(options: LoadOptions): Promise<Record<string, unknown>> {
+/** `emit` is told where the measured interval begins and ends. */
+export async function throughput(
+  options: LoadOptions,
+  emit: (line: Record<string, unknown>) => void,
+): Promise<Record<string, unknown>> {
   const run = new Run(options);
   const connections = Array.from({ length: options.conns }, () => connectTo(options));
   let ticker: NodeJS.Timeout | undefined;
@@ -176,6 +177,7 @@ export async function throughput(options: LoadOptions): Promise<Record<string, u
     const serverBefore = processCpuSeconds(options.serverPid);
     const own = process.cpuUsage();
     const before = run.received;
+    emit({ event: 'measuring' });
     run.fromMs = performance.now();
     await pause(options.durationMs);
     const messages = run.received - before;
@@ -183,6 +185,7 @@ export async function throughput(options: LoadOptions): Promise<Record<string, u
     run.toMs = performance.now();
     const seconds = (run.toMs - run.fromMs) / 1000;
     const used = process.cpuUsage(own);
+    emit({ event: 'measured' });
     run.stopping = true;
     for (const worker of workers) worker.turn();
     const late = sleep(LAST_ANSWERS_MS, true, { ref: false });
@@ -196,7 +199,6 @@ export async function throughput(options: LoadOptions): Promise<Record<string, u
       p99Ms: percentileMs(99),
       p999Ms: percentileMs(99.9),
       generatorCpu: (used.user + used.system) / 1e6,
-      otherMessages: run.others,
       ...(options.rate > 0 ? { late: run.late } : {}),
       ...(serverBefore !== undefined && serverAfter !== undefined
         ? { serverCpu: serverAfter - serverBefore }

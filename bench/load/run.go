@@ -56,8 +56,7 @@ type run struct {
 type tally struct {
 	// Messages that are done, at the end of each turn.
 	done atomic.Uint64
-	// Messages that are neither answers nor of the protocol's course: heartbeats, probes, advice.
-	others  uint64
+	// Messages due within the measured interval that an open loop sent late.
 	late    uint64
 	latency histogram
 }

@@ -1,6 +1,5 @@
 /**
- * The ceiling: bytes of any gRPC call echoed by bare node:http2, without looking at them. What a server on
- * Node can reach that does nothing at all.
+ * A yardstick: bytes of any gRPC call echoed by bare node:http2, piped, without looking at them.
  */
 import { createSecureServer, createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';

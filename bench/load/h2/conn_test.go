@@ -120,6 +120,18 @@ func TestAStatusThatIsNotOKIsTold(t *testing.T) {
 	}
 }
 
+func TestAnAnswerOtherThan200IsAnErrorWhateverElseItSays(t *testing.T) {
+	conn := dial(t, startServer(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("grpc-status", "0")
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	calls := newCollector()
+	conn.Do(func() { conn.Open("/a/B", nil, calls) })
+	if err := within(t, calls.ended); err == nil || !strings.Contains(err.Error(), "502") {
+		t.Errorf("ended with %v, not with the HTTP status", err)
+	}
+}
+
 func TestStreamsEndWithTheirConnection(t *testing.T) {
 	conn := dial(t, startServer(t, echoMessages("0")))
 	first, second := newCollector(), newCollector()

@@ -198,16 +198,22 @@ func (s *Stream) takeData(b []byte) {
 
 func (s *Stream) takeHeaders(fields []hpack.HeaderField, ends bool) {
 	status, text := "", ""
+	var refused error
 	for _, field := range fields {
 		switch field.Name {
 		case ":status":
 			if field.Value != "200" {
+				refused = fmt.Errorf("HTTP status %s", field.Value)
 			}
 		case "grpc-status":
 			status = field.Value
 		case "grpc-message":
 			text = field.Value
 		}
+	}
+	if refused != nil {
+		s.finish(refused)
+		return
 	}
 	if status == "0" {
 		s.status = nil

@@ -12,7 +12,7 @@ describe('judge', () => {
   it('takes the ratio within each round, then the median', () => {
     // Of the medians it would be 300 / 200.
     const judged = judge(bar('echo-opened'), [rates(200, 100), rates(300, 200), rates(900, 400)]);
-    expect(judged.measured).toEqual({ median: 2, min: 1.5, max: 2.25 });
+    expect(judged.measured).toEqual({ median: 2, min: 1.5, max: 2.25, count: 3 });
     expect(judged.verdict).toBe('met');
     expect(judged.margin).toBeCloseTo(2 / 1.5 - 1);
   });
@@ -38,6 +38,15 @@ describe('judge', () => {
     const judged = judge(bar('echo-opened'), [{ sluice: { messagesPerCpuSecond: 1 } }]);
     expect(judged).toMatchObject({ verdict: 'not measured' });
     expect(judged).not.toHaveProperty('margin');
+  });
+
+  it('judges nothing by fewer than three of its rounds, unless there were no more', () => {
+    const half: Round = { sluice: { messagesPerCpuSecond: 1 } };
+    const whole = rates(200, 100);
+    expect(judge(bar('echo-opened'), [whole, half, whole, half, half]).verdict).toBe('not measured');
+    expect(judge(bar('echo-opened'), [whole, half, whole, half, whole]).verdict).toBe('met');
+    expect(judge(bar('echo-opened'), [whole, whole]).verdict).toBe('met');
+    expect(judge(bar('echo-opened'), []).verdict).toBe('not measured');
   });
 
   it('divides the growth of the cost, not the cost', () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BARS, judge } from '../../../bench/harness/bars.js';
 import { inOrder, quickened, runKey } from '../../../bench/harness/case.js';
 import { CASES } from '../../../bench/harness/cases.js';
+import { schema } from '../../../src/config/schema.js';
 import { madeUpRounds } from './made-up-record.js';
 
 describe('the cases', () => {
@@ -33,6 +34,18 @@ describe('the cases', () => {
     expect(new Set(underWay)).toEqual(new Set([4000]));
   });
 
+  it('of stalled clients outlast the time after which the gateway ends them', () => {
+    const stalled = CASES.find(({ name }) => name === 'stalled')!;
+    expect(stalled.seconds * 1000).toBeGreaterThan(schema.stream.children.sendTimeout.defaultValue);
+  });
+
+  it('of scale and of memory have servers that have done nothing else', () => {
+    expect(CASES.filter(({ freshServers }) => freshServers).map(({ name }) => name)).toEqual([
+      'scale',
+      'idle',
+    ]);
+  });
+
   it('run in turn forwards and backwards', () => {
     expect([1, 2, 3].map((round) => inOrder(['a', 'b', 'c'], round).join(''))).toEqual(['abc', 'cba', 'abc']);
   });
@@ -51,7 +64,7 @@ describe('a quick run', () => {
     const loads = quick.flatMap(({ runs }) => runs.map(({ load }) => load));
     expect(loads.some(({ tls }) => tls)).toBe(true);
     expect(loads.some(({ stalled }) => stalled > 0)).toBe(true);
-    expect(loads.some(({ halfLoad }) => halfLoad)).toBe(true);
+    expect(loads.some(({ rateShare }) => rateShare > 0)).toBe(true);
     expect(loads.some(({ sessionsPerStream }) => sessionsPerStream > 1)).toBe(true);
     expect(loads.some(({ batch }) => batch > 1)).toBe(true);
   });

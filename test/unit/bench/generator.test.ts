@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { USUAL } from '../../../bench/harness/cases.js';
-import { flagsOf } from '../../../bench/harness/generator.js';
+import { flagsOf, lineOf } from '../../../bench/harness/generator.js';
 
 const target = { address: '127.0.0.1:1', pid: 7 };
 const manner = { windowed: false, warmupSeconds: 0.5, seconds: 2 };
@@ -37,4 +37,17 @@ describe('what the generator is told', () => {
       ca: 'ca.pem',
     });
   });
+});
+
+describe('a line of the generator', () => {
+  it('is an object with an event', () => {
+    expect(lineOf('{"event":"result","messages":3}')).toEqual({ event: 'result', messages: 3 });
+  });
+
+  it.each(['', 'a warning of the runtime', '{"event":', '3', 'null', '{"other":1}'])(
+    'is not %j, which is passed over',
+    (text) => {
+      expect(lineOf(text)).toBeUndefined();
+    },
+  );
 });

@@ -19,7 +19,6 @@ function figures({ subject, load }: BenchCase['runs'][number], factor: number): 
   const memory = {
     rssBeforeBytes: 60 * MIB,
     rssMaxBytes: 200 * MIB * factor,
-    rssEndBytes: 190 * MIB * factor,
     rssGrowth: factor,
   };
   if (load.mode === 'idle') {
@@ -32,9 +31,10 @@ function figures({ subject, load }: BenchCase['runs'][number], factor: number): 
     messagesPerSecond: rate * 0.8,
     ...(load.mode === 'ingest' ? {} : { p50Ms: 0.8 * factor, p99Ms: 3.1 * factor, p999Ms: 12.5 * factor }),
     serverCpuPerSecond: 0.9,
+    otherCpuPerSecond: 0.02,
     generatorCpuPerSecond: 0.8,
     ...(load.stalled > 0 ? { stalledReopened: 3 } : {}),
-    ...(load.halfLoad ? { offeredPerSecond: 31_234.4, lateShare: 0.001 } : {}),
+    ...(load.rateShare > 0 ? { offeredPerSecond: 62_468.8 * load.rateShare, lateShare: 0.001 } : {}),
   };
 }
 
@@ -57,6 +57,8 @@ export function madeUpRecord(): BenchRecord {
       go: 'go1.26 linux/amd64',
       loadBefore: 0.123456,
     },
+    source: { commit: '0123456789ab', changed: false },
+    rest: { runs: 300, repeated: 12, disturbed: 3 },
     generator: 'Go, grpc-go',
     runtimes: { sluice: 'Sluice; node 22.0.0', go: "the Go original's architecture; grpc-go 1.85" },
     cases,

@@ -38,6 +38,32 @@ describe('the sections of the document', () => {
     expect(sections['run']).toContain('unary, go, unary: no Go');
   });
 
+  it('name the commit, and how many runs were disturbed', () => {
+    expect(sections['run']).toContain('`0123456789ab`');
+    expect(sections['run']).toContain('3 of 300');
+  });
+
+  it('tell of the load of every case', () => {
+    expect(sections['results']).toContain(
+      '| load | payload | streams | connections | frames under way on each |',
+    );
+    expect(sections['results']).toMatch(/StreamBatches of 8 .*: go \| 256 B \| 20 \| 4 \| 16 \| 1 \|/);
+    expect(sections['results']).toContain('| 4,000 connections | 256 B | 4,000 | 4,000 | 1 |');
+  });
+
+  it('list what is compared across loads, and have no column without a figure', () => {
+    const results = sections['results']!;
+    expect(results).toContain('| sluice, stream / plain, unary |');
+    const unary = results.slice(results.indexOf('### Streams and unary calls')).split('<details>')[0];
+    expect(unary).toContain('| msg/CPU-s | sluice | go | plain |\n');
+  });
+
+  it('warn of a generator that may be what holds a server back', () => {
+    const small = { ...record, machine: { ...record.machine, cores: 1 } };
+    expect(sectionsOf(small)['results']).toContain('the generator used more than');
+    expect(sections['results']).not.toContain('the generator used more than');
+  });
+
   it('make a missed bar stand out', () => {
     const bars = record.bars.map((bar) => ({ ...bar, verdict: 'MISSED' as const, margin: -0.12 }));
     expect(sectionsOf({ ...record, bars })['bars']).toContain('**MISSED by 12 %**');

@@ -33,10 +33,27 @@ describe('readOrder', () => {
     expect(names).not.toContain('fan-out');
   });
 
-  it('gives every case the times that were asked for', () => {
-    const plan = planOf('--rounds', '2', '--seconds', '0.5', '--warmup', '0.1');
+  const secondsOf = (plan: Plan) => new Map(plan.cases.map(({ name, seconds }) => [name, seconds]));
+
+  it('lengthens every case in proportion, and shortens none that takes longer than usual', () => {
+    const usual = secondsOf(planOf());
+    const longer = secondsOf(planOf('--seconds', '6'));
+    const shorter = secondsOf(planOf('--seconds', '0.5'));
+    for (const [name, seconds] of usual) {
+      expect(longer.get(name), name).toBe(seconds * 3);
+      expect(shorter.get(name), name).toBe(seconds > 2 ? seconds : 0.5);
+    }
+    expect([...usual].filter(([, seconds]) => seconds > 2).map(([name]) => name)).toEqual([
+      'latency',
+      'stalled',
+      'scale',
+      'idle',
+    ]);
+  });
+
+  it('gives every case the rounds and the warm-up that were asked for', () => {
+    const plan = planOf('--rounds', '2', '--warmup', '0.1');
     expect(plan.rounds).toBe(2);
-    expect(new Set(plan.cases.map(({ seconds }) => seconds))).toEqual(new Set([0.5]));
     expect(new Set(plan.cases.map(({ warmupSeconds }) => warmupSeconds))).toEqual(new Set([0.1]));
   });
 
@@ -44,6 +61,10 @@ describe('readOrder', () => {
     expect(planOf('--rounds', '9', '--group', 'echo', '--out', '/somewhere/x.json', '--check').command).toBe(
       'npm run bench -- --rounds 9 --group echo',
     );
+  });
+
+  it('takes the seconds as they are in a quick run, which has no long cases', () => {
+    expect(new Set(secondsOf(planOf('--quick', '--seconds', '1')).values())).toEqual(new Set([1]));
   });
 
   it('plays a quick run once', () => {

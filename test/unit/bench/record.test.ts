@@ -17,6 +17,7 @@ describe('recordCase', () => {
       median: (rates[0]! + rates[1]!) / 2,
       min: rates[0],
       max: rates[1],
+      count: 2,
     });
     expect(record.ratios.find(({ of, to }) => of === 'sluice' && to === 'go')).toBeDefined();
   });
@@ -65,13 +66,22 @@ describe('rssFigures', () => {
     expect(rssFigures([10, 50, 90, 100, 100, 100, 110, 110, 110])).toEqual({
       rssBeforeBytes: 10,
       rssMaxBytes: 110,
-      rssEndBytes: 110,
       rssGrowth: 1.1,
+    });
+  });
+
+  it('takes the thirds of the measured interval alone, the largest of all', () => {
+    const warming = [10, 500, 50, 60];
+    const after = [1_000];
+    expect(rssFigures([...warming, 1, 1, 100, 100, 120, 120, ...after], 4, 10)).toEqual({
+      rssBeforeBytes: 10,
+      rssMaxBytes: 1_000,
+      rssGrowth: 1.2,
     });
   });
 
   it('knows nothing without samples, and no growth of two', () => {
     expect(rssFigures([])).toEqual({});
-    expect(rssFigures([5, 6])).toEqual({ rssBeforeBytes: 5, rssMaxBytes: 6, rssEndBytes: 6 });
+    expect(rssFigures([5, 6])).toEqual({ rssBeforeBytes: 5, rssMaxBytes: 6 });
   });
 });

@@ -1,9 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { thousands, threeDigits } from '../../../bench/harness/figures.js';
 import { remaining } from '../../../bench/harness/progress.js';
-import { barsReport, caseReport, spread, verdictText, wantedText } from '../../../bench/harness/report.js';
+import {
+  barsReport,
+  barValue,
+  caseReport,
+  spread,
+  verdictText,
+  wantedText,
+} from '../../../bench/harness/report.js';
 import { table } from '../../../bench/harness/table.js';
-import { madeUpRecord } from './made-up-record.js';
+import { CASES } from '../../../bench/harness/cases.js';
+import { recordCase } from '../../../bench/harness/record.js';
+import { madeUpRecord, madeUpRounds } from './made-up-record.js';
 
 const TERMINAL_COLUMNS = 100;
 const record = madeUpRecord();
@@ -27,7 +36,7 @@ describe('the report in a terminal', () => {
     expect(lines).toHaveLength(record.bars.length);
     for (const line of lines) {
       expect(line.length).toBeLessThanOrEqual(TERMINAL_COLUMNS);
-      expect(line).toMatch(/(met|MISSED) by \d+ %$/);
+      expect(line).toMatch(/(met|MISSED) by [\d.]+ %$/);
     }
   });
 
@@ -36,6 +45,25 @@ describe('the report in a terminal', () => {
     // 0.8 of a core: too much where half the machine is one core at nine tenths, not where it is four.
     expect(caseReport(one!, 1)).toContain('the generator used more than');
     expect(caseReport(one!, 8)).not.toContain('the generator used more than');
+  });
+
+  it('tells of how many rounds a figure is where some have failed', () => {
+    const [one] = CASES;
+    const [first, ...others] = madeUpRounds(one!, 5);
+    const withoutGo = others.map(({ go: _, ...kept }) => kept);
+    const report = caseReport(recordCase(one!, [first!, ...withoutGo]), 2);
+    expect(report).toContain('go (1 of 5 rounds)');
+    expect(report).not.toContain('sluice (');
+  });
+
+  it('shows what CPU the servers use where load is given, not where they take what they get', () => {
+    const named = (name: string) =>
+      caseReport(
+        record.cases.find((one) => one.name === name)!,
+        2,
+      );
+    expect(named('latency')).toContain('srv CPU');
+    expect(named('echo-20x256b')).not.toContain('srv CPU');
   });
 
   it('says so when nothing could be measured', () => {
@@ -59,7 +87,14 @@ describe('words and numbers', () => {
     expect(wantedText({ wanted: { atMost: 290 }, unit: 'MiB' })).toBe('<= 290 MiB');
     expect(wantedText({ wanted: { atLeast: 1.5 }, unit: 'ratio' })).toBe('>= 1.50');
     expect(verdictText({ verdict: 'MISSED', margin: -0.034 })).toBe('MISSED by 3 %');
+    expect(verdictText({ verdict: 'MISSED', margin: -0.0034 })).toBe('MISSED by 0.3 %');
     expect(verdictText({ verdict: 'not measured' })).toBe('not measured');
+  });
+
+  it('tells a size with a decimal where that may decide', () => {
+    expect(barValue(290.4, 'MiB', 290)).toBe('290.4 MiB');
+    expect(barValue(312.4, 'MiB', 290)).toBe('312 MiB');
+    expect(barValue(290, 'MiB')).toBe('290 MiB');
   });
 
   it('tells how long it takes', () => {

@@ -1,0 +1,21 @@
+import type { BenchRecord } from './record.js';
+
+/** Below, a median is as good as a single figure. */
+const ENOUGH_ROUNDS = 5;
+
+/** More disturbed runs than this make medians what the disturbance made of them. */
+const DISTURBED_SHARE = 0.1;
+
+/** Why a record is a trial and not a result; nothing: it is a result. */
+export function trialReasons(record: Pick<BenchRecord, 'rounds' | 'source' | 'rest'>): readonly string[] {
+  const { rounds, source, rest } = record;
+  const reasons: string[] = [];
+  if (rounds < ENOUGH_ROUNDS) {
+    reasons.push(`${String(rounds)} rounds, where medians want ${String(ENOUGH_ROUNDS)}`);
+  }
+  if (source?.changed === true) reasons.push('of a source with changes that were not committed');
+  if (rest !== undefined && rest.disturbed > DISTURBED_SHARE * rest.runs) {
+    reasons.push(`${String(rest.disturbed)} of ${String(rest.runs)} runs were disturbed`);
+  }
+  return reasons;
+}
