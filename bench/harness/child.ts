@@ -71,6 +71,12 @@ export class Child {
     return this.#stderr.trim();
   }
 
+  /** SIGKILL; resolves when it is gone. For what has nothing left to do that anyone waits for. */
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.exited;
+  }
+
   /** SIGTERM, then SIGKILL after a grace time; resolves when it is gone. Idempotent. */
   async stop(): Promise<void> {
     this.#process.kill('SIGTERM');

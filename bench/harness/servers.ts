@@ -149,7 +149,8 @@ export async function startServer(definition: ServerDefinition): Promise<Running
       exited: child.exited,
       stderr: () => child.stderr,
       served: new Set(),
-      stop: () => child.stop(),
+      // Not asked: the gateway would wait for the clients of its open sessions, who don't come back.
+      stop: () => child.kill(),
     };
   } catch (error) {
     await child.stop();
