@@ -87,14 +87,21 @@ function bareLine(route: string): Line {
       line.received += messages;
     }),
   );
-  const line: Line = {
+  const line = lineOf((messages) => {
+    receiver.onMessages(messages);
+  });
+  return line;
+}
+
+/** Each send has a turn of its own. */
+function lineOf(send: Line['send']): Line {
+  return {
     received: 0,
     send(messages) {
-      receiver.onMessages(messages);
+      send(messages);
       clock.runImmediates();
     },
   };
-  return line;
 }
 
 function memoryLine(method: StreamMethod): Line {
@@ -106,13 +113,9 @@ function memoryLine(method: StreamMethod): Line {
     // Too early, the count tells.
     onEnd: () => undefined,
   });
-  const line: Line = {
-    received: 0,
-    send(messages) {
-      stream.send(messages);
-      clock.runImmediates();
-    },
-  };
+  const line = lineOf((messages) => {
+    stream.send(messages);
+  });
   return line;
 }
 

@@ -102,32 +102,39 @@ export class Turn {
   };
 
   #takeIn(): void {
+    if (this.#arrivals.length === 0) return;
     const arrivals = this.#arrivals;
-    if (arrivals.length === 0) return;
     this.#arrivals = [];
-    let done = 0;
-    try {
-      for (const arrival of arrivals) {
-        done += 1;
-        arrival.takeIn();
-      }
-    } finally {
-      // Who throws all the same costs the others a turn, not more.
-      if (done < arrivals.length) this.#arrivals = [...arrivals.slice(done), ...this.#arrivals];
-    }
+    forEach(arrivals, takeIn, (rest) => {
+      this.#arrivals = [...rest, ...this.#arrivals];
+    });
   }
 
   #flush(): void {
     const due = this.#scheduled;
     this.#scheduled = [];
-    let done = 0;
-    try {
-      for (const flushable of due) {
-        done += 1;
-        flushable.flush();
-      }
-    } finally {
-      if (done < due.length) this.#scheduled = [...due.slice(done), ...this.#scheduled];
+    forEach(due, flush, (rest) => {
+      this.#scheduled = [...rest, ...this.#scheduled];
+    });
+  }
+}
+
+const takeIn = (arrival: Arrival): void => {
+  arrival.takeIn();
+};
+const flush = (flushable: Flushable): void => {
+  flushable.flush();
+};
+
+/** Who throws all the same costs the others a turn, not more: `putBack` is given those whose time it was not yet. */
+function forEach<T>(items: readonly T[], act: (item: T) => void, putBack: (rest: T[]) => void): void {
+  let done = 0;
+  try {
+    for (const item of items) {
+      done += 1;
+      act(item);
     }
+  } finally {
+    if (done < items.length) putBack(items.slice(done));
   }
 }

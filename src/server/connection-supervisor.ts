@@ -3,6 +3,7 @@ import type { ConnectionEnd } from '../core/connection-end.js';
 import { tally, type DropReason } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
+import type { Turn } from '../core/turn.js';
 import type { ClientConnection } from '../pool/client-connection.js';
 import type { ByteAccount } from '../flow/byte-account.js';
 import { closedControl, errorControl } from '../session/control-messages.js';
@@ -25,7 +26,6 @@ import type { StreamSettings } from './settings.js';
 import { sequencedData } from './simple-attachment.js';
 import { SimpleSessions, type RouteChoice, type SimpleSessionsHost } from './simple-sessions.js';
 import { throttleFor } from './throttle-for.js';
-import type { Turn } from '../core/turn.js';
 import { WindowedAttachments, type WindowedAttachmentsHost } from './windowed-attachments.js';
 
 /** What all connections of a server share. */

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../core/clock.js';
+import type { Turn } from '../core/turn.js';
 import type { ClientConnection } from '../pool/client-connection.js';
 import type { DataMessage } from '../wire/messages.js';
-import type { Turn } from '../core/turn.js';
 
 export interface SendLoopOptions {
   /** What may be handed to the network and not taken by it, before the loop waits. */

@@ -19,6 +19,7 @@ import { Arrivals } from './arrivals.js';
 import { ConnectionSupervisor, type SupervisorContext } from './connection-supervisor.js';
 import { permissionMissing } from '../core/permission.js';
 import { isPrintableId, quoted } from '../core/printable.js';
+import { Turn } from '../core/turn.js';
 import type { Gatekeeper } from './gatekeeper.js';
 import { guarded } from './guarded-gatekeeper.js';
 import { Overload } from './overload.js';
@@ -29,7 +30,6 @@ import type { StreamSettings } from './settings.js';
 import type { RouteChoice } from './simple-sessions.js';
 import type { StreamInterceptor } from './stream-interceptor.js';
 import { throttleFor } from './throttle-for.js';
-import { Turn } from '../core/turn.js';
 
 export interface StreamingServerOptions {
   readonly clock: Clock;

@@ -20,11 +20,13 @@ export class Reads {
 
   /** What `next` knows a connection by: a number, for it should not outlive itself here. */
   connectionOf(session: Http2Session | undefined): number {
-    const known = session === undefined ? 0 : this.#connections.get(session);
-    if (known !== undefined) return known;
-    this.#connectionCount += 1;
-    if (session !== undefined) this.#connections.set(session, this.#connectionCount);
-    return this.#connectionCount;
+    if (session === undefined) return 0;
+    let connection = this.#connections.get(session);
+    if (connection === undefined) {
+      connection = this.#connectionCount += 1;
+      this.#connections.set(session, connection);
+    }
+    return connection;
   }
 
   /** The number of the read that brings a frame for `connection` now. */
