@@ -44,6 +44,8 @@ interface SendRecord {
 interface Incarnation {
   readonly handled: { readonly id: number; readonly accepted: boolean }[];
   readonly takenDown: { readonly id: number; readonly bytes: number; readonly last: number }[];
+  /** How far of them the client has: after a reset a quick route answers what is sent again as it did before. */
+  arrivedThrough: number;
   ended: boolean;
 }
 
@@ -139,7 +141,7 @@ export class SessionWorld implements SessionHost, RouteEvents {
   opened(subject: string | AttachedSession): void {
     if (typeof subject !== 'string') return;
     check(!this.#incarnations.has(subject), 'a session is opened once');
-    this.#incarnations.set(subject, { handled: [], takenDown: [], ended: false });
+    this.#incarnations.set(subject, { handled: [], takenDown: [], arrivedThrough: 0, ended: false });
   }
 
   reopen(): void {
@@ -446,6 +448,9 @@ export class SessionWorld implements SessionHost, RouteEvents {
         this.#answered.add(connection.id);
       if (control?.action === 'gap')
         this.#gaps.push({ to: control.toSequence, incarnation: this.#incarnations.size - 1 });
+      const current = [...this.#incarnations.values()].at(-1);
+      if (current !== undefined && control === undefined)
+        current.arrivedThrough = Math.max(current.arrivedThrough, message.sequence);
       this.#attached.receive({ ...message, sessionId: 's' });
     }
   }
@@ -565,7 +570,9 @@ export class SessionWorld implements SessionHost, RouteEvents {
   #piecesOf(message: Message): Incarnation['takenDown'] {
     const all = [...this.#incarnations.values()];
     for (; this.#readIncarnation < all.length; this.#readIncarnation += 1, this.#readThrough = 0) {
-      const pieces = (all[this.#readIncarnation]?.takenDown ?? []).slice(this.#readThrough, message.sequence);
+      const { takenDown = [], arrivedThrough = 0 } = all[this.#readIncarnation] ?? {};
+      if (message.sequence > arrivedThrough) continue;
+      const pieces = takenDown.slice(this.#readThrough, message.sequence);
       const [first] = pieces;
       const isNext = this.#client.pieces ? pieces.length === 1 : first?.last === message.sequence;
       if (isNext && first?.id === idOf(message.data)) return pieces;
