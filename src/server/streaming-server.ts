@@ -27,6 +27,7 @@ import type { ServerCounters } from './server-counters.js';
 import { LogByCode } from './log-by-code.js';
 import { SessionEndLog } from './session-end-log.js';
 import type { StreamSettings } from './settings.js';
+import { StallWatch } from './stall-watch.js';
 import type { RouteChoice } from './simple-sessions.js';
 import type { StreamInterceptor } from './stream-interceptor.js';
 import { throttleFor } from './throttle-for.js';
@@ -128,6 +129,7 @@ export class StreamingServer {
     this.#context = {
       clock: options.clock,
       turn,
+      stalls: new StallWatch(options.clock, options.settings.sendTimeoutMs),
       windowed: this.windowed,
       account: options.account,
       sessions: options.sessions,
