@@ -17,6 +17,7 @@ import { IdentityWatch, type IdentityWatchEvents } from './identity-watch.js';
 import { ControlHandler, type ControlHost } from './control-handler.js';
 import { saidBack } from './session-id.js';
 import { Leaving } from './leaving.js';
+import type { DelayedAcks } from './delayed-acks.js';
 import { Liveness } from './liveness.js';
 import { Reading } from './reading.js';
 import { ReceiveLoop, type ReceiveEvents } from './receive-loop.js';
@@ -34,6 +35,7 @@ export interface SupervisorContext {
   readonly clock: Clock;
   readonly turn: Turn;
   readonly stalls: StallWatch;
+  readonly acks: DelayedAcks;
   readonly sessions: SessionManager;
   readonly windowed: WindowedSessions;
   /** All bytes that are buffered, against the budget. */
