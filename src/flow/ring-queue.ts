@@ -1,4 +1,4 @@
-const INITIAL_SLOTS = 8;
+const INITIAL_SLOTS = 4;
 
 /**
  * First in, first out, in a ring that doubles when full and is given up when
@@ -35,7 +35,7 @@ export class RingQueue<T> {
     if (this.#length === 0) {
       this.#head = 0;
       // A small ring is kept: a queue that was used will be used again.
-      if (slots.length > INITIAL_SLOTS * 8) this.#slots = undefined;
+      if (slots.length > INITIAL_SLOTS * 16) this.#slots = undefined;
     } else {
       this.#head = (this.#head + 1) & (slots.length - 1);
     }

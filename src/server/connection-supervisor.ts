@@ -17,6 +17,7 @@ import { IdentityWatch, type IdentityWatchEvents } from './identity-watch.js';
 import { ControlHandler, type ControlHost } from './control-handler.js';
 import { saidBack } from './session-id.js';
 import { Leaving } from './leaving.js';
+import type { DelayedAcks } from './delayed-acks.js';
 import { Liveness } from './liveness.js';
 import { Reading } from './reading.js';
 import { ReceiveLoop, type ReceiveEvents } from './receive-loop.js';
@@ -26,12 +27,15 @@ import type { StreamSettings } from './settings.js';
 import { sequencedData } from './simple-attachment.js';
 import { SimpleSessions, type RouteChoice, type SimpleSessionsHost } from './simple-sessions.js';
 import { throttleFor } from './throttle-for.js';
+import type { StallWatch } from './stall-watch.js';
 import { WindowedAttachments, type WindowedAttachmentsHost } from './windowed-attachments.js';
 
 /** What all connections of a server share. */
 export interface SupervisorContext {
   readonly clock: Clock;
   readonly turn: Turn;
+  readonly stalls: StallWatch;
+  readonly acks: DelayedAcks;
   readonly sessions: SessionManager;
   readonly windowed: WindowedSessions;
   /** All bytes that are buffered, against the budget. */
@@ -97,7 +101,7 @@ export class ConnectionSupervisor
     this.#receiveLoop = new ReceiveLoop(clock, connection, this, counters);
     this.receiver = this.#receiveLoop;
     this.#reading = new Reading(clock, connection, settings, this);
-    this.#sendLoop = new SendLoop(clock, context.turn, connection, settings, this, counters);
+    this.#sendLoop = new SendLoop(context, connection, settings, this, counters);
     this.#liveness = new Liveness(clock, connection, settings, this);
     this.#leaving = new Leaving(clock, connection, settings, this);
     this.#identity = new IdentityWatch(clock, connection, context.gatekeeper, settings, this);

@@ -14,15 +14,17 @@ export interface LivenessEvents {
  * long the client may keep silent. The second speaks of the first message
  * until it has come; after that only of clients that promised to be heard from
  * (a HEARTBEAT, an Open), and stands still while the gateway does not read.
- * One timer each, which looks back when it fires: a message costs nothing.
+ * One timer for both, which looks back when it fires: a message costs nothing.
  */
 export class Liveness {
   readonly #clock: Clock;
   readonly #connection: ClientConnection;
   readonly #settings: StreamSettings;
   readonly #events: LivenessEvents;
-  #heartbeat: Timer | undefined;
-  #silence: Timer | undefined;
+  #timer: Timer | undefined;
+  #heartbeatAt = Infinity;
+  /** When the client may have kept silent for too long. */
+  #silenceAt = Infinity;
   #promised = false;
 
   constructor(clock: Clock, connection: ClientConnection, settings: StreamSettings, events: LivenessEvents) {
@@ -33,64 +35,69 @@ export class Liveness {
   }
 
   start(): void {
-    if (this.#settings.heartbeatIntervalMs > 0) this.#armHeartbeat();
-    const { firstMessageTimeoutMs } = this.#settings;
-    if (firstMessageTimeoutMs === 0) return;
-    this.#silence = this.#clock.setTimeout(() => {
-      this.#silence = undefined;
-      if (this.#connection.messagesReceived > 0 || this.#connection.halfClosed) return;
-      this.#events.silent(
-        new SluiceError(
-          'RECEIVE_TIMEOUT',
-          `no first message within ${firstMessageTimeoutMs} ms (stream.firstMessageTimeout)`,
-        ),
-      );
-    }, firstMessageTimeoutMs);
+    const { heartbeatIntervalMs, firstMessageTimeoutMs } = this.#settings;
+    const now = this.#clock.now();
+    if (heartbeatIntervalMs > 0) this.#heartbeatAt = now + heartbeatIntervalMs;
+    if (firstMessageTimeoutMs > 0) this.#silenceAt = now + firstMessageTimeoutMs;
+    this.#arm(now);
   }
 
   /** The client has promised to be heard from. */
   promised(): void {
     if (this.#promised) return;
     this.#promised = true;
-    this.#silence?.cancel();
-    if (this.#settings.receiveTimeoutMs > 0) this.#armSilence(this.#settings.receiveTimeoutMs);
+    const { receiveTimeoutMs } = this.#settings;
+    const now = this.#clock.now();
+    this.#silenceAt = receiveTimeoutMs > 0 ? now + receiveTimeoutMs : Infinity;
+    this.#arm(now);
   }
 
   stop(): void {
-    this.#heartbeat?.cancel();
-    this.#silence?.cancel();
-    this.#heartbeat = undefined;
-    this.#silence = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#heartbeatAt = Infinity;
+    this.#silenceAt = Infinity;
   }
 
-  #armHeartbeat(): void {
-    this.#heartbeat = this.#clock.setTimeout(() => {
-      this.#armHeartbeat();
-      this.#events.heartbeatDue();
-    }, this.#settings.heartbeatIntervalMs);
+  #arm(now: number): void {
+    this.#timer?.cancel();
+    const at = Math.min(this.#heartbeatAt, this.#silenceAt);
+    this.#timer = at === Infinity ? undefined : this.#clock.setTimeout(this.#onTimer, at - now);
   }
 
-  #armSilence(delayMs: number): void {
-    this.#silence = this.#clock.setTimeout(() => {
-      this.#silence = undefined;
-      const { receiveTimeoutMs } = this.#settings;
-      if (this.#connection.halfClosed) return;
-      if (this.#connection.readingStopped) {
-        this.#armSilence(receiveTimeoutMs);
-        return;
-      }
-      const silentMs = this.#clock.now() - this.#connection.lastActivity;
-      if (silentMs < receiveTimeoutMs) {
-        this.#armSilence(receiveTimeoutMs - silentMs);
-        return;
-      }
-      this.#events.silent(
-        new SluiceError(
-          'RECEIVE_TIMEOUT',
-          `nothing received for ${Math.round(silentMs)} ms from a client that sends heartbeats ` +
-            `(stream.receiveTimeout = ${receiveTimeoutMs} ms)`,
-        ),
+  readonly #onTimer = (): void => {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    const isHeartbeat = now >= this.#heartbeatAt;
+    if (isHeartbeat) this.#heartbeatAt = now + this.#settings.heartbeatIntervalMs;
+    const error = now >= this.#silenceAt ? this.#lookBack(now) : undefined;
+    this.#arm(now);
+    if (isHeartbeat) this.#events.heartbeatDue();
+    if (error !== undefined) this.#events.silent(error);
+  };
+
+  /** What the client is to be told, or when to look again. */
+  #lookBack(now: number): SluiceError | undefined {
+    const { firstMessageTimeoutMs, receiveTimeoutMs } = this.#settings;
+    const { halfClosed, readingStopped, lastActivity, messagesReceived } = this.#connection;
+    this.#silenceAt = Infinity;
+    if (halfClosed) return undefined;
+    if (!this.#promised) {
+      if (messagesReceived > 0) return undefined;
+      return new SluiceError(
+        'RECEIVE_TIMEOUT',
+        `no first message within ${firstMessageTimeoutMs} ms (stream.firstMessageTimeout)`,
       );
-    }, delayMs);
+    }
+    const silentMs = readingStopped ? 0 : now - lastActivity;
+    if (silentMs < receiveTimeoutMs) {
+      this.#silenceAt = now + receiveTimeoutMs - silentMs;
+      return undefined;
+    }
+    return new SluiceError(
+      'RECEIVE_TIMEOUT',
+      `nothing received for ${Math.round(silentMs)} ms from a client that sends heartbeats ` +
+        `(stream.receiveTimeout = ${receiveTimeoutMs} ms)`,
+    );
   }
 }

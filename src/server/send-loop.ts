@@ -2,6 +2,14 @@ import type { Clock, Timer } from '../core/clock.js';
 import type { Turn } from '../core/turn.js';
 import type { ClientConnection } from '../pool/client-connection.js';
 import type { DataMessage } from '../wire/messages.js';
+import type { Stallable, StallWatch } from './stall-watch.js';
+
+/** What the loops of all connections of a server share. */
+export interface SendLoopContext {
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly stalls: StallWatch;
+}
 
 export interface SendLoopOptions {
   /** What may be handed to the network and not taken by it, before the loop waits. */
@@ -38,9 +46,10 @@ const MAX_WRITE_MESSAGES = 512;
  * write a turn. It never waits in a loop: it goes on when the network has taken
  * something, when the throttle's time has come, or when it is woken.
  */
-export class SendLoop {
+export class SendLoop implements Stallable {
   readonly #clock: Clock;
   readonly #turn: Turn;
+  readonly #stalls: StallWatch;
   readonly #connection: ClientConnection;
   readonly #options: SendLoopOptions;
   readonly #events: SendLoopEvents;
@@ -49,12 +58,11 @@ export class SendLoop {
   #stopped = false;
   #throttleTimer: Timer | undefined;
   #throttledSince = 0;
-  #stallTimer: Timer | undefined;
+  #watched = false;
   #progressAt = 0;
 
   constructor(
-    clock: Clock,
-    turn: Turn,
+    { clock, turn, stalls }: SendLoopContext,
     connection: ClientConnection,
     options: SendLoopOptions,
     events: SendLoopEvents,
@@ -62,6 +70,7 @@ export class SendLoop {
   ) {
     this.#clock = clock;
     this.#turn = turn;
+    this.#stalls = stalls;
     this.#connection = connection;
     this.#options = options;
     this.#events = events;
@@ -122,8 +131,8 @@ export class SendLoop {
   stop(): void {
     this.#stopped = true;
     this.#endThrottling();
-    this.#stallTimer?.cancel();
-    this.#stallTimer = undefined;
+    if (this.#watched) this.#stalls.forget(this);
+    this.#watched = false;
   }
 
   #hand(batch: readonly DataMessage[]): void {
@@ -195,21 +204,23 @@ export class SendLoop {
     this.#throttleTimer = undefined;
   }
 
-  /** One timer while something is in flight, however many writes there are: it looks back when it fires. */
-  #watchForStall(): void {
-    if (this.#stallTimer !== undefined || this.#connection.stream.bytesInFlight === 0) return;
-    this.#armStallTimer(this.#options.sendTimeoutMs);
+  untilStalled(): number {
+    const waits = this.#connection.stream.bytesInFlight > 0;
+    const leftMs = waits ? this.#progressAt + this.#options.sendTimeoutMs - this.#clock.now() : Infinity;
+    this.#watched = waits && leftMs > 0;
+    return leftMs;
   }
 
-  #armStallTimer(delayMs: number): void {
-    this.#stallTimer = this.#clock.setTimeout(() => {
-      this.#stallTimer = undefined;
-      const { bytesInFlight } = this.#connection.stream;
-      if (bytesInFlight === 0 || this.#stopped) return;
-      const stalledMs = this.#clock.now() - this.#progressAt;
-      const leftMs = this.#options.sendTimeoutMs - stalledMs;
-      if (leftMs <= 0) this.#events.onSlow(Math.round(stalledMs), bytesInFlight);
-      else this.#armStallTimer(leftMs);
-    }, delayMs);
+  onStalled(): void {
+    if (this.#stopped) return;
+    const stalledMs = this.#clock.now() - this.#progressAt;
+    this.#events.onSlow(Math.round(stalledMs), this.#connection.stream.bytesInFlight);
+  }
+
+  /** However many writes there are while something is in flight, it is watched once. */
+  #watchForStall(): void {
+    if (this.#watched || this.#connection.stream.bytesInFlight === 0) return;
+    this.#watched = true;
+    this.#stalls.watch(this);
   }
 }

@@ -26,7 +26,9 @@ import { Overload } from './overload.js';
 import type { ServerCounters } from './server-counters.js';
 import { LogByCode } from './log-by-code.js';
 import { SessionEndLog } from './session-end-log.js';
+import { DelayedAcks } from './delayed-acks.js';
 import type { StreamSettings } from './settings.js';
+import { StallWatch } from './stall-watch.js';
 import type { RouteChoice } from './simple-sessions.js';
 import type { StreamInterceptor } from './stream-interceptor.js';
 import { throttleFor } from './throttle-for.js';
@@ -128,6 +130,8 @@ export class StreamingServer {
     this.#context = {
       clock: options.clock,
       turn,
+      stalls: new StallWatch(options.clock, options.settings.sendTimeoutMs),
+      acks: new DelayedAcks(options.clock, options.settings.ackDelayMs),
       windowed: this.windowed,
       account: options.account,
       sessions: options.sessions,

@@ -4,6 +4,7 @@ import type { SessionLink } from '../session/windowed/session-link.js';
 import type { WindowedSession } from '../session/windowed/windowed-session.js';
 import type { DataMessage } from '../wire/messages.js';
 import type { Receiving } from './connection-sessions.js';
+import type { OwesAck } from './delayed-acks.js';
 
 /** What an attachment needs of the connection's supervisor. */
 export interface WindowedAttachmentHost {
@@ -22,15 +23,16 @@ export interface WindowedAttachmentOwner {
 }
 
 /** A windowed session's hold on one connection, and its lane there. The session goes on without it. */
-export class WindowedAttachment implements SessionLink, Lane, Receiving {
+export class WindowedAttachment implements SessionLink, Lane, Receiving, OwesAck {
   readonly sessionId: string;
   readonly #host: WindowedAttachmentHost;
   readonly #owner: WindowedAttachmentOwner;
   #session: WindowedSession | undefined;
   paused = false;
   scheduled = false;
-  /** Whether it is among those whose acks are due. */
-  ackPending = false;
+  ackDueAt: number | undefined;
+  previous: OwesAck | undefined;
+  next: OwesAck | undefined;
 
   constructor(sessionId: string, host: WindowedAttachmentHost, owner: WindowedAttachmentOwner) {
     this.sessionId = sessionId;
@@ -81,7 +83,12 @@ export class WindowedAttachment implements SessionLink, Lane, Receiving {
   }
 
   ackLater(): void {
-    if (!this.ackPending) this.#owner.ackLater(this);
+    this.#owner.ackLater(this);
+  }
+
+  // Often data has carried it meanwhile.
+  writeAck(): void {
+    if (this.#session?.owesAck === true) this.#session.writeAck();
   }
 
   progressed(): void {

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
 import type { ByteAccount } from '../flow/byte-account.js';
 import type { SessionManager } from '../session/session-manager.js';
@@ -13,6 +13,7 @@ import {
   type Window,
 } from '../wire/messages.js';
 import type { ConnectionSessions, Receiving } from './connection-sessions.js';
+import type { DelayedAcks } from './delayed-acks.js';
 import { asRefusal, notCovered, type Gatekeeper } from './gatekeeper.js';
 import { isPrintableId, quoted } from '../core/printable.js';
 import { invalidSessionId } from './session-id.js';
@@ -29,7 +30,7 @@ export interface WindowedAttachmentsContext {
   readonly account: ByteAccount;
   readonly sessions: SessionManager;
   readonly windowed: WindowedSessions;
-  readonly settings: { readonly ackDelayMs: number };
+  readonly acks: DelayedAcks;
 }
 
 export interface WindowedAttachmentsHost extends WindowedAttachmentHost {
@@ -56,9 +57,6 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
   #undecided: Map<string, UndecidedOpen> | undefined;
   /** A windowed connection is always read. */
   readonly holdsReading = false;
-  /** Those whose acks are due within the ack delay. */
-  #acksDue: WindowedAttachment[] = [];
-  #ackTimer: Timer | undefined;
 
   constructor(context: WindowedAttachmentsContext, host: WindowedAttachmentsHost) {
     this.#context = context;
@@ -211,13 +209,13 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
 
   /** The sessions wait for their client, save where the gateway's own time is over. */
   release(): void {
-    this.#ackTimer?.cancel();
-    this.#ackTimer = undefined;
     for (const undecided of this.#undecided?.values() ?? []) this.#abandon(undecided);
     this.#undecided = undefined;
     const attachments = [...this.#byId.values()];
     this.#byId.clear();
-    for (const { session } of attachments) {
+    for (const attachment of attachments) {
+      this.#context.acks.remove(attachment);
+      const { session } = attachment;
       if (session === undefined) continue;
       if (this.#context.windowed.timeIsUp) session.cut();
       else {
@@ -228,15 +226,11 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
   }
 
   ackLater(attachment: WindowedAttachment): void {
-    attachment.ackPending = true;
-    this.#acksDue.push(attachment);
-    this.#ackTimer ??= this.#context.clock.setTimeout(() => {
-      this.#ackTimer = undefined;
-      this.#writeAcks();
-    }, this.#context.settings.ackDelayMs);
+    this.#context.acks.add(attachment);
   }
 
   forget(attachment: WindowedAttachment): void {
+    this.#context.acks.remove(attachment);
     if (this.#byId.get(attachment.sessionId) === attachment) this.#byId.delete(attachment.sessionId);
     this.#host.forget(attachment);
   }
@@ -316,16 +310,6 @@ export class WindowedAttachments implements ConnectionSessions, WindowedAttachme
   #abandon(undecided: UndecidedOpen): void {
     this.#host.forget(undecided);
     for (let left = undecided.abandon(); left > 0; left -= 1) this.#host.ignored();
-  }
-
-  #writeAcks(): void {
-    const due = this.#acksDue;
-    this.#acksDue = [];
-    for (const attachment of due) {
-      attachment.ackPending = false;
-      // Often data has carried it meanwhile.
-      if (attachment.session?.owesAck === true) attachment.session.writeAck();
-    }
   }
 }
 

@@ -61,6 +61,7 @@ export class SessionGuard {
   #timer: Timer | undefined;
   #ageTimer: Timer | undefined;
   #openStreams = 0;
+  #hadStreams = false;
   #resets = 0;
   #resetsSince = 0;
   #idleSince = 0;
@@ -91,7 +92,7 @@ export class SessionGuard {
     session.on('remoteSettings', this.#onSettings);
     session.on('ping', this.#onPing);
     session.on('stream', this.#onStream);
-    session.once('close', this.#onClose);
+    session.on('close', this.#onClose);
     // 'close' follows.
     session.on('error', this.#onError);
     this.#timer = clock.setTimeout(() => {
@@ -105,8 +106,7 @@ export class SessionGuard {
   drain(): void {
     if (this.#closing || this.#closed) return;
     this.#closing = true;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#stopTimer();
     // Never from within a 'stream' event: some versions of Node abort then.
     this.#clock.setImmediate(() => {
       if (this.#closed || this.#session.destroyed) return;
@@ -130,8 +130,7 @@ export class SessionGuard {
   readonly #onSettings = (): void => {
     this.#settingsReceived += 1;
     if (this.#settingsReceived > 1 || this.#closing) return;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#stopTimer();
     this.#keepalive.start();
     if (this.#openStreams === 0) this.#startIdle();
   };
@@ -159,8 +158,7 @@ export class SessionGuard {
   /** GOAWAY for a client that asks too much, and soon its end, whatever is open. `why` is debug data. */
   #sendAway(why: Buffer): void {
     this.#closing = true;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#stopTimer();
     this.#clock.setImmediate(() => {
       // Node itself ends a session whose answers pile up, and tells of it later than here.
       if (this.#closed || this.#session.destroyed) return;
@@ -177,7 +175,10 @@ export class SessionGuard {
     rawHeaders: readonly string[],
   ): void => {
     this.#openStreams += 1;
-    stream.once('close', () => {
+    // Most open one stream and keep it: the timer of the wait for it would stay for nothing.
+    if (!this.#hadStreams && !this.#closing && this.#settingsReceived > 0) this.#stopTimer();
+    this.#hadStreams = true;
+    stream.on('close', () => {
       this.#onStreamClose(stream);
     });
     // The limit we announce is a wish to nghttp2, which takes 64 KiB all the same.
@@ -223,6 +224,11 @@ export class SessionGuard {
     else this.#timer = this.#clock.setTimeout(this.#onIdle, leftMs);
   };
 
+  #stopTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
   /** A peer that never closes its side would hold the socket for ever. */
   #destroySoon(): void {
     this.#timer ??= this.#clock.setTimeout(() => {
@@ -233,8 +239,7 @@ export class SessionGuard {
   readonly #onClose = (): void => {
     this.#closed = true;
     this.#keepalive.stop();
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#stopTimer();
     this.#ageTimer?.cancel();
     this.#ageTimer = undefined;
     this.#events.onClose(this);

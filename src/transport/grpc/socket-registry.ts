@@ -25,7 +25,8 @@ export class SocketRegistry {
       return false;
     }
     this.#sockets.add(socket);
-    socket.once('close', () => {
+    // Once only; `once` itself would keep three objects more for each.
+    socket.on('close', () => {
       this.#sockets.delete(socket);
       if (this.#sockets.size > 0) return;
       const waiting = this.#whenEmpty;

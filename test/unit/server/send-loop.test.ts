@@ -3,6 +3,7 @@ import { FlowCounters } from '../../../src/core/counters.js';
 import { Throttle } from '../../../src/flow/throttle.js';
 import { SendLane } from '../../../src/pool/send-lane.js';
 import { SendLoop } from '../../../src/server/send-loop.js';
+import { StallWatch } from '../../../src/server/stall-watch.js';
 import { Turn } from '../../../src/core/turn.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { controlMessage, dataMessage } from '../../../src/wire/messages.js';
@@ -16,8 +17,7 @@ function setUp(rates?: { messagesPerSecond: number; bytesPerSecond: number }) {
   const faults: unknown[] = [];
   const counters = { messagesSent: 0, bytesSent: 0, throttledMs: 0, throttledTimes: 0 };
   const loop = new SendLoop(
-    clock,
-    new Turn(clock),
+    { clock, turn: new Turn(clock), stalls: new StallWatch(clock, settings.sendTimeoutMs) },
     connection,
     settings,
     {
