@@ -1,4 +1,13 @@
-import { type BenchCase, type Group, type Load, type Pair, type Quick, type Run, runKey } from './case.js';
+import {
+  type BenchCase,
+  type Group,
+  type Load,
+  type Pace,
+  type Pair,
+  type Quick,
+  type Run,
+  runKey,
+} from './case.js';
 import type { Figure } from './figures.js';
 import type { Subject } from './subjects.js';
 
@@ -24,7 +33,13 @@ export const USUAL: Load = {
 
 /** For the JIT to know a case's own path; the first run on a server gets more (measure.ts). */
 export const WARMUP_SECONDS = 1.5;
-export const SECONDS = 2;
+export const SECONDS = 1.5;
+
+/** Of a core's time, how much may be planned with: above it latency grows faster than load. */
+export const PLANNED_SHARE = 0.6;
+
+/** Each with one message under way: what comes alone. */
+const CROWD = { connections: 4000, streams: 4000, outstanding: 1 } as const;
 
 interface Plain {
   readonly name: string;
@@ -36,6 +51,7 @@ interface Plain {
   readonly seconds?: number;
   readonly warmupSeconds?: number;
   readonly freshServers?: boolean;
+  readonly pace?: Pace;
   readonly quick?: Quick;
 }
 
@@ -47,7 +63,12 @@ function plainCase({ subjects, load, ...rest }: Plain): BenchCase {
 
 interface Varied extends Omit<Plain, 'load'> {
   /** By name, in the order of the comparison: each is divided by the first. */
-  readonly variants: Readonly<Record<string, Partial<Load>>>;
+  readonly variants: Readonly<Record<string, Variant>>;
+}
+
+interface Variant extends Partial<Load> {
+  /** Where it takes less time than its case. */
+  readonly seconds?: number;
 }
 
 /** Each subject under several loads: compared with itself, and with the others under each of the loads. */
@@ -55,7 +76,15 @@ function variedCase({ subjects, variants, ...rest }: Varied): BenchCase {
   const names = Object.keys(variants);
   const [first = '', ...others] = names;
   const runs = subjects.flatMap((subject) =>
-    names.map((variant): Run => ({ subject, variant, load: { ...USUAL, ...variants[variant] } })),
+    names.map((variant): Run => {
+      const { seconds, ...load } = variants[variant] ?? {};
+      return {
+        subject,
+        variant,
+        load: { ...USUAL, ...load },
+        ...(seconds === undefined ? {} : { seconds }),
+      };
+    }),
   );
   const withItself = subjects.flatMap((subject) =>
     others.map((variant) => ({
@@ -117,7 +146,7 @@ const echo = STREAMS.flatMap(({ streams, connections, outstanding }) =>
       group: 'echo',
       title: `${amount(streams, 'stream')} on ${amount(connections, 'connection')}, ${payload.title}`,
       // The other peers tell most where everybody is measured.
-      subjects: main ? ALL : streams === 20 ? STREAMING : WITH_SESSIONS,
+      subjects: main ? ALL : streams === 20 ? STREAMING : streams === 1 ? ['sluice', 'go'] : WITH_SESSIONS,
       load: { streams, connections, outstanding: frames, payloadBytes: payload.bytes },
       ...(main ? { quick: {} } : {}),
     });
@@ -173,7 +202,25 @@ export const CASES: readonly BenchCase[] = [
       'half load': { outstanding: 128, rateShare: 1 / 2 },
     },
     seconds: 4,
+    pace: { run: { subject: 'plain', load: USUAL }, figure: 'messagesPerSecond' },
     quick: { subjects: ['sluice', 'plain'] },
+  }),
+  variedCase({
+    name: 'planned',
+    group: 'planned',
+    title: '4,000 connections, open loop at shares of what a core of Sluice can do',
+    subjects: ['sluice'],
+    figure: 'p99Ms',
+    variants: {
+      [`${String(PLANNED_SHARE / 2)} of a core`]: { ...CROWD, outstanding: 64, rateShare: PLANNED_SHARE / 2 },
+      [`${String(PLANNED_SHARE)} of a core`]: { ...CROWD, outstanding: 64, rateShare: PLANNED_SHARE },
+    },
+    seconds: 4,
+    pace: {
+      run: { subject: 'sluice', load: { ...USUAL, ...CROWD } },
+      figure: 'messagesPerCpuSecond',
+    },
+    quick: { load: { connections: 200, streams: 200 } },
   }),
   variedCase({
     name: 'stalled',
@@ -181,7 +228,8 @@ export const CASES: readonly BenchCase[] = [
     title: '180 clients; and 20 more that send and never read',
     subjects: ['sluice', 'go', 'plain'],
     variants: {
-      'none stalled': { connections: 180, streams: 180, outstanding: 4 },
+      // Nothing here takes its time.
+      'none stalled': { connections: 180, streams: 180, outstanding: 4, seconds: 6 },
       '10 % stalled': { connections: 180, streams: 180, outstanding: 4, stalled: 20 },
     },
     // Beyond stream.sendTimeout (15 s): those who stall are ended, and come again.
@@ -212,7 +260,7 @@ export const CASES: readonly BenchCase[] = [
     subjects: ['sluice', 'go', 'plain'],
     variants: {
       '20 connections': { connections: 20, streams: 20, outstanding: 200 },
-      '4,000 connections': { connections: 4000, streams: 4000, outstanding: 1 },
+      '4,000 connections': CROWD,
     },
     // With 4,000 under way a round trip is a sixth of a second.
     seconds: 4,
@@ -228,7 +276,7 @@ export const CASES: readonly BenchCase[] = [
     figure: 'rssMaxBytes',
     load: { mode: 'idle', connections: 5000, streams: 5000, outstanding: 1 },
     warmupSeconds: 0,
-    seconds: 6,
+    seconds: 4,
     // Memory is measured in a process that has done nothing else.
     freshServers: true,
     quick: { load: { connections: 100, streams: 100 }, subjects: ['sluice', 'go'] },
