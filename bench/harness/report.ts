@@ -130,7 +130,7 @@ export function limitOf({ wanted }: Pick<JudgedBar, 'wanted'>): number {
 export function verdictText({ verdict, margin }: Pick<JudgedBar, 'verdict' | 'margin'>): string {
   if (margin === undefined) return verdict;
   const percent = Math.abs(margin) * 100;
-  if (percent < 0.05) return `${verdict} by less than 0.1 %`;
+  if (percent < 0.05) return `${verdict} by <0.1 %`;
   return `${verdict} by ${percent.toFixed(percent < 1 ? 1 : 0)} %`;
 }
 

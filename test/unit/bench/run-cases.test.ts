@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CASES } from '../../../bench/harness/cases.js';
 import type { Generator } from '../../../bench/harness/generator.js';
 import * as proc from '../../../bench/harness/proc.js';
+import { restOf } from '../../../bench/harness/record.js';
 import { runCases, type Measured } from '../../../bench/harness/run-cases.js';
 import type { ServerPool } from '../../../bench/harness/server-pool.js';
 
@@ -92,18 +93,18 @@ describe('a machine that works for others, too', () => {
   it('has the run measured once more', async () => {
     busyFor(1);
     const measured = await play(2, generator());
-    expect(measured.rest).toEqual({ runs: 2, repeated: 1, disturbed: 0 });
+    expect(restOf(measured.cases)).toEqual({ runs: 2, repeated: 1, disturbed: 0 });
   });
 
   it('and has it counted when that was disturbed, too', async () => {
     busyFor(2);
     const measured = await play(2, generator());
-    expect(measured.rest).toEqual({ runs: 2, repeated: 1, disturbed: 1 });
+    expect(restOf(measured.cases)).toEqual({ runs: 2, repeated: 1, disturbed: 1 });
     expect(measured.cases[0]!.runs[0]!.figures.messagesPerCpuSecond?.count).toBe(2);
   });
 
   it('is no reason to repeat a quick run', async () => {
     busyFor(1);
-    expect((await play(1, generator(), true)).rest).toEqual({ runs: 1, repeated: 0, disturbed: 1 });
+    expect(restOf((await play(1, generator(), true)).cases)).toEqual({ runs: 1, repeated: 0, disturbed: 1 });
   });
 });
