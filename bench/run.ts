@@ -2,8 +2,7 @@
  * Sluice beside its peers: the same load on each in turn, round after round, in one run. `--help` names the
  * options; read bench/README.md before comparing figures of different runs.
  */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
 import type { BenchCase } from './harness/case.js';
 import { killChildrenOnExit } from './harness/child.js';
@@ -17,7 +16,8 @@ import { pathOf } from './harness/paths.js';
 import { readOrder, USAGE, type Plan } from './harness/plan.js';
 import { remaining } from './harness/progress.js';
 import { publish } from './harness/publish.js';
-import { judgeAll, parseRecord, restOf, type BenchRecord } from './harness/record.js';
+import { readRecord, writeRecord } from './harness/record-file.js';
+import { judgeAll, restOf, type BenchRecord } from './harness/record.js';
 import { barsReport, failureText } from './harness/report.js';
 import { runCases, type Measured } from './harness/run-cases.js';
 import { runtimesOf } from './harness/runtimes.js';
@@ -33,8 +33,10 @@ async function run(plan: Plan): Promise<number> {
   const host = machine(go.version);
   const measuredSource = source();
   const generator = chooseGenerator(go);
-  const earlier = plan.into === undefined ? undefined : parseRecord(await readFile(plan.into, 'utf8'));
+  const earlier = plan.into === undefined ? undefined : await readRecord(plan.into);
   const cases = earlier === undefined || plan.named ? plan.cases : missingCases(earlier, plan.cases);
+  if (cases.length === 0)
+    throw new Error('--into: the record lacks nothing; --cases measures some of it anew');
   if (plan.quick) console.log('quick: the loads are small and short, the figures mean nothing');
   console.log(`load generator: ${generator.title}`);
   const pool = new ServerPool(go);
@@ -70,7 +72,7 @@ async function run(plan: Plan): Promise<number> {
   // What is measured is kept, whatever becomes of the rest.
   const write = async (measured: Measured): Promise<void> => {
     try {
-      await writeWhole(file, `${JSON.stringify(recordOf(measured), null, 1)}\n`);
+      await writeRecord(file, recordOf(measured));
     } catch (error) {
       console.error(`the record could not be written: ${String(error)}`);
     }
@@ -101,13 +103,6 @@ async function run(plan: Plan): Promise<number> {
 /** Seconds that the cases take on a machine at rest, as far as is known before. */
 function thought(cases: readonly BenchCase[], rounds: number): number {
   return cases.flatMap((one) => stepsOf(one, rounds)).reduce((sum, { seconds }) => sum + seconds, 0);
-}
-
-/** In one step, so that an interruption leaves the record before, whole. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.part`, text);
-  await rename(`${file}.part`, file);
 }
 
 async function main(): Promise<number> {
