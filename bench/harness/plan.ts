@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 
 import { GROUPS, lasting, QUICK_SECONDS, quickened, type BenchCase, type Group } from './case.js';
-import { CASES, SECONDS, WARMUP_SECONDS } from './cases.js';
+import { SECONDS, WARMUP_SECONDS } from './case-builders.js';
+import { CASES } from './cases.js';
 import { SUBJECT_NAMES, type Subject } from './subjects.js';
 
 /** What a call of the benchmark is to do. */
