@@ -28,7 +28,7 @@ function howFar(bar: JudgedBar, rounds: number): string {
   const wanted = wantedText(bar).replace('>=', '≥').replace('<=', '≤');
   const often =
     metIn === undefined ? '' : `; ${String(metIn)} of ${String(measured.count ?? rounds)} rounds met it`;
-  return `${value(measured.median)} (${spread(measured, value)}) where ${wanted} was wanted, ${verdictText(bar)}${often}.`;
+  return `${value(measured.median)} (${spread(measured, value)}) where ${wanted} was wanted, ${verdictText(bar).toLowerCase()}${often}.`;
 }
 
 /** What its value was made of. */

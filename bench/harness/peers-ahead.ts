@@ -1,7 +1,7 @@
 import { FIGURES, threeDigits, type Figure } from './figures.js';
 import { markdownTable } from './markdown.js';
 import type { BenchRecord } from './record.js';
-import { spread } from './report.js';
+import { roundsNote, spread } from './report.js';
 
 /** A ratio this near to 1 is a tie. */
 const TIE = 0.03;
@@ -21,7 +21,13 @@ export function peersAhead(record: BenchRecord, peers: readonly string[] = ['go'
       return [
         {
           times,
-          cells: [load, names, FIGURES[figure].title, threeDigits(ratio.median), spread(ratio, threeDigits)],
+          cells: [
+            load,
+            names,
+            FIGURES[figure].title,
+            `${threeDigits(ratio.median)}${roundsNote(ratio, record.rounds)}`,
+            spread(ratio, threeDigits),
+          ],
         },
       ];
     }),

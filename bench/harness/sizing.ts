@@ -11,6 +11,11 @@ const MIB = 1024 * 1024;
 /** What travels with each payload: gRPC's five bytes, HTTP/2's nine, session ID, numbers and time of a message. */
 const ENVELOPE_BYTES = 60;
 
+/** Of memory, beyond what is known to be held. */
+const ROOM_FOR_GARBAGE = 1.5;
+/** MiB that a gateway is to have at least. */
+const LEAST_MEMORY = 512;
+
 /** What an operator reckons with, from the run. */
 export function sizingTables(record: BenchRecord): string {
   return [messages(record), latency(record), memory(record), example(record)]
@@ -109,13 +114,14 @@ function example(record: BenchRecord): string {
   const cores = total / rate / PLANNED_SHARE;
   const empty = idle.rssBeforeBytes.median / MIB;
   const connected = (clients * idle.rssPerConnectionBytes.median) / MIB;
+  const memory = (empty + connected) * ROOM_FOR_GARBAGE;
   const megabits = (total * (256 + ENVELOPE_BYTES) * 8) / 1e6;
   const gateways = Math.ceil(cores);
   return [
     `For example ${clients.toLocaleString('en-US')} clients with an opened session each, ${String(each)} messages of 256 bytes a second from each, every one answered:`,
     `${total.toLocaleString('en-US')} messages a second, which come one at a time (the row with 4,000 connections).`,
     `Cores: ${total.toLocaleString('en-US')} / ${thousands(rate)} / ${String(PLANNED_SHARE)} = ${cores.toFixed(1)}.`,
-    `Memory: ${empty.toFixed(0)} + ${connected.toFixed(0)} MiB, times 1.5 = ${((empty + connected) * 1.5).toFixed(0)} MiB.`,
+    `Memory: ${empty.toFixed(0)} + ${connected.toFixed(0)} MiB, times ${String(ROOM_FOR_GARBAGE)} = ${memory.toFixed(0)} MiB${memory < LEAST_MEMORY ? `, so ${String(LEAST_MEMORY)} MiB, which is the least` : ''}.`,
     `Network: ${megabits.toFixed(0)} Mbit/s each way.`,
     `So ${gateways === 1 ? 'one gateway' : `${String(gateways)} gateways`}, and one more so that each may leave.`,
   ].join('\n');

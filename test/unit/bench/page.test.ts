@@ -60,6 +60,7 @@ describe('the sections of the document', () => {
     expect(sizing).toMatch(
       /\| 0\.6 of a core \| 37\.5 k \| 0\.840 ms \| 3\.26 ms \(3\.10\.\.3\.41\) \| 13\.1 ms \| 0\.90 \|/,
     );
+    expect(sizing).toContain('MiB, so 512 MiB, which is the least.');
     expect(sizing).toMatch(/The most that a busy gateway took in any case: 220 MiB/);
   });
 
