@@ -25,6 +25,9 @@ import { ServerPool } from './harness/server-pool.js';
 import { table } from './harness/table.js';
 import { trialReasons } from './harness/trial.js';
 
+/** Exit codes from here on are of a signal. */
+const INTERRUPTED = 128;
+
 /** The exit code: 1 when something failed, or with `--check` a target was missed. */
 async function run(plan: Plan): Promise<number> {
   killChildrenOnExit();
@@ -69,10 +72,16 @@ async function run(plan: Plan): Promise<number> {
   const shown = plan.into ?? plan.out ?? file.slice(pathOf('').length);
   console.log(`the record, written after each case: ${shown}`);
   console.log(`${remaining(thought(cases, plan.rounds))} if the machine is at rest`);
+  let isKept = false;
+  process.on('exit', (code) => {
+    if (isKept && code >= INTERRUPTED)
+      console.log(`\ninterrupted; goes on with: npm run bench -- --into ${shown}`);
+  });
   // What is measured is kept, whatever becomes of the rest.
   const write = async (measured: Measured): Promise<void> => {
     try {
       await writeRecord(file, recordOf(measured));
+      isKept = true;
     } catch (error) {
       console.error(`the record could not be written: ${String(error)}`);
     }
