@@ -20,7 +20,7 @@ export interface Load {
   /** Further clients that send and never read. */
   readonly stalled: number;
   readonly tls: boolean;
-  /** Open loop, at so much of what `plain` did in a closed loop just before; 0: a closed loop. */
+  /** Open loop, at so much of the case's pace; 0: a closed loop. */
   readonly rateShare: number;
 }
 
@@ -29,6 +29,14 @@ export interface Run {
   readonly subject: Subject;
   readonly variant?: string;
   readonly load: Load;
+  /** Where it is not measured as long as its case. */
+  readonly seconds?: number;
+}
+
+/** What the rates of open loops are shares of: a figure of this run, in a closed loop just before. */
+export interface Pace {
+  readonly run: Run;
+  readonly figure: 'messagesPerSecond' | 'messagesPerCpuSecond';
 }
 
 /** Two runs of a case whose figures are divided, round by round. */
@@ -49,6 +57,8 @@ export interface BenchCase {
   readonly seconds: number;
   /** A process of its own for each run, that has done nothing else; otherwise one for all runs of the case. */
   readonly freshServers: boolean;
+  /** Of a case with open loops. */
+  readonly pace?: Pace;
   readonly quick?: Quick;
 }
 
@@ -64,6 +74,7 @@ export const GROUPS = [
   'fan-out',
   'ingest',
   'latency',
+  'planned',
   'stalled',
   'sessions',
   'tls',
@@ -90,11 +101,19 @@ export const QUICK_SECONDS = 0.4;
 export function quickened(benchCase: BenchCase): BenchCase | undefined {
   const { quick } = benchCase;
   if (quick === undefined) return undefined;
+  // What a case varies stays varied; the rest becomes small.
+  const small = ({ seconds: _, ...run }: Run): Run => ({ ...run, load: smaller(run.load, quick.load ?? {}) });
   const runs = benchCase.runs
     .filter(({ subject }) => quick.subjects?.includes(subject) ?? true)
-    // What a case varies stays varied; the rest becomes small.
-    .map((run) => ({ ...run, load: smaller(run.load, quick.load ?? {}) }));
-  return { ...benchCase, runs, warmupSeconds: QUICK_WARMUP_SECONDS, seconds: QUICK_SECONDS };
+    .map((run) => small(run));
+  const { pace } = benchCase;
+  const times = { warmupSeconds: QUICK_WARMUP_SECONDS, seconds: QUICK_SECONDS };
+  return {
+    ...benchCase,
+    ...times,
+    runs,
+    ...(pace === undefined ? {} : { pace: { ...pace, run: small(pace.run) } }),
+  };
 }
 
 /**
@@ -103,8 +122,16 @@ export function quickened(benchCase: BenchCase): BenchCase | undefined {
  */
 export function lasting(benchCase: BenchCase, usual: number, seconds: number): BenchCase {
   const factor = seconds / usual;
-  const own = benchCase.seconds;
-  return { ...benchCase, seconds: own > usual ? own * Math.max(1, factor) : own * factor };
+  const scaled = (own: number): number => (own > usual ? own * Math.max(1, factor) : own * factor);
+  const runs = benchCase.runs.map((run) =>
+    run.seconds === undefined ? run : { ...run, seconds: scaled(run.seconds) },
+  );
+  return { ...benchCase, runs, seconds: scaled(benchCase.seconds) };
+}
+
+/** How long a run of the case is measured. */
+export function secondsOf(benchCase: Pick<BenchCase, 'seconds'>, run: Pick<Run, 'seconds'>): number {
+  return run.seconds ?? benchCase.seconds;
 }
 
 function smaller(load: Load, limits: Partial<Load>): Load {

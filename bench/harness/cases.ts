@@ -1,5 +1,5 @@
-import { type BenchCase, type Group, type Load, type Pair, type Quick, type Run, runKey } from './case.js';
-import type { Figure } from './figures.js';
+import { buildCase, plainCase, USUAL, variedCase } from './case-builders.js';
+import type { BenchCase, Load, Pair, Run } from './case.js';
 import type { Subject } from './subjects.js';
 
 const ALL: readonly Subject[] = ['sluice', 'sluice-simple', 'go', 'plain', 'http2'];
@@ -7,91 +7,11 @@ const STREAMING: readonly Subject[] = ['sluice', 'sluice-simple', 'go', 'plain']
 /** Those that look a session up for each message. */
 const WITH_SESSIONS: readonly Subject[] = ['sluice', 'sluice-simple', 'go'];
 
-/** 20 streams on 4 connections, 16 frames under way on each, payloads of 256 bytes. */
-export const USUAL: Load = {
-  mode: 'throughput',
-  method: 'StreamData',
-  connections: 4,
-  streams: 20,
-  outstanding: 16,
-  batch: 1,
-  payloadBytes: 256,
-  sessionsPerStream: 1,
-  stalled: 0,
-  tls: false,
-  rateShare: 0,
-};
+/** Of a core's time, how much may be planned with: above it latency grows faster than load. */
+export const PLANNED_SHARE = 0.6;
 
-/** For the JIT to know a case's own path; the first run on a server gets more (measure.ts). */
-export const WARMUP_SECONDS = 1.5;
-export const SECONDS = 2;
-
-interface Plain {
-  readonly name: string;
-  readonly group: Group;
-  readonly title: string;
-  readonly subjects: readonly Subject[];
-  readonly load: Partial<Load>;
-  readonly figure?: Figure;
-  readonly seconds?: number;
-  readonly warmupSeconds?: number;
-  readonly freshServers?: boolean;
-  readonly quick?: Quick;
-}
-
-/** Everyone under the same load. */
-function plainCase({ subjects, load, ...rest }: Plain): BenchCase {
-  const runs = subjects.map((subject): Run => ({ subject, load: { ...USUAL, ...load } }));
-  return build(rest, runs, betweenSubjects(subjects, undefined));
-}
-
-interface Varied extends Omit<Plain, 'load'> {
-  /** By name, in the order of the comparison: each is divided by the first. */
-  readonly variants: Readonly<Record<string, Partial<Load>>>;
-}
-
-/** Each subject under several loads: compared with itself, and with the others under each of the loads. */
-function variedCase({ subjects, variants, ...rest }: Varied): BenchCase {
-  const names = Object.keys(variants);
-  const [first = '', ...others] = names;
-  const runs = subjects.flatMap((subject) =>
-    names.map((variant): Run => ({ subject, variant, load: { ...USUAL, ...variants[variant] } })),
-  );
-  const withItself = subjects.flatMap((subject) =>
-    others.map((variant) => ({
-      of: runKey({ subject, variant }),
-      to: runKey({ subject, variant: first }),
-    })),
-  );
-  const withOthers = names.flatMap((variant) => betweenSubjects(subjects, variant));
-  return build(rest, runs, [...withItself, ...withOthers]);
-}
-
-function build(
-  given: Omit<Plain, 'subjects' | 'load'>,
-  runs: readonly Run[],
-  pairs: readonly Pair[],
-): BenchCase {
-  return {
-    figure: 'messagesPerCpuSecond',
-    warmupSeconds: WARMUP_SECONDS,
-    seconds: SECONDS,
-    freshServers: false,
-    ...given,
-    runs,
-    pairs,
-  };
-}
-
-/** Sluice in both forms to each of the peers, and what the sessions cost: the one form to the other. */
-function betweenSubjects(subjects: readonly Subject[], variant: string | undefined): Pair[] {
-  const key = (subject: Subject): string =>
-    runKey({ subject, ...(variant === undefined ? {} : { variant }) });
-  const mine = (['sluice', 'sluice-simple'] as const).filter((subject) => subjects.includes(subject));
-  const peers = subjects.filter((subject) => !subject.startsWith('sluice'));
-  const toPeers = peers.flatMap((to) => mine.map((of) => ({ of: key(of), to: key(to) })));
-  return mine.length < 2 ? toPeers : [...toPeers, { of: key('sluice'), to: key('sluice-simple') }];
-}
+/** Each with one message under way: what comes alone. */
+const CROWD = { connections: 4000, streams: 4000, outstanding: 1 } as const;
 
 const PAYLOADS = [
   { bytes: 16, name: '16b', title: '16 B' },
@@ -117,7 +37,7 @@ const echo = STREAMS.flatMap(({ streams, connections, outstanding }) =>
       group: 'echo',
       title: `${amount(streams, 'stream')} on ${amount(connections, 'connection')}, ${payload.title}`,
       // The other peers tell most where everybody is measured.
-      subjects: main ? ALL : streams === 20 ? STREAMING : WITH_SESSIONS,
+      subjects: main ? ALL : streams === 20 ? STREAMING : streams === 1 ? ['sluice', 'go'] : WITH_SESSIONS,
       load: { streams, connections, outstanding: frames, payloadBytes: payload.bytes },
       ...(main ? { quick: {} } : {}),
     });
@@ -173,7 +93,25 @@ export const CASES: readonly BenchCase[] = [
       'half load': { outstanding: 128, rateShare: 1 / 2 },
     },
     seconds: 4,
+    pace: { run: { subject: 'plain', load: USUAL }, figure: 'messagesPerSecond' },
     quick: { subjects: ['sluice', 'plain'] },
+  }),
+  variedCase({
+    name: 'planned',
+    group: 'planned',
+    title: '4,000 connections, open loop at shares of what a core of Sluice can do',
+    subjects: ['sluice'],
+    figure: 'p99Ms',
+    variants: {
+      [`${String(PLANNED_SHARE / 2)} of a core`]: { ...CROWD, outstanding: 64, rateShare: PLANNED_SHARE / 2 },
+      [`${String(PLANNED_SHARE)} of a core`]: { ...CROWD, outstanding: 64, rateShare: PLANNED_SHARE },
+    },
+    seconds: 4,
+    pace: {
+      run: { subject: 'sluice', load: { ...USUAL, ...CROWD } },
+      figure: 'messagesPerCpuSecond',
+    },
+    quick: { load: { connections: 200, streams: 200 } },
   }),
   variedCase({
     name: 'stalled',
@@ -181,7 +119,8 @@ export const CASES: readonly BenchCase[] = [
     title: '180 clients; and 20 more that send and never read',
     subjects: ['sluice', 'go', 'plain'],
     variants: {
-      'none stalled': { connections: 180, streams: 180, outstanding: 4 },
+      // Nothing here takes its time.
+      'none stalled': { connections: 180, streams: 180, outstanding: 4, seconds: 6 },
       '10 % stalled': { connections: 180, streams: 180, outstanding: 4, stalled: 20 },
     },
     // Beyond stream.sendTimeout (15 s): those who stall are ended, and come again.
@@ -212,7 +151,7 @@ export const CASES: readonly BenchCase[] = [
     subjects: ['sluice', 'go', 'plain'],
     variants: {
       '20 connections': { connections: 20, streams: 20, outstanding: 200 },
-      '4,000 connections': { connections: 4000, streams: 4000, outstanding: 1 },
+      '4,000 connections': CROWD,
     },
     // With 4,000 under way a round trip is a sixth of a second.
     seconds: 4,
@@ -228,7 +167,7 @@ export const CASES: readonly BenchCase[] = [
     figure: 'rssMaxBytes',
     load: { mode: 'idle', connections: 5000, streams: 5000, outstanding: 1 },
     warmupSeconds: 0,
-    seconds: 6,
+    seconds: 4,
     // Memory is measured in a process that has done nothing else.
     freshServers: true,
     quick: { load: { connections: 100, streams: 100 }, subjects: ['sluice', 'go'] },
@@ -251,7 +190,7 @@ function unaryCase(): BenchCase {
     { of: 'sluice, stream', to: 'go, unary' },
     { of: 'sluice, stream', to: 'plain, unary' },
   ];
-  return build(
+  return buildCase(
     {
       name: 'unary',
       group: 'unary',

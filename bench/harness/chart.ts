@@ -31,15 +31,22 @@ export interface Chart {
   readonly formatTick: (value: number) => string;
 }
 
-const WIDTH = 800;
-const LEFT = 150;
-const RIGHT = 165;
+/** Units of the drawing, narrow enough for its words to be read on a phone, which shows it at two thirds. */
+const WIDTH = 600;
+const LEFT = 152;
+const RIGHT = 192;
 const PLOT = WIDTH - LEFT - RIGHT;
-const ROW = 22;
-const BAR = 13;
-const GROUP_HEAD = 26;
-const HEAD = 64;
-const FOOT = 46;
+const ROW = 24;
+const BAR = 14;
+const GROUP_HEAD = 28;
+const HEAD = 42;
+const AXIS_LINE = 19;
+const FOOT = 48;
+/** Of the font that is widest among those a page may have; in units. */
+export const CHARACTER = 8.2;
+const AXIS_CHARACTERS = Math.floor((WIDTH - 32) / CHARACTER);
+/** More ticks than this on a logarithmic axis, and only powers of ten have room for a label. */
+const MOST_LABELS = 6;
 
 const STYLE = `
   :root { --page: #ffffff; --ink: #1f2328; --soft: #59636e; --grid: #d8dee4;
@@ -49,8 +56,8 @@ const STYLE = `
     :root { --page: #15191f; --ink: #e6edf3; --soft: #9aa4af; --grid: #363d46;
       --sluice: #58a0ff; --sluice-simple: #2f66b0; --go: #3cb89b; --plain: #e0a043; --http2: #7d8590;
       --met: #3cb89b; --missed: #f2716b; } }
-  text { font: 12px system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif; fill: var(--ink); }
-  .title { font-size: 15px; font-weight: 600; }
+  text { font: 14px system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif; fill: var(--ink); }
+  .title { font-size: 16px; font-weight: 600; }
   .group { font-weight: 600; }
   .soft { fill: var(--soft); }
   .grid { stroke: var(--grid); stroke-width: 1; }
@@ -61,27 +68,40 @@ const STYLE = `
 /** Rows of medians with their range from min to max, as an SVG that reads on light and on dark pages. */
 export function renderChart(chart: Chart): string {
   const rows = chart.groups.reduce((sum, { items }) => sum + GROUP_HEAD + items.length * ROW, 0);
-  const bottom = HEAD + Math.max(rows, ROW);
+  const words = wrapped(chart.axis, AXIS_CHARACTERS);
+  const top = HEAD + words.length * AXIS_LINE;
+  const bottom = top + Math.max(rows, ROW);
   const height = bottom + FOOT;
-  const body = chart.groups.length === 0 ? notMeasured() : drawn(chart, bottom);
+  const body = chart.groups.length === 0 ? notMeasured(top) : drawn(chart, top, bottom);
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${String(WIDTH)} ${String(height)}" width="${String(WIDTH)}" height="${String(height)}" role="img" aria-label="${escape(chart.title)}">`,
     `<style>${STYLE}\n</style>`,
     `<rect width="${String(WIDTH)}" height="${String(height)}" rx="8" fill="var(--page)"/>`,
     text(16, 27, chart.title, 'title'),
-    text(16, 47, chart.axis, 'soft'),
+    ...words.map((line, index) => text(16, HEAD + 6 + index * AXIS_LINE, line, 'soft')),
     ...body,
     '</svg>',
   ].join('\n')}\n`;
 }
 
-function drawn(chart: Chart, bottom: number): string[] {
+function drawn(chart: Chart, top: number, bottom: number): string[] {
   const scale = scaleOf(chart);
-  return [...axis(chart, scale, bottom), ...groups(chart, scale)];
+  return [...axis(chart, scale, top, bottom), ...groups(chart, scale, top)];
 }
 
-function notMeasured(): string[] {
-  return [text(16, HEAD + 16, 'not measured in this run', 'soft')];
+function notMeasured(top: number): string[] {
+  return [text(16, top + 16, 'not measured in this run', 'soft')];
+}
+
+/** Lines of at most `most` characters, broken between words. */
+export function wrapped(words: string, most: number): string[] {
+  const lines: string[] = [];
+  for (const word of words.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > most) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }
 
 interface Scale {
@@ -127,29 +147,37 @@ export function logarithmicTicks(low: number, high: number): number[] {
   return all.slice(Math.max(from, 0), to + 1);
 }
 
-function axis(chart: Chart, { ticks, x }: Scale, bottom: number): string[] {
+function isPowerOfTen(value: number): boolean {
+  const power = Math.log10(value);
+  return Math.abs(power - Math.round(power)) < 1e-9;
+}
+
+function axis(chart: Chart, { ticks, x }: Scale, top: number, bottom: number): string[] {
+  const isCrowded = chart.scale === 'logarithmic' && ticks.length > MOST_LABELS;
   const lines = ticks.flatMap((tick) => [
-    line(x(tick), HEAD, x(tick), bottom, 'grid'),
-    text(x(tick), bottom + 17, chart.formatTick(tick), 'soft', 'middle'),
+    line(x(tick), top, x(tick), bottom, 'grid'),
+    ...(isCrowded && !isPowerOfTen(tick)
+      ? []
+      : [text(x(tick), bottom + 18, chart.formatTick(tick), 'soft', 'middle')]),
   ]);
   const { limit } = chart;
   if (limit === undefined) return lines;
   return [
     ...lines,
-    line(x(limit.value), HEAD - 4, x(limit.value), bottom, 'limit'),
-    text(x(limit.value), bottom + 34, limit.label, 'soft', 'middle'),
+    line(x(limit.value), top - 4, x(limit.value), bottom, 'limit'),
+    text(x(limit.value), bottom + 37, limit.label, 'soft', 'middle'),
   ];
 }
 
-function groups(chart: Chart, scale: Scale): string[] {
+function groups(chart: Chart, scale: Scale, from: number): string[] {
   const parts: string[] = [];
-  let top = HEAD;
+  let top = from;
   for (const group of chart.groups) {
     // A page's colour behind it: grid lines would cross the words.
-    const width = Math.min(group.title.length * 7 + 8, WIDTH - 32);
+    const width = Math.min(group.title.length * CHARACTER + 8, WIDTH - 32);
     parts.push(
-      `<rect x="12" y="${String(top + 4)}" width="${String(width)}" height="18" fill="var(--page)"/>`,
-      text(16, top + 18, group.title, 'group'),
+      `<rect x="12" y="${String(top + 4)}" width="${n(width)}" height="20" fill="var(--page)"/>`,
+      text(16, top + 20, group.title, 'group'),
     );
     top += GROUP_HEAD;
     for (const item of group.items) {
@@ -177,11 +205,11 @@ function row(item: ChartItem, kind: Chart['scale'], { x, ticks }: Scale, top: nu
   const wanted =
     item.wanted === undefined ? [] : [line(x(item.wanted), top + 1, x(item.wanted), top + ROW - 1, 'wanted')];
   return [
-    text(LEFT - 10, middle + 4, item.label, '', 'end'),
+    text(LEFT - 10, middle + 5, item.label, '', 'end'),
     mark,
     ...range,
     ...wanted,
-    text(WIDTH - RIGHT + 12, middle + 4, item.text),
+    text(WIDTH - RIGHT + 12, middle + 5, item.text),
   ];
 }
 

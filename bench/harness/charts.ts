@@ -50,23 +50,32 @@ function bars(record: BenchRecord): Chart {
   });
   return {
     title: 'What was wanted, and what was measured',
-    axis: 'ratio within one round; median, min to max; the thick line is what was wanted',
+    axis: 'ratio within one round; median, min to max; the thick line is what was wanted; memory has a chart of its own',
     scale: 'linear',
     groups,
     formatTick: shortNumber,
   };
 }
 
+/** Figures that lie decades apart, on one scale: each as a multiple of the Go port's under the same load. */
 function throughput(record: BenchRecord): Chart {
-  const groups = Object.entries(MAIN_CASES).flatMap(([name, title]) =>
-    groupOf(title, caseNamed(record, name), 'messagesPerCpuSecond'),
-  );
+  const groups = Object.entries(MAIN_CASES).flatMap(([name, title]) => {
+    const one = caseNamed(record, name);
+    const base = one?.runs.find(({ subject }) => subject === 'go')?.figures.messagesPerCpuSecond?.median;
+    if (one === undefined || base === undefined) return [];
+    const items = one.runs.flatMap((run) => {
+      const rate = run.figures.messagesPerCpuSecond;
+      return itemOf(run, run.key, rate && divide(rate, base), (times) => thousands(times * base));
+    });
+    return [{ title, items }];
+  });
   return {
-    title: 'Messages per second of server CPU',
-    axis: 'messages per CPU-second; longer is better; median, min to max',
+    title: 'Messages per second of server CPU, beside the Go port',
+    axis: "multiples of the Go port's median under the same load, the dashed line; longer is better; min to max; in figures: messages per CPU-second",
     scale: 'linear',
     groups,
-    formatTick: shortThousands,
+    ...(groups.length === 0 ? {} : { limit: { value: 1, label: 'the Go port' } }),
+    formatTick: shortNumber,
   };
 }
 
@@ -111,8 +120,8 @@ function scale(record: BenchRecord): Chart {
     return { title: subject, items };
   });
   return {
-    title: 'Cost of a message, 4,000 under way on 20 or on 4,000 connections',
-    axis: 'microseconds of server CPU a message; shorter is better; median, min to max',
+    title: 'Cost of a message on 20 and on 4,000 connections',
+    axis: 'microseconds of server CPU a message, 4,000 under way in all; shorter is better; median, min to max',
     scale: 'linear',
     groups,
     formatTick: shortNumber,
@@ -137,7 +146,7 @@ function memory(record: BenchRecord): Chart {
       run,
       run.subject,
       bytes && divide(bytes, MIB),
-      (value) => `${mebibytes(value, wanted)}${told}`,
+      (value) => `${mebibytes(value, wanted).replace(' MiB', '')}${told}`,
     );
   });
   return {
@@ -178,7 +187,7 @@ function caseNamed({ cases }: BenchRecord, name: string): CaseRecord | undefined
 
 /** `20 k`, `1 M` */
 function shortThousands(value: number): string {
-  return thousands(value).replace(/\.0+(?= )/, '');
+  return thousands(value).replace(/\.0+(?= )|(\.\d*[1-9])0+(?= )/, '$1');
 }
 
 /** `0.5`, `20`, `250`: as few digits as a tick has. */

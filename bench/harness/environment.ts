@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
 import { pathOf } from './paths.js';
@@ -33,6 +34,8 @@ export function machine(goVersion: string | undefined): Machine {
 /** What was measured, as git tells. */
 export interface Source {
   readonly commit: string;
+  /** What of the commit makes the servers and the benchmark, as one hash: commits that have it differ in pages only. */
+  readonly tree?: string;
   /** Files that make the servers or the benchmark differ from the commit. */
   readonly changed: boolean;
 }
@@ -58,7 +61,9 @@ export function source(): Source | undefined {
     }).trim();
   try {
     const commit = git('rev-parse', '--short=12', 'HEAD');
-    return { commit, changed: git('status', '--porcelain', '--', ...MEASURED) !== '' };
+    const names = git('ls-files', '-s', '--', ...MEASURED);
+    const tree = createHash('sha256').update(names).digest('hex').slice(0, 12);
+    return { commit, tree, changed: git('status', '--porcelain', '--', ...MEASURED) !== '' };
   } catch {
     return undefined;
   }

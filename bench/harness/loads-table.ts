@@ -7,14 +7,22 @@ interface Row {
   readonly subjects: string[];
 }
 
+/** Which columns there are beside the usual ones. */
+interface Columns {
+  readonly batched: boolean;
+  readonly timed: boolean;
+}
+
 /** What was asked of the servers: a row for each load of the cases; none where the record does not tell. */
 export function loadsTable(cases: readonly CaseRecord[]): string[] {
   const runs = cases.flatMap((one) => one.runs);
   if (runs.some(({ streams, outstanding }) => streams === undefined || outstanding === undefined)) return [];
   const batched = runs.some(({ batch }) => batch > 1);
-  const rows = cases.flatMap((one) => rowsOf(one, batched));
+  const timed = runs.every(({ seconds }) => seconds !== undefined);
+  const rows = cases.flatMap((one) => rowsOf(one, { batched, timed }));
   const head = ['load', 'payload', 'streams', 'connections', 'frames under way on each'];
   if (batched) head.push('messages a frame');
+  if (timed) head.push('measured for');
   return [
     markdownTable(
       head,
@@ -24,11 +32,11 @@ export function loadsTable(cases: readonly CaseRecord[]): string[] {
 }
 
 /** One row for all who have the same load; where they differ, the rows name them. */
-function rowsOf({ title, runs }: CaseRecord, batched: boolean): readonly Row[] {
+function rowsOf({ title, runs }: CaseRecord, columns: Columns): readonly Row[] {
   const rows: Row[] = [];
   for (const run of runs) {
     const label = run.variant ?? title;
-    const cells = cellsOf(run, batched);
+    const cells = cellsOf(run, columns);
     const same = rows.find((row) => row.label === label && row.cells.join() === cells.join());
     if (same === undefined) rows.push({ label, cells, subjects: [run.subject] });
     else same.subjects.push(run.subject);
@@ -39,10 +47,11 @@ function rowsOf({ title, runs }: CaseRecord, batched: boolean): readonly Row[] {
   });
 }
 
-function cellsOf(run: RunRecord, batched: boolean): string[] {
-  const { payloadBytes, streams = 0, connections, outstanding = 0, batch } = run;
+function cellsOf(run: RunRecord, { batched, timed }: Columns): string[] {
+  const { payloadBytes, streams = 0, connections, outstanding = 0, batch, seconds = 0 } = run;
   const counts = [streams, connections, outstanding, ...(batched ? [batch] : [])];
-  return [bytes(payloadBytes), ...counts.map((count) => count.toLocaleString('en-US'))];
+  const time = timed ? [`${String(seconds)} s`] : [];
+  return [bytes(payloadBytes), ...counts.map((count) => count.toLocaleString('en-US')), ...time];
 }
 
 function bytes(count: number): string {

@@ -15,7 +15,7 @@ export function needOf({ subject, load }: Pick<Run, 'subject' | 'load'>): Server
 }
 
 /** What a server does for the first time it has to compile, too. */
-const FIRST_WARMUP = 2;
+export const FIRST_WARMUP = 2;
 
 /** How to measure a run, as its case has it; the first on a server is warmed up twice as long. */
 export interface Conditions extends Omit<Manner, 'windowed'> {

@@ -1,9 +1,11 @@
 import { GROUPS, type Group } from './case.js';
-import { tells } from './columns.js';
+import { COLUMNS, tells } from './columns.js';
 import { FIGURES, threeDigits, type Figure } from './figures.js';
 import { loadsTable } from './loads-table.js';
 import { DISTURBED_CORES } from './machine-meter.js';
 import { markdownTable } from './markdown.js';
+import { missedTargets } from './missed-targets.js';
+import { peersAhead } from './peers-ahead.js';
 import type { BenchRecord, CaseRecord, RatioRecord, RunRecord } from './record.js';
 import {
   barValue,
@@ -27,6 +29,7 @@ const GROUP_TITLES: Readonly<Record<Group, string>> = {
   'fan-out': 'Fan-out',
   ingest: 'Ingest',
   latency: 'Latency',
+  planned: 'Latency at what is planned with',
   stalled: 'Stalled clients',
   sessions: 'Sessions on a stream',
   tls: 'TLS',
@@ -35,28 +38,13 @@ const GROUP_TITLES: Readonly<Record<Group, string>> = {
   idle: 'Idle connections',
 };
 
-/** Shown after the main figure, where a case has them. */
-const SIDE_FIGURES: readonly Figure[] = [
-  'messagesPerCpuSecond',
-  'messagesPerSecond',
-  'p50Ms',
-  'p99Ms',
-  'p999Ms',
-  'rssMaxBytes',
-  'rssPerConnectionBytes',
-  'rssGrowth',
-  'stalledReopened',
-  'lateShare',
-  'serverCpuPerSecond',
-  'generatorCpuPerSecond',
-  'otherCpuPerSecond',
-];
-
 /** What docs/performance.md has between its markers. */
 export function sectionsOf(record: BenchRecord): Readonly<Record<string, string>> {
   return {
     run: runSection(record),
     bars: barsSection(record),
+    missed: missedTargets(record),
+    ahead: peersAhead(record),
     results: results(record),
     sizing: sizingTables(record),
   };
@@ -89,6 +77,7 @@ function runSection(record: BenchRecord): string {
         ]),
     ['load generator', record.generator],
     ...Object.entries(record.runtimes).map(([subject, runtime]) => [`\`${subject}\``, runtime]),
+    ...laterRows(record),
     ...[...record.failures, ...record.omissions].map((missing) => [
       'missing',
       `${missing.case}, ${failureText(missing)}`,
@@ -97,6 +86,17 @@ function runSection(record: BenchRecord): string {
   const table = markdownTable(['', ''], rows, ['left', 'left']);
   const reasons = trialReasons(record);
   return reasons.length === 0 ? table : `**A trial, not a result: ${reasons.join('; ')}.**\n\n${table}`;
+}
+
+/** Cases that went into the record after the others: one row for each time. */
+function laterRows({ cases }: BenchRecord): string[][] {
+  const names = new Map<string, string[]>();
+  for (const { name, later } of cases) {
+    if (later === undefined) continue;
+    const when = `${later.stamp.slice(0, 16).replace('T', ' ')} UTC, ${later.source?.commit ?? 'of no known commit'}`;
+    names.set(when, [...(names.get(when) ?? []), name]);
+  }
+  return [...names].map(([when, of]) => ['measured later', `${of.join(', ')}: ${when}`]);
 }
 
 function barsSection({ bars, rounds }: BenchRecord): string {
@@ -109,7 +109,7 @@ function barsSection({ bars, rounds }: BenchRecord): string {
       : spread(bar.measured, (value) => barValue(value, bar.unit, limitOf(bar))),
     `${bar.verdict === 'MISSED' ? `**${verdictText(bar)}**` : verdictText(bar)}${roundsNote(bar.measured, rounds)}`,
   ]);
-  return markdownTable(['bar', 'wanted', 'measured', 'min..max', ''], rows, [
+  return markdownTable(['target', 'wanted', 'measured', 'min..max', ''], rows, [
     'left',
     'right',
     'right',
@@ -193,7 +193,7 @@ function ratioText(one: CaseRecord, of: string, to: string, variant?: string): s
 function details(cases: readonly CaseRecord[], rounds: number): string {
   const figure = cases[0]?.figure ?? 'messagesPerCpuSecond';
   const runs = cases.flatMap((one) => one.runs);
-  const shown = SIDE_FIGURES.filter(
+  const shown = COLUMNS.filter(
     (side) =>
       side !== figure &&
       runs.some(({ figures }) => figures[side] !== undefined) &&

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 
 import { GROUPS, lasting, QUICK_SECONDS, quickened, type BenchCase, type Group } from './case.js';
-import { CASES, SECONDS, WARMUP_SECONDS } from './cases.js';
+import { SECONDS, WARMUP_SECONDS } from './case-builders.js';
+import { CASES } from './cases.js';
 import { SUBJECT_NAMES, type Subject } from './subjects.js';
 
 /** What a call of the benchmark is to do. */
@@ -14,10 +15,14 @@ export interface Plan {
   readonly cases: readonly BenchCase[];
   readonly rounds: number;
   readonly quick: boolean;
-  /** Exit 1 when a bar is missed, too. */
+  /** Exit 1 when a target is missed, too. */
   readonly check: boolean;
   /** Where the record goes; undefined: a new file in bench/results. */
   readonly out: string | undefined;
+  /** A record that the cases go into, each in its place. */
+  readonly into: string | undefined;
+  /** Cases or groups were named; into a record otherwise go those that it lacks. */
+  readonly named: boolean;
   /** How to do it again, without what is of this machine. */
   readonly command: string;
 }
@@ -33,11 +38,16 @@ export const USAGE = `npm run bench -- [OPTION ...]
                       take longer (latency, stalled, scale, idle) are never shortened
   --warmup s          what comes before each (${String(WARMUP_SECONDS)}), twice as long for a server's first of a case
   --out FILE          where the record goes (bench/results/run-TIME.json)
-  --check             exit 1 when a bar is missed, too
+  --into FILE         into this record, each case in its place, and no others than those it lacks unless they are
+                      named: goes on after an interruption, or measures single cases anew; the record says so
+  --check             exit 1 when a target is missed, too
   --publish FILE      measure nothing: make docs/performance.md and its charts from a record
   --list              name the cases and their groups`;
 
 const ROUNDS = 5;
+
+/** What a record that others go into must have been measured without, for they are, too. */
+const ALONE = ['quick', 'servers', 'rounds', 'seconds', 'warmup', 'out'] as const;
 
 /** @throws Error in one line, when an option is wrong. */
 export function readOrder(args: readonly string[]): Order {
@@ -55,6 +65,7 @@ export function readOrder(args: readonly string[]): Order {
       seconds: { type: 'string' },
       warmup: { type: 'string' },
       out: { type: 'string' },
+      into: { type: 'string' },
       check: { type: 'boolean', default: false },
     },
   });
@@ -62,6 +73,11 @@ export function readOrder(args: readonly string[]): Order {
   if (values.list) return { kind: 'list' };
   if (values.publish !== undefined) return { kind: 'publish', file: values.publish };
 
+  if (values.into !== undefined) {
+    const other = ALONE.find((flag) => values[flag] !== undefined && values[flag] !== false);
+    if (other !== undefined)
+      throw new Error(`--into: what goes into a record is measured as it was, without --${other}`);
+  }
   const named =
     pick(
       '--cases',
@@ -90,7 +106,9 @@ export function readOrder(args: readonly string[]): Order {
     quick: values.quick,
     check: values.check,
     out: values.out,
-    command: commandOf({ ...values, out: undefined, check: false }),
+    into: values.into,
+    named: !all,
+    command: commandOf({ ...values, out: undefined, into: undefined, check: false }),
   };
   return { kind: 'run', plan };
 }

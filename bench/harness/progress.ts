@@ -23,7 +23,7 @@ export class Progress {
   /** A step begins: `where` says of what. Only a terminal is told. */
   begin(where: string): void {
     if (!this.#out.isTTY) return;
-    const line = `${where}  ${this.#left()}`;
+    const line = `${where}  ${this.left()}`;
     this.#out.write(`\r\x1b[K${line.slice(0, (this.#out.columns || 80) - 1)}`);
     this.#shown = true;
   }
@@ -45,7 +45,7 @@ export class Progress {
   }
 
   /** By how long the steps so far took, against what was thought. */
-  #left(): string {
+  left(): string {
     const elapsed = (performance.now() - this.#startedMs) / 1000;
     const pace = this.#done === 0 ? 1 : elapsed / this.#done;
     return remaining((this.#total - this.#done) * pace);

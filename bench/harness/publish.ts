@@ -4,7 +4,8 @@ import { chartsOf } from './charts.js';
 import { sectionsOf } from './page.js';
 import { pathOf } from './paths.js';
 import { fillSections } from './page-sections.js';
-import { condense, parseRecord, type BenchRecord } from './record.js';
+import { readRecord } from './record-file.js';
+import { condense, type BenchRecord } from './record.js';
 
 export const PAGE_FILE = 'docs/performance.md';
 export const FOLDER = 'docs/performance';
@@ -30,7 +31,7 @@ function recordText(record: BenchRecord): string {
  * @throws Error when the file is no record, or one of a quick run.
  */
 export async function publish(file: string): Promise<readonly string[]> {
-  const record = condense(parseRecord(await readFile(file, 'utf8')));
+  const record = condense(await readRecord(file));
   if (record.quick) throw new Error('the figures of a quick run mean nothing: they are not published');
   const files = publishedFiles(record, await readFile(pathOf(PAGE_FILE), 'utf8'));
   await mkdir(pathOf(FOLDER), { recursive: true });

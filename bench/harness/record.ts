@@ -1,6 +1,5 @@
-import { BARS, judge, ratioOf, type JudgedBar, type Round } from './bars.js';
-import type { BenchCase, Group, Pair, Run } from './case.js';
-import { runKey } from './case.js';
+import { BARS, judge, ratioOf, type FigurePair, type JudgedBar, type Round } from './bars.js';
+import { runKey, secondsOf, type BenchCase, type Load, type Pair, type Run } from './case.js';
 import { FIGURES, summarizeFigures, type Figure, type FigureSummaries } from './figures.js';
 import type { Machine, Source } from './environment.js';
 import type { Rest } from './machine-meter.js';
@@ -20,7 +19,7 @@ export interface BenchRecord {
   readonly machine: Machine;
   /** Absent where git does not tell. */
   readonly source?: Source;
-  /** Absent where /proc does not tell. */
+  /** The sum of the cases' own. */
   readonly rest?: Rest;
   readonly generator: string;
   /** What each subject runs on, with versions; of those that were there. */
@@ -32,33 +31,33 @@ export interface BenchRecord {
   readonly omissions: readonly Failure[];
 }
 
-export interface CaseRecord {
-  readonly name: string;
-  readonly group: Group;
-  readonly title: string;
-  readonly figure: Figure;
-  readonly seconds: number;
+export interface CaseRecord extends Pick<BenchCase, 'name' | 'group' | 'title' | 'figure' | 'seconds'> {
   readonly runs: readonly RunRecord[];
   readonly ratios: readonly RatioRecord[];
+  /** Absent where /proc does not tell. */
+  readonly rest?: Rest;
+  /** Of a case that was measured anew, after the others: when, and of what. */
+  readonly later?: Later;
   /** What each round told; left out of what is published. */
   readonly rounds?: readonly Round[];
 }
 
-export interface RunRecord {
+export interface Later {
+  readonly stamp: string;
+  readonly source?: Source;
+}
+
+/** What is optional is absent in records from before it was kept. */
+export interface RunRecord
+  extends
+    Pick<Run, 'subject' | 'variant' | 'seconds'>,
+    Pick<Load, 'payloadBytes' | 'batch' | 'connections'>,
+    Partial<Pick<Load, 'streams' | 'outstanding'>> {
   readonly key: string;
-  readonly subject: Subject;
-  readonly variant?: string;
-  readonly payloadBytes: number;
-  readonly batch: number;
-  readonly connections: number;
-  /** These two are absent in records from before they were kept. */
-  readonly streams?: number;
-  readonly outstanding?: number;
   readonly figures: FigureSummaries;
 }
 
-export interface RatioRecord extends Pair {
-  readonly figure: Figure;
+export interface RatioRecord extends FigurePair {
   readonly ratio: Summary;
 }
 
@@ -72,19 +71,19 @@ export interface Failure {
 
 export function recordCase(benchCase: BenchCase, rounds: readonly Round[]): CaseRecord {
   const { name, group, title, figure, seconds } = benchCase;
-  const runs = benchCase.runs.flatMap((run) => recordRun(run, rounds) ?? []);
+  const runs = benchCase.runs.flatMap((run) => recordRun(run, secondsOf(benchCase, run), rounds) ?? []);
   const ratios = benchCase.pairs.flatMap((pair) => recordRatio(pair, figure, rounds) ?? []);
   return { name, group, title, figure, seconds, runs, ratios, rounds };
 }
 
-function recordRun(run: Run, rounds: readonly Round[]): RunRecord | undefined {
+function recordRun(run: Run, seconds: number, rounds: readonly Round[]): RunRecord | undefined {
   const key = runKey(run);
   const measured = rounds.flatMap((round) => round[key] ?? []);
   if (measured.length === 0) return undefined;
   const { payloadBytes, batch, connections, streams, outstanding } = run.load;
   const variant = run.variant === undefined ? {} : { variant: run.variant };
   const figures = summarizeFigures(measured);
-  const load = { payloadBytes, batch, connections, streams, outstanding };
+  const load = { payloadBytes, batch, connections, streams, outstanding, seconds };
   return { key, subject: run.subject, ...variant, ...load, figures };
 }
 
@@ -97,6 +96,15 @@ function recordRatio({ of, to }: Pair, figure: Figure, rounds: readonly Round[])
 /** All bars, judged by what was measured. */
 export function judgeAll(cases: readonly CaseRecord[]): JudgedBar[] {
   return BARS.map((bar) => judge(bar, cases.find(({ name }) => name === bar.case)?.rounds ?? []));
+}
+
+/** How quiet it was in all; undefined where nobody knows. */
+export function restOf(cases: readonly Pick<CaseRecord, 'rest'>[]): Rest | undefined {
+  const known = cases.flatMap(({ rest }) => rest ?? []);
+  const sum = (of: keyof Rest): number => known.reduce((total, rest) => total + rest[of], 0);
+  return known.length === 0
+    ? undefined
+    : { runs: sum('runs'), repeated: sum('repeated'), disturbed: sum('disturbed') };
 }
 
 /** The record without its single rounds, in four digits: what is kept in the repository. */

@@ -1,31 +1,20 @@
 import { cpus } from 'node:os';
 
 import type { JudgedBar } from './bars.js';
-import { tells } from './columns.js';
+import { COLUMNS, tells } from './columns.js';
 import { FIGURES, threeDigits, type Figure } from './figures.js';
 import type { CaseRecord, Failure, RatioRecord, RunRecord } from './record.js';
 import type { Summary } from './statistics.js';
 import { table } from './table.js';
 
-/** Columns, those of which a case has no figure left out. The main figure is shown with its spread. */
-const COLUMNS: readonly Figure[] = [
-  'messagesPerCpuSecond',
-  'messagesPerSecond',
-  'p50Ms',
-  'p99Ms',
-  'p999Ms',
-  'rssMaxBytes',
-  'rssGrowth',
-  'rssPerConnectionBytes',
-  'serverCpuPerSecond',
-  'serverCpuSeconds',
-  'lateShare',
-  'stalledReopened',
-  'generatorCpuPerSecond',
-];
-
 /** What a terminal may lack: said in the record all the same. */
-const LESS_NEEDED: readonly Figure[] = ['generatorCpuPerSecond', 'p50Ms', 'messagesPerSecond'];
+const LESS_NEEDED: readonly Figure[] = [
+  'otherCpuPerSecond',
+  'generatorCpuPerSecond',
+  'offeredPerSecond',
+  'p50Ms',
+  'messagesPerSecond',
+];
 const TERMINAL_COLUMNS = 100;
 
 /** A generator that uses so much of half the machine may be what holds a server back. */
@@ -141,6 +130,7 @@ export function limitOf({ wanted }: Pick<JudgedBar, 'wanted'>): number {
 export function verdictText({ verdict, margin }: Pick<JudgedBar, 'verdict' | 'margin'>): string {
   if (margin === undefined) return verdict;
   const percent = Math.abs(margin) * 100;
+  if (percent < 0.05) return `${verdict} by <0.1 %`;
   return `${verdict} by ${percent.toFixed(percent < 1 ? 1 : 0)} %`;
 }
 
@@ -151,5 +141,5 @@ export function barsReport(bars: readonly JudgedBar[]): string {
     wantedText(bar),
     verdictText(bar),
   ]);
-  return table(['bar', 'measured', 'wanted', ''], rows);
+  return table(['target', 'measured', 'wanted', ''], rows);
 }

@@ -1,9 +1,9 @@
 import type { Round } from './bars.js';
-import { inOrder, runKey, type BenchCase, type Run } from './case.js';
-import { USUAL } from './cases.js';
+import { inOrder, runKey, secondsOf, type BenchCase, type Pace, type Run } from './case.js';
+import { stepOf, stepsOf } from './estimate.js';
 import { FIGURES, type Figures } from './figures.js';
 import { GeneratorCannotError, type Generator } from './generator.js';
-import { DISTURBED_CORES, type Rest } from './machine-meter.js';
+import { DISTURBED_CORES } from './machine-meter.js';
 import { measure, needOf, type Conditions } from './measure.js';
 import type { Plan } from './plan.js';
 import { Progress } from './progress.js';
@@ -13,22 +13,20 @@ import type { ServerPool } from './server-pool.js';
 import { isMissing } from './servers.js';
 import { summarize } from './statistics.js';
 
-/** Starting the generator, opening the streams and ending them, beside what is measured. */
-const OVERHEAD_SECONDS = 0.5;
-const OPENING_SECONDS_PER_CONNECTION = 0.0015;
 const CALIBRATION_SECONDS = 1;
 const CALIBRATIONS = 3;
+/** Most runs that are measured again, as a part of all: a machine that is never at rest makes a trial anyhow. */
+const REPEATED_SHARE = 0.2;
 
 export interface Measured {
   readonly cases: readonly CaseRecord[];
   readonly failures: readonly Failure[];
   readonly omissions: readonly Failure[];
-  readonly rest?: Rest;
 }
 
 /**
  * Measures the cases one after another, each on servers of its own. What fails is told, tried again in the next
- * round, and loses nothing of the rest. `onCase` is called with all there is after each case.
+ * round, and loses nothing of the rest. `onCase` is called with all there is after each case; it never rejects.
  */
 export async function runCases(
   { cases, rounds, quick }: Pick<Plan, 'cases' | 'rounds' | 'quick'>,
@@ -36,26 +34,21 @@ export async function runCases(
   generator: Generator,
   onCase: (measured: Measured) => Promise<void>,
 ): Promise<Measured> {
-  const steps = cases.flatMap((benchCase) =>
-    Array.from({ length: rounds }, () => benchCase.runs.map((run) => stepOf(benchCase, run))).flat(),
-  );
+  const steps = cases.flatMap((benchCase) => stepsOf(benchCase, rounds));
   const progress = new Progress(process.stdout, steps);
   const records: CaseRecord[] = [];
   const failures: Failure[] = [];
   const omissions: Failure[] = [];
-  const tally: Tally = { runs: 0, repeated: 0, disturbed: 0 };
-  const measured = (): Measured => ({
-    cases: records,
-    failures,
-    omissions,
-    ...(tally.runs === 0 ? {} : { rest: { ...tally } }),
-  });
+  const measured = (): Measured => ({ cases: records, failures, omissions });
+  const runs = cases.reduce((sum, one) => sum + one.runs.length * rounds, 0);
+  let repeats = quick ? 0 : Math.ceil(REPEATED_SHARE * runs);
   for (const [index, benchCase] of cases.entries()) {
     const place = `${String(index + 1)}/${String(cases.length)} ${benchCase.name}`;
-    progress.print(`\n${place}: ${benchCase.title}`);
-    const one = new CaseRun(benchCase, { pool, generator, progress, tally, repeats: !quick });
+    progress.print(`\n${place}: ${benchCase.title} (${progress.left()})`);
+    const one = new CaseRun(benchCase, { pool, generator, progress, repeats });
     const told = await one.play(rounds, place);
-    const record = recordCase(benchCase, told);
+    repeats -= one.rest.repeated;
+    const record = { ...recordCase(benchCase, told), ...(one.rest.runs === 0 ? {} : { rest: one.rest }) };
     records.push(record);
     failures.push(...one.failures);
     omissions.push(...one.omissions);
@@ -68,32 +61,25 @@ export async function runCases(
   return measured();
 }
 
-function stepOf({ warmupSeconds, seconds }: BenchCase, { load }: Run): { readonly seconds: number } {
-  const opening = load.connections * OPENING_SECONDS_PER_CONNECTION;
-  return { seconds: warmupSeconds + seconds + OVERHEAD_SECONDS + opening };
-}
-
-type Tally = { -readonly [K in keyof Rest]: Rest[K] };
-
 /** What the cases of a benchmark share. */
 interface Tools {
   readonly pool: ServerPool;
   readonly generator: Generator;
   readonly progress: Progress;
-  readonly tally: Tally;
-  /** Whether a disturbed run is measured again. */
-  readonly repeats: boolean;
+  /** How many disturbed runs may be measured again. */
+  readonly repeats: number;
 }
 
 /** One case under way. */
 class CaseRun {
   readonly failures: Failure[] = [];
   readonly omissions: Failure[] = [];
+  readonly rest = { runs: 0, repeated: 0, disturbed: 0 };
   readonly #case: BenchCase;
   readonly #tools: Tools;
   readonly #out = new Set<string>();
-  /** Of plain, in a closed loop. */
-  #plainPerSecond = 0;
+  /** What open loops have a share of. */
+  #pacePerSecond = 0;
 
   constructor(benchCase: BenchCase, tools: Tools) {
     this.#case = benchCase;
@@ -102,12 +88,17 @@ class CaseRun {
 
   async play(rounds: number, place: string): Promise<readonly Round[]> {
     const told: Round[] = [];
-    if (!(await this.#prepare())) return told;
+    try {
+      if (!(await this.#prepare())) return told;
+    } catch (error) {
+      this.#fail('before its first run', error);
+      return told;
+    }
     for (let number = 1; number <= rounds; number += 1) {
       const round: Record<string, Figures> = {};
       for (const run of inOrder(this.#case.runs, number)) {
         const key = runKey(run);
-        const step = stepOf(this.#case, run);
+        const step = stepOf(this.#case, run, number);
         const where = `round ${String(number)}/${String(rounds)}  ${key}`;
         this.#tools.progress.begin(`${place}  ${where}`);
         const figures = this.#out.has(key) ? undefined : await this.#measure(run, number);
@@ -124,8 +115,8 @@ class CaseRun {
    * can be measured.
    */
   async #prepare(): Promise<boolean> {
-    const { pool, generator, progress } = this.#tools;
-    const { runs, freshServers, warmupSeconds, seconds } = this.#case;
+    const { pool } = this.#tools;
+    const { runs, freshServers, pace } = this.#case;
     for (const run of runs) {
       const definition = await pool.define(needOf(run));
       if (isMissing(definition)) this.#omit(runKey(run), definition.reason);
@@ -137,42 +128,51 @@ class CaseRun {
     } catch {
       // Its runs say what is the matter, each time.
     }
-    if (!runs.some(({ load }) => load.rateShare > 0)) return true;
-    try {
-      const conditions = {
-        warmupSeconds,
-        seconds: Math.min(seconds, CALIBRATION_SECONDS),
-        fresh: freshServers,
-      };
-      const rates: number[] = [];
-      for (let sample = 0; sample < CALIBRATIONS; sample += 1) {
-        const figures = await measure(pool, generator, { subject: 'plain', load: USUAL }, conditions);
-        if (figures.messagesPerSecond !== undefined) rates.push(figures.messagesPerSecond);
+    return pace === undefined || this.#out.size === runs.length || (await this.#findPace(pace));
+  }
+
+  /** One good sample will do. */
+  async #findPace({ run, figure }: Pace): Promise<boolean> {
+    const { pool, generator, progress } = this.#tools;
+    const { warmupSeconds, seconds, freshServers: fresh } = this.#case;
+    const conditions = { warmupSeconds, seconds: Math.min(seconds, CALIBRATION_SECONDS), fresh };
+    const rates: number[] = [];
+    for (let sample = 0; sample < CALIBRATIONS; sample += 1) {
+      try {
+        const figures = await measure(pool, generator, run, conditions);
+        // Where /proc does not tell, a server that is never idle uses one core.
+        const rate = figures[figure] ?? figures.messagesPerSecond;
+        if (rate !== undefined) rates.push(rate);
+      } catch (error) {
+        if (error instanceof GeneratorCannotError) {
+          for (const one of this.#case.runs) this.#omit(runKey(one), error.message);
+          return false;
+        }
+        this.#fail(`${run.subject}, to find the rate`, error);
       }
-      this.#plainPerSecond = summarize(rates).median;
-      progress.print(`plain in a closed loop: ${this.#plainPerSecond.toFixed(0)} messages a second`);
-      return true;
-    } catch (error) {
-      this.#fail('plain, to find the rate', error);
-      return false;
     }
+    if (rates.length === 0) return false;
+    this.#pacePerSecond = summarize(rates).median;
+    const { title } = FIGURES[figure];
+    progress.print(`${run.subject} in a closed loop: ${this.#pacePerSecond.toFixed(0)} ${title}`);
+    return true;
   }
 
   async #measure(run: Run, round: number): Promise<Figures | undefined> {
-    const { pool, generator, progress, tally, repeats } = this.#tools;
-    const { warmupSeconds, seconds, freshServers: fresh } = this.#case;
+    const { pool, generator, progress, repeats } = this.#tools;
+    const { warmupSeconds, freshServers: fresh } = this.#case;
     const { rateShare } = run.load;
-    const rate = rateShare === 0 ? {} : { ratePerSecond: this.#plainPerSecond * rateShare };
-    const conditions: Conditions = { warmupSeconds, seconds, fresh, ...rate };
+    const rate = rateShare === 0 ? {} : { ratePerSecond: this.#pacePerSecond * rateShare };
+    const conditions: Conditions = { warmupSeconds, seconds: secondsOf(this.#case, run), fresh, ...rate };
     try {
       let figures = await measure(pool, generator, run, conditions);
-      if (repeats && isDisturbed(figures)) {
-        tally.repeated += 1;
+      if (this.rest.repeated < repeats && isDisturbed(figures)) {
+        this.rest.repeated += 1;
         progress.print(`  disturbed, once more: ${runKey(run)}`);
         figures = quieter(figures, await measure(pool, generator, run, conditions));
       }
-      if (figures.otherCpuPerSecond !== undefined) tally.runs += 1;
-      if (isDisturbed(figures)) tally.disturbed += 1;
+      if (figures.otherCpuPerSecond !== undefined) this.rest.runs += 1;
+      if (isDisturbed(figures)) this.rest.disturbed += 1;
       return figures;
     } catch (error) {
       if (error instanceof GeneratorCannotError) this.#omit(runKey(run), error.message);

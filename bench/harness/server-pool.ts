@@ -22,6 +22,8 @@ export interface ServerNeed {
 export class ServerPool {
   readonly #go: GoTools;
   readonly #running = new Map<string, RunningServer>();
+  /** Those that ended between two runs, and nobody was told yet. */
+  readonly #died = new Map<string, string>();
   #certificate: Certificate | undefined;
 
   constructor(go: GoTools) {
@@ -42,15 +44,25 @@ export class ServerPool {
     });
   }
 
-  /** The shared server of this kind. One that died since is started again. */
+  /**
+   * The shared server of this kind.
+   * @throws Error once where it died since it was used last; the next use starts another.
+   */
   async use(need: ServerNeed): Promise<RunningServer> {
     const key = keyOf(need);
+    const died = this.#died.get(key);
+    if (died !== undefined) {
+      this.#died.delete(key);
+      throw new Error(died);
+    }
     const known = this.#running.get(key);
     if (known !== undefined) return known;
     const server = await this.startFresh(need);
     this.#running.set(key, server);
-    void server.exited.then(() => {
-      if (this.#running.get(key) === server) this.#running.delete(key);
+    void server.exited.then((code) => {
+      if (this.#running.get(key) !== server) return;
+      this.#running.delete(key);
+      this.#died.set(key, `the server ended with ${String(code)} by itself. ${server.stderr()}`.trim());
     });
     return server;
   }
@@ -67,6 +79,7 @@ export class ServerPool {
     const key = keyOf(need);
     const server = this.#running.get(key);
     this.#running.delete(key);
+    this.#died.delete(key);
     await server?.stop();
   }
 
@@ -74,6 +87,7 @@ export class ServerPool {
   async stopAll(): Promise<void> {
     const servers = [...this.#running.values()];
     this.#running.clear();
+    this.#died.clear();
     await Promise.all(servers.map((server) => server.stop()));
   }
 

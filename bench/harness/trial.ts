@@ -7,13 +7,22 @@ const ENOUGH_ROUNDS = 5;
 const DISTURBED_SHARE = 0.1;
 
 /** Why a record is a trial and not a result; nothing: it is a result. */
-export function trialReasons(record: Pick<BenchRecord, 'rounds' | 'source' | 'rest'>): readonly string[] {
-  const { rounds, source, rest } = record;
+export function trialReasons(
+  record: Pick<BenchRecord, 'rounds' | 'source' | 'rest' | 'cases'>,
+): readonly string[] {
+  const { rounds, source, rest, cases } = record;
   const reasons: string[] = [];
   if (rounds < ENOUGH_ROUNDS) {
     reasons.push(`${String(rounds)} rounds, where medians want ${String(ENOUGH_ROUNDS)}`);
   }
-  if (source?.changed === true) reasons.push('of a source with changes that were not committed');
+  const sources = cases.map(({ later }) => (later === undefined ? source : later.source));
+  if (sources.some((one) => one?.changed)) {
+    reasons.push('of a source with changes that were not committed');
+  }
+  const other = cases.filter(({ later }) => later !== undefined && later.source?.tree !== source?.tree);
+  if (other.length > 0) {
+    reasons.push(`${other.map(({ name }) => name).join(', ')} of another source than the rest`);
+  }
   if (rest !== undefined && rest.disturbed > DISTURBED_SHARE * rest.runs) {
     reasons.push(`${String(rest.disturbed)} of ${String(rest.runs)} runs were disturbed`);
   }

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { decodeMessage } from '../../src/wire/codec.js';
 import { controlMessage, dataMessage, MessageType } from '../../src/wire/messages.js';
+import { firstOpen } from './first-open.js';
 import { connectTo, NodeCall } from './node-call.js';
 import type { LoadOptions } from './node-options.js';
-import { newOpen } from './node-session.js';
 
 const OPENING_AT_ONCE = 32;
 /** What one connection may take to open, and to be echoed once. */
@@ -50,7 +50,7 @@ class Idler {
         }
       }
     });
-    if (this.#windowed) this.#call.send(controlMessage(newOpen(), this.#sessionId));
+    if (this.#windowed) this.#call.send(controlMessage(firstOpen(), this.#sessionId));
     void this.#call.ended.then((failure) => {
       this.alive = false;
       this.#settle(failure ?? 'the server ended the stream');

@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto';
-
 import { batchSize, encodeBatch, encodeMessage, messageSize } from '../../src/wire/codec.js';
-import { dataMessage, MessageType, type DataMessage, type Open } from '../../src/wire/messages.js';
+import { dataMessage, MessageType, type DataMessage } from '../../src/wire/messages.js';
 import { frameOf, PREFIX_BYTES } from './node-call.js';
 import type { LoadOptions } from './node-options.js';
 
@@ -104,20 +102,4 @@ export class NodeSession {
     const atMs = this.#at[Math.floor(expected / perFrame) % this.#at.length] ?? 0;
     return { atMs, completes: this.#received % perFrame === 0 };
   }
-}
-
-/** A first Open of the default route, with a token of its own. */
-export function newOpen(): Open {
-  return {
-    ...{ action: 'open', route: '', subject: '', resumeToken: randomBytes(16), lastReceivedSequence: 0 },
-    ...{
-      windowMessages: 0,
-      windowBytes: 0,
-      overflow: 0,
-      history: 0,
-      afterSequence: 0,
-      resume: false,
-      attempt: 1,
-    },
-  };
 }

@@ -5,9 +5,10 @@ import type { ClientHttp2Session } from 'node:http2';
 import { processCpuSeconds } from '../harness/proc.js';
 import { BatchReader, decodeMessage } from '../../src/wire/codec.js';
 import { controlMessage, isData, MessageType, type DataMessage } from '../../src/wire/messages.js';
+import { firstOpen } from './first-open.js';
 import { connectTo, frameOf, NodeCall } from './node-call.js';
 import type { LoadOptions } from './node-options.js';
-import { newOpen, NodeSession } from './node-session.js';
+import { NodeSession } from './node-session.js';
 
 /** A run that has not brought its last answers this long after its end has failed. */
 const LAST_ANSWERS_MS = 10_000;
@@ -81,7 +82,7 @@ class Worker {
     );
     if (options.windowed) {
       for (const { id } of this.#inTurn)
-        this.call.write(frameOf(controlMessage(newOpen(), id), this.#batched));
+        this.call.write(frameOf(controlMessage(firstOpen(), id), this.#batched));
     }
     this.turn();
   }

@@ -10,11 +10,13 @@
 import { Bench } from 'tinybench';
 import { SystemClock } from '../../src/core/clock.js';
 import { memoryGateway } from '../../src/testing/memory-gateway.js';
-import type { StreamMethod, TransportStream } from '../../src/transport/contract.js';
+import type { StreamMethod } from '../../src/transport/contract.js';
 import { memoryDial } from '../../src/transport/memory/memory-connector.js';
 import { controlMessage, type DataMessage, dataMessage, MessageType } from '../../src/wire/messages.js';
 import { benchRoutes } from '../peers/routes.js';
+import { firstOpen } from '../load/first-open.js';
 import { printNanoseconds } from './nanoseconds.js';
+import { QuietStream } from './quiet-stream.js';
 
 /** Messages inside one measured call, and how many of them come together. */
 const MESSAGES = 4096;
@@ -59,32 +61,10 @@ function metadata(route: string): Readonly<Record<string, string>> {
   return { 'x-client-id': `client-${clients}`, 'x-route': route };
 }
 
-/** A network that takes everything at once. */
-class Bare implements TransportStream {
-  readonly method = 'StreamData';
-  readonly peer = '127.0.0.1:1';
-  readonly metadata: ReadonlyMap<string, string>;
-  readonly bytesInFlight = 0;
-  readonly bytesSent = 0;
-  readonly bytesReceived = 0;
-  readonly #onData: (messages: number) => void;
-
-  constructor(route: string, onData: (messages: number) => void) {
-    this.metadata = new Map(Object.entries(metadata(route)));
-    this.#onData = onData;
-  }
-  send(messages: readonly DataMessage[]): void {
-    this.#onData(countData(messages));
-  }
-  resume(): void {}
-  end(): void {}
-  reset(): void {}
-}
-
 function bareLine(route: string): Line {
   const receiver = gateway.accept(
-    new Bare(route, (messages) => {
-      line.received += messages;
+    new QuietStream(metadata(route), (messages) => {
+      line.received += countData(messages);
     }),
   );
   const line = lineOf((messages) => {
@@ -121,15 +101,7 @@ function memoryLine(method: StreamMethod): Line {
 
 /** With an opened session. */
 function opened(line: Line): Line {
-  const open = controlMessage(
-    {
-      action: 'open',
-      ...{ route: '', subject: '', resumeToken: new Uint8Array(16), lastReceivedSequence: 0 },
-      ...{ windowMessages: 0, windowBytes: 0, overflow: 0, history: 0, afterSequence: 0 },
-      ...{ resume: false, attempt: 1 },
-    },
-    SESSION,
-  );
+  const open = controlMessage(firstOpen(), SESSION);
   line.send([open]);
   return line;
 }

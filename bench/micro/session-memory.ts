@@ -9,39 +9,14 @@ import { parseArgs } from 'node:util';
 import type { Route } from '../../src/session/route.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { memoryGateway } from '../../src/testing/memory-gateway.js';
-import type { StreamReceiver, TransportStream } from '../../src/transport/contract.js';
+import type { StreamReceiver } from '../../src/transport/contract.js';
 import { controlMessage, dataMessage, MessageType, type DataMessage } from '../../src/wire/messages.js';
+import { firstOpen } from '../load/first-open.js';
+import { QuietStream } from './quiet-stream.js';
 
 const PER_CONNECTION = 100;
 /** Of each session that is given something to hold. */
 const HELD = 200;
-
-/** Takes everything and keeps nothing. */
-class Drain implements TransportStream {
-  readonly method = 'StreamData';
-  readonly peer = '127.0.0.1:1';
-  readonly metadata: ReadonlyMap<string, string>;
-  readonly bytesInFlight = 0;
-  readonly bytesSent = 0;
-  readonly bytesReceived = 0;
-  receiver: StreamReceiver | undefined;
-
-  constructor(clientId: string) {
-    this.metadata = new Map([['x-client-id', clientId]]);
-  }
-  send(): void {
-    // On its way.
-  }
-  resume(): void {
-    // It is never stopped.
-  }
-  end(): void {
-    // Its owner closes it.
-  }
-  reset(): void {
-    // Its owner closes it.
-  }
-}
 
 /** Answers `data` as it came, `key` "many" with as many messages as are held, and fails on `key` "fail". */
 const route: Route = {
@@ -85,10 +60,10 @@ function report(what: string, bytes: number, count: number): void {
 
 async function measure(kind: 'simple' | 'opened', count: number): Promise<void> {
   const { clock, gateway } = newGateway(count);
-  const streams: Drain[] = [];
+  const streams: QuietStream[] = [];
   const receivers: StreamReceiver[] = [];
   for (let i = 0; i * PER_CONNECTION < count; i += 1) {
-    const stream = new Drain(`client-${i}`);
+    const stream = new QuietStream({ 'x-client-id': `client-${i}` });
     streams.push(stream);
     receivers.push(gateway.gateway.accept(stream));
   }
@@ -106,14 +81,7 @@ async function measure(kind: 'simple' | 'opened', count: number): Promise<void> 
   };
   if (kind === 'opened') {
     toEach((sessionId, i) =>
-      controlMessage(
-        {
-          ...{ action: 'open', route: '', subject: '', resumeToken: token(i), lastReceivedSequence: 0 },
-          ...{ windowMessages: 4_096, windowBytes: 0, overflow: 0, history: 0, afterSequence: 0 },
-          ...{ resume: false, attempt: 1 },
-        },
-        sessionId,
-      ),
+      controlMessage(firstOpen({ resumeToken: token(i), windowMessages: 4_096 }), sessionId),
     );
     report('opened, attached, nothing sent yet', usedBytes() - connected, count);
   }

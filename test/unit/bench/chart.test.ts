@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { linearTicks, logarithmicTicks, renderChart, type Chart } from '../../../bench/harness/chart.js';
+import {
+  CHARACTER,
+  linearTicks,
+  logarithmicTicks,
+  renderChart,
+  wrapped,
+  type Chart,
+} from '../../../bench/harness/chart.js';
 import { chartsOf } from '../../../bench/harness/charts.js';
 import { madeUpRecord } from './made-up-record.js';
 
@@ -22,7 +29,7 @@ const chart: Chart = {
 };
 
 const barWidths = (svg: string): number[] =>
-  [...svg.matchAll(/<rect [^>]*width="([\d.]+)" height="13"/g)].map(([, width]) => Number(width));
+  [...svg.matchAll(/<rect [^>]*width="([\d.]+)" height="14"/g)].map(([, width]) => Number(width));
 
 describe('renderChart', () => {
   it('draws a bar as long as its value', () => {
@@ -42,7 +49,7 @@ describe('renderChart', () => {
     const [half, whole] = barWidths(svg);
     const left = Number(x) - half!;
     expect(left).toBeGreaterThan(0);
-    expect(Number(x)).toBeCloseTo(150 + (half! + whole!) / 2, 0);
+    expect(Number(x)).toBeCloseTo(152 + (half! + whole!) / 2, 0);
   });
 
   it('stretches the axis to a limit beyond all values', () => {
@@ -65,6 +72,44 @@ describe('renderChart', () => {
 
   it('says when nothing was measured', () => {
     expect(renderChart({ ...chart, groups: [] })).toContain('not measured');
+  });
+});
+
+describe('the words of a chart', () => {
+  it('are broken between words', () => {
+    expect(wrapped('one two three four', 9)).toEqual(['one two', 'three', 'four']);
+    expect(wrapped('longer-than-that x', 5)).toEqual(['longer-than-that', 'x']);
+  });
+
+  it.each(chartsOf(madeUpRecord()).map(({ name, svg }) => [name, svg] as const))(
+    '%s: fit into it',
+    (_, svg) => {
+      const width = Number(/viewBox="0 0 (\d+) /.exec(svg)?.[1]);
+      const texts = [...svg.matchAll(/<text x="([\d.]+)"([^>]*)>([^<]*)</g)];
+      expect(texts.length).toBeGreaterThan(5);
+      for (const [, x, attributes = '', words = ''] of texts) {
+        const length = words.replaceAll('&lt;', '<').replaceAll('&amp;', '&').length * CHARACTER;
+        const before = attributes.includes('"end"')
+          ? length
+          : attributes.includes('"middle"')
+            ? length / 2
+            : 0;
+        expect(Number(x) - before, words).toBeGreaterThanOrEqual(0);
+        expect(Number(x) - before + length, words).toBeLessThanOrEqual(width);
+      }
+    },
+  );
+
+  it('name only powers of ten where a logarithmic axis is long', () => {
+    const items = [600, 900_000].map((value) => ({
+      label: '',
+      tone: 'go' as const,
+      value: flat(value),
+      text: '',
+    }));
+    const svg = renderChart({ ...chart, scale: 'logarithmic', groups: [{ title: '', items }] });
+    const labels = [...svg.matchAll(/text-anchor="middle">([^<]*)</g)].map(([, label]) => label);
+    expect(labels).toEqual(['1000', '10000', '100000', '1000000']);
   });
 });
 
@@ -100,6 +145,14 @@ describe('the charts of a record', () => {
       expect(svg).toMatch(/prefers-color-scheme: dark/);
     },
   );
+
+  it('compare with the Go port, whose bar is as long as its line', () => {
+    const { svg } = chartsOf(record).find(({ name }) => name === 'throughput.svg')!;
+    const limit = Number(/<line x1="([\d.]+)"[^>]*class="limit"/.exec(svg)?.[1]);
+    const bars = [...svg.matchAll(/<rect x="([\d.]+)"[^>]* width="([\d.]+)" height="14"[^>]*var\(--go\)/g)];
+    expect(bars.length).toBeGreaterThan(5);
+    for (const [, x, width] of bars) expect(Number(x) + Number(width)).toBeCloseTo(limit, 0);
+  });
 
   it('are drawn without what was not measured', () => {
     for (const { svg } of chartsOf({ ...record, cases: [], bars: [] })) expect(svg).toContain('not measured');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { USUAL } from '../../../bench/harness/cases.js';
+import { USUAL } from '../../../bench/harness/case-builders.js';
 import { flagsOf, lineOf } from '../../../bench/harness/generator.js';
 
 const target = { address: '127.0.0.1:1', pid: 7 };

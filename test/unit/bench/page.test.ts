@@ -45,10 +45,23 @@ describe('the sections of the document', () => {
 
   it('tell of the load of every case', () => {
     expect(sections['results']).toContain(
-      '| load | payload | streams | connections | frames under way on each |',
+      '| load | payload | streams | connections | frames under way on each | measured for |',
     );
-    expect(sections['results']).toMatch(/StreamBatches of 8 .*: go \| 256 B \| 20 \| 4 \| 16 \| 1 \|/);
-    expect(sections['results']).toContain('| 4,000 connections | 256 B | 4,000 | 4,000 | 1 |');
+    expect(sections['results']).toMatch(
+      /StreamBatches of 8 .*: go \| 256 B \| 20 \| 4 \| 16 \| 1 \| 1\.5 s \|/,
+    );
+    expect(sections['results']).toContain('| 4,000 connections | 256 B | 4,000 | 4,000 | 1 | 4 s |');
+  });
+
+  it('size by what comes alone, with the p99 of what is planned with', () => {
+    const sizing = sections['sizing']!;
+    expect(sizing).toContain('| echo, 256 B, 1,000 streams on 50 connections |');
+    expect(sizing).toContain('| echo, 256 B, 100 sessions on each stream |');
+    expect(sizing).toMatch(
+      /\| 0\.6 of a core \| 37\.5 k \| 0\.840 ms \| 3\.26 ms \(3\.10\.\.3\.41\) \| 13\.1 ms \| 0\.90 \|/,
+    );
+    expect(sizing).toContain('MiB, so 512 MiB, which is the least.');
+    expect(sizing).toMatch(/The most that a busy gateway took in any case: 220 MiB/);
   });
 
   it('list what is compared across loads, and have no column without a figure', () => {

@@ -1,5 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { SECONDS, WARMUP_SECONDS } from '../../../bench/harness/case-builders.js';
+import { CASES, PLANNED_SHARE } from '../../../bench/harness/cases.js';
 import { pathOf } from '../../../bench/harness/paths.js';
 import { FOLDER, PAGE_FILE, publishedFiles, RECORD_FILE } from '../../../bench/harness/publish.js';
 import { condense, parseRecord } from '../../../bench/harness/record.js';
@@ -25,6 +27,14 @@ test('the folder holds nothing else', () => {
 test('the record is condensed, and of a run whose figures mean something', () => {
   expect(condense(record)).toEqual(record);
   expect(record.quick).toBe(false);
+});
+
+test('the page tells the times and the share that the cases have', () => {
+  const page = text(PAGE_FILE);
+  expect(page).toContain(`warmed up for ${WARMUP_SECONDS} s and measured for ${SECONDS} s`);
+  expect(page).toContain(`**Why ${PLANNED_SHARE} of a core`);
+  const stalled = CASES.find(({ name }) => name === 'stalled')!;
+  expect(page).toContain(`stalled clients for ${stalled.seconds} s`);
 });
 
 test('every chart is shown in the document', () => {

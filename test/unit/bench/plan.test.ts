@@ -37,14 +37,15 @@ describe('readOrder', () => {
 
   it('lengthens every case in proportion, and shortens none that takes longer than usual', () => {
     const usual = secondsOf(planOf());
-    const longer = secondsOf(planOf('--seconds', '6'));
+    const longer = secondsOf(planOf('--seconds', '4.5'));
     const shorter = secondsOf(planOf('--seconds', '0.5'));
     for (const [name, seconds] of usual) {
       expect(longer.get(name), name).toBe(seconds * 3);
-      expect(shorter.get(name), name).toBe(seconds > 2 ? seconds : 0.5);
+      expect(shorter.get(name), name).toBe(seconds > 1.5 ? seconds : 0.5);
     }
-    expect([...usual].filter(([, seconds]) => seconds > 2).map(([name]) => name)).toEqual([
+    expect([...usual].filter(([, seconds]) => seconds > 1.5).map(([name]) => name)).toEqual([
       'latency',
+      'planned',
       'stalled',
       'scale',
       'idle',
@@ -65,6 +66,30 @@ describe('readOrder', () => {
 
   it('takes the seconds as they are in a quick run, which has no long cases', () => {
     expect(new Set(secondsOf(planOf('--quick', '--seconds', '1')).values())).toEqual(new Set([1]));
+  });
+
+  it('lengthens a run with a time of its own, too, and shortens it no more than its case', () => {
+    const shortest = (...args: string[]) =>
+      Math.min(...planOf('--cases', 'stalled', ...args).cases[0]!.runs.map(({ seconds = 20 }) => seconds));
+    const usual = shortest();
+    expect(usual).toBeLessThan(20);
+    expect(shortest('--seconds', '3')).toBe(2 * usual);
+    expect(shortest('--seconds', '0.5')).toBe(usual);
+  });
+
+  it('takes a record to go into, with no other manner of measuring', () => {
+    expect(planOf('--into', 'x.json')).toMatchObject({ into: 'x.json', named: false });
+    expect(planOf('--into', 'x.json', '--cases', 'tls')).toMatchObject({ into: 'x.json', named: true });
+    for (const flag of [
+      '--quick',
+      '--rounds=9',
+      '--seconds=1',
+      '--warmup=1',
+      '--servers=go',
+      '--out=y.json',
+    ]) {
+      expect(() => planOf('--into', 'x.json', flag), flag).toThrow(/--into: .* without --/);
+    }
   });
 
   it('plays a quick run once', () => {

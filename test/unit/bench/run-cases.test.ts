@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { BenchCase } from '../../../bench/harness/case.js';
 import { CASES } from '../../../bench/harness/cases.js';
 import type { Generator } from '../../../bench/harness/generator.js';
 import * as proc from '../../../bench/harness/proc.js';
+import { restOf } from '../../../bench/harness/record.js';
 import { runCases, type Measured } from '../../../bench/harness/run-cases.js';
 import type { ServerPool } from '../../../bench/harness/server-pool.js';
 
@@ -41,7 +43,24 @@ function generator(first = ''): Generator {
   return { kind: 'go', title: 'a script', command: process.execPath, args: ['-e', script, '--'] };
 }
 
-async function play(rounds: number, generates: Generator, quick = false): Promise<Measured> {
+interface Play {
+  readonly quick?: boolean;
+  readonly benchCase?: BenchCase;
+  /** Instead of a pool where all goes well. */
+  readonly pool?: Partial<ServerPool>;
+}
+
+const onlyGo = (benchCase: BenchCase): BenchCase => ({
+  ...benchCase,
+  warmupSeconds: 0,
+  runs: benchCase.runs.filter(({ subject }) => subject === 'go'),
+});
+
+async function play(
+  rounds: number,
+  generates: Generator,
+  { quick = false, benchCase = echo, pool: given = {} }: Play = {},
+): Promise<Measured> {
   const server = {
     address: '127.0.0.1:1',
     pid: process.pid,
@@ -54,9 +73,9 @@ async function play(rounds: number, generates: Generator, quick = false): Promis
     use: async () => server,
     discard: async () => undefined,
     stopAll: async () => undefined,
+    ...given,
   };
-  const only = { ...echo, runs: echo.runs.filter(({ subject }) => subject === 'go') };
-  const plan = { cases: [only], rounds, quick };
+  const plan = { cases: [onlyGo(benchCase)], rounds, quick };
   return runCases(plan, pool as unknown as ServerPool, generates, async () => undefined);
 }
 
@@ -65,6 +84,35 @@ describe('a run that fails', () => {
     const measured = await play(3, generator("console.log('no event'); process.exit(1);"));
     expect(measured.failures).toMatchObject([{ run: 'go', round: 1 }]);
     expect(measured.cases[0]!.runs[0]!.figures.messagesPerCpuSecond).toMatchObject({ median: 20, count: 2 });
+  });
+
+  it('loses its case alone when it fails before its first run', async () => {
+    const define = vi.fn(() => Promise.reject(new Error('no certificate')));
+    const measured = await play(2, generator(), { pool: { define } });
+    expect(measured.failures).toMatchObject([{ case: echo.name, message: 'no certificate' }]);
+    expect(measured.cases).toMatchObject([{ name: echo.name, runs: [] }]);
+  });
+
+  const latency = CASES.find(({ name }) => name === 'latency')!;
+
+  it('loses nothing where one of those that find the rate of an open loop has failed', async () => {
+    const fails = "console.log('no event'); process.exit(1);";
+    const measured = await play(1, generator(fails), { benchCase: latency });
+    expect(measured.failures).toMatchObject([{ run: 'plain, to find the rate' }]);
+    const [quarter, half] = measured.cases[0]!.runs.map(
+      ({ figures }) => figures.offeredPerSecond?.median ?? 0,
+    );
+    expect(half).toBeGreaterThan(0);
+    expect(half).toBe(2 * quarter!);
+  });
+
+  it('finds the rate in the figure that its case names', async () => {
+    const planned = { ...CASES.find(({ name }) => name === 'planned')! };
+    const runs = planned.runs.map((run) => ({ ...run, subject: 'go' as const }));
+    const measured = await play(1, generator(), { benchCase: { ...planned, runs } });
+    // 10 messages in half a second of the server's time.
+    const rates = measured.cases[0]!.runs.map(({ figures }) => figures.offeredPerSecond?.median);
+    expect(rates).toEqual([0.3 * 20, 0.6 * 20]);
   });
 
   it('is left out for good where the generator does not know its load', async () => {
@@ -92,18 +140,28 @@ describe('a machine that works for others, too', () => {
   it('has the run measured once more', async () => {
     busyFor(1);
     const measured = await play(2, generator());
-    expect(measured.rest).toEqual({ runs: 2, repeated: 1, disturbed: 0 });
+    expect(restOf(measured.cases)).toEqual({ runs: 2, repeated: 1, disturbed: 0 });
   });
 
   it('and has it counted when that was disturbed, too', async () => {
     busyFor(2);
     const measured = await play(2, generator());
-    expect(measured.rest).toEqual({ runs: 2, repeated: 1, disturbed: 1 });
+    expect(restOf(measured.cases)).toEqual({ runs: 2, repeated: 1, disturbed: 1 });
     expect(measured.cases[0]!.runs[0]!.figures.messagesPerCpuSecond?.count).toBe(2);
+  });
+
+  it('has no more than a fifth of all runs repeated', async () => {
+    busyFor(Infinity);
+    const measured = await play(10, generator());
+    expect(restOf(measured.cases)).toEqual({ runs: 10, repeated: 2, disturbed: 10 });
   });
 
   it('is no reason to repeat a quick run', async () => {
     busyFor(1);
-    expect((await play(1, generator(), true)).rest).toEqual({ runs: 1, repeated: 0, disturbed: 1 });
+    expect(restOf((await play(1, generator(), { quick: true })).cases)).toEqual({
+      runs: 1,
+      repeated: 0,
+      disturbed: 1,
+    });
   });
 });

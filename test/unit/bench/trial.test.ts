@@ -15,10 +15,27 @@ describe('a record', () => {
     ['of few rounds', { rounds: 4 }, '4 rounds'],
     ['of changes nobody can look up', { source: { commit: 'abc', changed: true } }, 'not committed'],
     ['of a busy machine', { rest: { runs: 100, repeated: 40, disturbed: 11 } }, '11 of 100 runs'],
+    [
+      'with a case of another source',
+      {
+        cases: result.cases.map((one) =>
+          one.name === 'tls'
+            ? { ...one, later: { stamp: '', source: { commit: 'b', tree: 'other', changed: false } } }
+            : one,
+        ),
+      },
+      'tls of another source than the rest',
+    ],
   ])('%s is published as a trial', (_, difference, reason) => {
     const record = { ...result, ...difference };
     expect(trialReasons(record)).toEqual([expect.stringContaining(reason)]);
     expect(sectionsOf(record)['run']).toMatch(/^\*\*A trial, not a result: /);
+  });
+
+  it('may have a case measured later, of a commit that differs in pages only', () => {
+    const later = { stamp: '', source: { commit: 'another', tree: 'a tree', changed: false } };
+    const cases = result.cases.map((one) => (one.name === 'tls' ? { ...one, later } : one));
+    expect(trialReasons({ ...result, cases })).toEqual([]);
   });
 
   it('may have a tenth of its runs disturbed', () => {
