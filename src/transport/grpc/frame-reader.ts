@@ -13,9 +13,9 @@ const FIRST_PARTIAL_BYTES = 64 * 1024;
 /**
  * Cuts the chunks of a stream into length-prefixed messages. A message that
  * lies whole in its chunk is a view of it; one spread over several is gathered
- * in a buffer of its own, each byte copied at most twice, and once where the one
- * before was as long. What remains of a
- * chunk stays raw until it is asked for, and an idle reader holds no buffer.
+ * in a buffer of its own, each byte copied at most twice, and once where one
+ * before was as long. What remains of a chunk stays raw until it is asked for,
+ * and an idle reader holds no buffer.
  */
 export class FrameReader {
   /** Where the message of the last `next()` that returned true lies. */
@@ -32,6 +32,7 @@ export class FrameReader {
   #size = 0;
   #partial: Uint8Array | undefined;
   #filled = 0;
+  /** What the next unfinished message is given at once. */
   #believedBytes = FIRST_PARTIAL_BYTES;
 
   constructor(maxMessageBytes: number) {
