@@ -64,9 +64,10 @@ export interface RouteSession {
   /** The last messages the client sent, oldest first, where the route `wantsRecent`; bounded in messages and bytes. */
   readonly recent: readonly DataMessage[];
   /**
-   * Sends to the client. Returns undefined when the message was taken at once,
-   * else a promise that resolves when it has been: await it, that is the
-   * backpressure. Rejects with the error that ended the session. Throws
+   * Sends to the client. The data is sent from where it lies, and after a
+   * break again: don't change it any more. Returns undefined when the message
+   * was taken at once, else a promise that resolves when it has been: await it,
+   * that is the backpressure. Rejects with the error that ended the session. Throws
    * OVERLOADED when too many sends already wait; never for one that awaited
    * the one before it. Throws MESSAGE_TOO_LARGE for what the client could
    * not be sent. Works while an opened session waits for its client.

@@ -217,6 +217,16 @@ export function encodeMessage(message: DataMessage, target: Uint8Array, offset: 
   return position;
 }
 
+/**
+ * Writes all of the message but the bytes of its data, which belong right
+ * behind it: for data that is too large to be copied. The order of fields is
+ * free (https://protobuf.dev/programming-guides/encoding/#order), so data is the last.
+ */
+export function encodeAllButData(message: DataMessage, target: Uint8Array, offset: number): number {
+  const position = encodeMessage({ ...message, data: EMPTY_BYTES }, target, offset);
+  return writeVarintField(target, position, TAG_DATA, message.data.length);
+}
+
 /** The messages of one DataBatch frame, decoded one by one as they are asked for. */
 export class BatchReader {
   readonly #reader = new Reader();
@@ -283,6 +293,12 @@ export function encodeBatch(messages: readonly DataMessage[], target: Uint8Array
     }
   }
   return position;
+}
+
+/** The same of one message whose data belongs right behind it. */
+export function encodeEntryButData(message: DataMessage, target: Uint8Array, offset: number): number {
+  const position = writeVarintField(target, offset, TAG_BATCH_MESSAGE, messageSize(message));
+  return encodeAllButData(message, target, position);
 }
 
 /** Whether it is certain, at a glance, that the message's size takes two bytes as a varint: 128 to 16,383. */

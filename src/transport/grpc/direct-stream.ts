@@ -19,6 +19,7 @@ import type { BufferAccount } from '../held-bytes.js';
 import { receiverFault, truncated } from '../stream-errors.js';
 import { Deadline } from './deadline.js';
 import type { FrameWriter } from './frame-writer.js';
+import { framesAround, hasLargePayload } from './large-payloads.js';
 import { MessageReader } from './message-reader.js';
 import type { Reads } from './reads.js';
 import { resetStream } from './own-resets.js';
@@ -194,6 +195,10 @@ export class DirectStream implements TransportStream, Arrival {
     if (http2.closed || http2.destroyed) return;
     this.#respond();
     const inFlight = this.#unwritten;
+    if (hasLargePayload(messages)) {
+      this.#sendLarge(messages, inFlight);
+      return;
+    }
     let chunk: Buffer;
     try {
       chunk = this.#context.writer.frame(this.method, messages, inFlight > BACKED_UP_BYTES);
@@ -268,9 +273,32 @@ export class DirectStream implements TransportStream, Arrival {
     if (this.#http2.writableLength === 0) this.#handPiece(this.#waiting);
   }
 
+  /** Piece by piece, whatever they come to: a head and the payload behind it go together. */
+  #sendLarge(messages: readonly DataMessage[], inFlight: number): void {
+    let chunks: readonly Buffer[];
+    try {
+      chunks = framesAround(this.method, messages, this.#context.maxMessageBytes);
+    } catch (error) {
+      this.#fault(error);
+      return;
+    }
+    this.#waiting ??= new PieceQueue();
+    let bytes = 0;
+    for (const chunk of chunks) {
+      this.#waiting.push(chunk);
+      bytes += chunk.length;
+    }
+    this.bytesSent += bytes;
+    this.#noteInFlight(inFlight + bytes);
+    if (this.#http2.writableLength === 0) this.#handPiece(this.#waiting);
+  }
+
   /** The next comes when this one is out; the end, behind the last. */
   #handPiece(waiting: PieceQueue): void {
+    // What makes one piece goes as one.
+    this.#http2.cork();
     waiting.take(this.#hand);
+    this.#http2.uncork();
     if (waiting.bytes > 0) return;
     this.#waiting = undefined;
     if (this.#status !== undefined) this.#http2.end();

@@ -3,14 +3,19 @@ import { tooLarge } from '../stream-errors.js';
 
 /** Compressed flag and length, in front of every message (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 export const PREFIX_BYTES = 5;
-/** What an unfinished message is given at first; it doubles as more arrives, so that a length alone reserves nothing. */
+/**
+ * What an unfinished message is given at first; it doubles as more arrives, so
+ * that a length alone reserves nothing. A sender that has kept its word is
+ * given at once what it has sent before, and as much again.
+ */
 const FIRST_PARTIAL_BYTES = 64 * 1024;
 
 /**
  * Cuts the chunks of a stream into length-prefixed messages. A message that
  * lies whole in its chunk is a view of it; one spread over several is gathered
- * in a buffer of its own, each byte copied at most twice. What remains of a
- * chunk stays raw until it is asked for, and an idle reader holds no buffer.
+ * in a buffer of its own, each byte copied at most twice, and once where one
+ * before was as long. What remains of a chunk stays raw until it is asked for,
+ * and an idle reader holds no buffer.
  */
 export class FrameReader {
   /** Where the message of the last `next()` that returned true lies. */
@@ -27,6 +32,8 @@ export class FrameReader {
   #size = 0;
   #partial: Uint8Array | undefined;
   #filled = 0;
+  /** What the next unfinished message is given at once. */
+  #believedBytes = FIRST_PARTIAL_BYTES;
 
   constructor(maxMessageBytes: number) {
     this.#maxMessageBytes = maxMessageBytes;
@@ -95,6 +102,7 @@ export class FrameReader {
       this.end = this.#size;
       this.#partial = undefined;
       this.#filled = 0;
+      if (this.#size * 2 > this.#believedBytes) this.#believedBytes = this.#size * 2;
     }
     this.compressed = this.#flag === 1;
     this.#prefixSeen = 0;
@@ -136,7 +144,7 @@ export class FrameReader {
     const needed = this.#filled + take;
     let partial = this.#partial;
     if (partial === undefined || partial.length < needed) {
-      const doubled = Math.max(FIRST_PARTIAL_BYTES, needed, (partial?.length ?? 0) * 2);
+      const doubled = Math.max(this.#believedBytes, needed, (partial?.length ?? 0) * 2);
       const grown = Buffer.allocUnsafeSlow(Math.min(this.#size, doubled));
       if (partial !== undefined) grown.set(partial.subarray(0, this.#filled));
       this.#partial = partial = grown;

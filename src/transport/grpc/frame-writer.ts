@@ -80,7 +80,7 @@ function encodeFrames(
   return position;
 }
 
-function writePrefix(target: Buffer, offset: number, size: number): void {
+export function writePrefix(target: Buffer, offset: number, size: number): void {
   target[offset] = 0;
   target[offset + 1] = size >>> 24;
   target[offset + 2] = size >>> 16;

@@ -79,6 +79,29 @@ describe('FrameReader', () => {
     expect(found.map((body, index) => bodies[index]!.equals(body))).toEqual([true, true]);
   });
 
+  test('a message is given room as it comes, and once the sender has kept its word, at once', () => {
+    const reader = new FrameReader(10_000_000);
+    /** What is held after each chunk of the message. */
+    const heldOf = (bytes: number): number[] => {
+      const held: number[] = [];
+      const whole = frame(Buffer.alloc(bytes));
+      for (let at = 0; at < whole.length; at += 16_384) {
+        readAll(reader, [Buffer.from(whole.subarray(at, at + 16_384))]);
+        held.push(reader.heldBytes);
+      }
+      return held;
+    };
+    // Never more than twice what has come, or 64 KiB.
+    for (const [index, held] of heldOf(300_000).entries())
+      expect(held).toBeLessThanOrEqual(Math.max(65_536, (index + 1) * 2 * 16_384));
+    expect(heldOf(300_000)[0]).toBe(300_000);
+    // As much again as was sent before, and nothing is remembered of what never came.
+    expect(heldOf(5_000_000)[0]).toBe(600_000);
+    expect(heldOf(100_000)[0]).toBe(100_000);
+    expect(heldOf(10_000_000)[0]).toBe(10_000_000);
+    expect(new FrameReader(10_000_000).heldBytes).toBe(0);
+  });
+
   test('knows whether it is within a message', () => {
     const bytes = frame(Buffer.alloc(3));
     for (let length = 0; length <= bytes.length; length += 1) {
