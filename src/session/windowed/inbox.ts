@@ -33,7 +33,7 @@ export class Inbox {
   readonly #maxPayloadBytes: number;
   readonly #counters: FlowCounters;
   readonly #total: FlowCounters;
-  /** What waits for the route, and was not given to it. */
+  /** What waits for the route behind what it has before it. */
   readonly #queue = new RingQueue<DataMessage>();
   /** How many payloads end in the queue. */
   #payloadsQueued = 0;
@@ -42,8 +42,8 @@ export class Inbox {
   #currentPieces = 0;
   #currentBytes = 0;
   readonly #inFlight = new Load();
-  /** The weights of what is in flight, ascending by sequence. */
-  readonly #weights = new RingQueue<number>();
+  /** The bytes of what is finished and not told. */
+  #untoldBytes = 0;
   /** Neither accepted nor failed. */
   readonly #pending = new Load();
   /** The payload whose end has not come. */
@@ -69,11 +69,6 @@ export class Inbox {
   /** Messages that the route has neither accepted nor failed. A live view. */
   get pending(): Size {
     return this.#pending;
-  }
-
-  /** Whether messages wait that the route has not been given. */
-  get hasQueued(): boolean {
-    return this.#queue.length > 0;
   }
 
   /** Whether a payload has begun to come and not ended. */
@@ -156,10 +151,8 @@ export class Inbox {
     if (!fits(this.#enforced, this.#inFlight, 1, bytes)) return 'WINDOW_EXCEEDED';
     this.#received = sequence;
     this.#inFlight.add(bytes);
-    this.#weights.push(bytes);
     this.#pending.add(bytes);
-    this.#queue.push(message);
-    if (!message.more) this.#payloadsQueued += 1;
+    this.#enqueue(message, bytes);
     this.#counters.admitted += 1;
     this.#counters.admittedBytes += bytes;
     this.#total.admitted += 1;
@@ -197,8 +190,9 @@ export class Inbox {
 
   /** The cumulative ack to write now, noted as told: what it covers is no longer in flight. */
   tell(): number {
-    for (let left = this.#finished - this.#told; left > 0; left -= 1)
-      this.#inFlight.subtract(this.#weights.shift() ?? 0);
+    this.#inFlight.messages -= this.#finished - this.#told;
+    this.#inFlight.bytes -= this.#untoldBytes;
+    this.#untoldBytes = 0;
     this.#told = this.#finished;
     return this.#told;
   }
@@ -219,6 +213,18 @@ export class Inbox {
   forgetErrors(): void {
     this.#errors = undefined;
     this.#errorBytes = 0;
+  }
+
+  /** Most often nothing is before the route: it is given this at once, past the queue. */
+  #enqueue(message: DataMessage, bytes: number): void {
+    if (this.#current === undefined && this.#queue.length === 0 && !(this.#wantsWhole && message.more)) {
+      this.#current = message;
+      this.#currentPieces = 1;
+      this.#currentBytes = bytes;
+      return;
+    }
+    this.#queue.push(message);
+    if (!message.more) this.#payloadsQueued += 1;
   }
 
   #shift(): DataMessage | undefined {
@@ -247,6 +253,7 @@ export class Inbox {
     this.#currentPieces = 0;
     this.#pending.messages -= pieces;
     this.#pending.bytes -= this.#currentBytes;
+    this.#untoldBytes += this.#currentBytes;
     this.#currentBytes = 0;
     this.#counters.delivered += pieces;
     this.#total.delivered += pieces;

@@ -62,10 +62,19 @@ export class Sender implements Size {
    * room there is. Throws MESSAGE_TOO_LARGE, or OVERLOADED where too many wait.
    */
   send(message: DataMessage, nowMs: number, held: boolean): Sent {
-    const payload = this.#payloadOf(message);
+    const mustWait = held || this.#waiting.length > 0;
+    if (this.#isWhole(message)) {
+      // Nearly all are: for those no list is made unless they wait.
+      const admission = mustWait ? 'wait' : this.outbox.admit(message, nowMs);
+      return admission === 'wait' ? this.#wait([message]) : admission;
+    }
+    this.#payloads ??= new OutgoingPayloads({
+      maxMessageBytes: this.#limits.maxMessageBytes,
+      collected: this.#limits.waiting,
+    });
+    const payload = this.#payloads.next(message);
     if (payload === undefined) return 'collected';
-    if (held || this.#waiting.length > 0) return this.#wait(payload);
-    const admission = this.#admit(payload, nowMs);
+    const admission = mustWait ? 'wait' : this.#admit(payload, nowMs);
     return admission === 'wait' ? this.#wait(payload) : admission;
   }
 
@@ -98,13 +107,10 @@ export class Sender implements Size {
     this.#waiting.refuseAll(error);
   }
 
-  #payloadOf(message: DataMessage): Payload | undefined {
-    const { maxMessageBytes, waiting } = this.#limits;
-    if (this.#payloads === undefined && !message.more && encodedBound(message) <= maxMessageBytes) {
-      return [message];
-    }
-    this.#payloads ??= new OutgoingPayloads({ maxMessageBytes, collected: waiting });
-    return this.#payloads.next(message);
+  /** Whether it is a payload by itself, and surely small enough for one message. */
+  #isWhole(message: DataMessage): boolean {
+    if (this.#payloads !== undefined || message.more) return false;
+    return encodedBound(message) <= this.#limits.maxMessageBytes;
   }
 
   #admit(payload: Payload, nowMs: number): 'taken' | 'wait' | 'disconnect' {
