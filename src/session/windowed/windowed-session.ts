@@ -222,7 +222,8 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
       return;
     }
     if (this.#outbox.acked === acked) return;
-    this.#progressAt = this.lastActivity = this.#host.turnMs();
+    this.lastActivity = this.#host.turnMs();
+    if (this.#phase !== 'open') this.#progressAt = this.lastActivity;
     this.#roomMade();
     this.#link?.wake();
     this.#closeIfComplete();
