@@ -2,8 +2,9 @@ import { decodeText } from './text.js';
 
 /** Longest text kept, in bytes: IDs are at most 128 characters. */
 const MAX_CACHED_BYTES = 128;
-/** A power of two: the hash is masked with it. */
-const SLOTS = 64;
+/** Powers of two: the hash is masked with one less. Many more than a hundred sessions, so that few share a place. */
+const FEW_SLOTS = 64;
+const MANY_SLOTS = 256;
 
 /** Whether the bytes spell exactly `text`; only ASCII text can answer yes. */
 function spells(text: string, buffer: Uint8Array, start: number, length: number): boolean {
@@ -16,10 +17,11 @@ function spells(text: string, buffer: Uint8Array, start: number, length: number)
 
 /**
  * The session IDs and keys a stream has named, so that naming one again costs
- * a comparison, not a new string, and gives the same instance. Direct-mapped:
- * a newcomer takes the place of whatever had its hash. Holds at most 65 texts
- * of 128 bytes; only ASCII is kept (its bytes are its units, so the string
- * itself is what the bytes are compared with), anything else is decoded anew.
+ * a comparison, not a new string, and gives the same instance. Each has a place
+ * by its hash, and the one beside it. Where both are taken there are more places
+ * from then on, and then a newcomer takes its own. Holds at most 257 texts of
+ * 128 bytes; only ASCII is kept (its bytes are its units, so the string itself
+ * is what the bytes are compared with), anything else is decoded anew.
  */
 export class StringCache {
   #last = '';
@@ -40,30 +42,41 @@ export class StringCache {
     const slots = this.#slots;
     let slot = 0;
     if (slots !== undefined) {
-      slot = hash(buffer, start, length);
+      slot = hash(buffer, start, length) & (slots.length - 1);
       const known = slots[slot] as string;
-      if (spells(known, buffer, start, length)) {
-        this.#last = known;
-        return known;
-      }
+      if (spells(known, buffer, start, length)) return (this.#last = known);
+      const beside = slots[slot ^ 1] as string;
+      if (spells(beside, buffer, start, length)) return (this.#last = beside);
     }
     const text = decodeText(buffer, start, end);
     // Fewer units than bytes: not ASCII, can't be compared unit by byte.
     if (text?.length !== length) return text;
-    if (slots !== undefined) slots[slot] = text;
+    if (slots !== undefined) this.#keep(slots, slot, text);
     else if (this.#last !== '') {
-      this.#slots = new Array<string>(SLOTS).fill('');
-      this.#slots[hash(buffer, start, length)] = text;
+      const few = (this.#slots = emptySlots(FEW_SLOTS));
+      few[hash(buffer, start, length) & (FEW_SLOTS - 1)] = text;
     }
     this.#last = text;
     return text;
   }
+
+  #keep(slots: string[], slot: number, text: string): void {
+    if (slots[slot] === '') slots[slot] = text;
+    else if (slots[slot ^ 1] === '') slots[slot ^ 1] = text;
+    else if (slots.length === MANY_SLOTS) slots[slot] = text;
+    // Empty: what is still named comes again.
+    else this.#slots = emptySlots(MANY_SLOTS);
+  }
+}
+
+function emptySlots(count: number): string[] {
+  return new Array<string>(count).fill('');
 }
 
 /** IDs differ most at their ends: length, first byte and the last three decide. */
 function hash(buffer: Uint8Array, start: number, length: number): number {
   const last = start + length - 1;
-  let value = length ^ ((buffer[start] as number) << 3) ^ ((buffer[last] as number) * 5);
-  if (length > 2) value ^= ((buffer[last - 1] as number) * 19) ^ ((buffer[last - 2] as number) * 43);
-  return (value ^ (value >>> 6)) & (SLOTS - 1);
+  let value = (length + (buffer[start] as number)) * 31 + (buffer[last] as number);
+  if (length > 2) value = (value * 31 + (buffer[last - 1] as number)) * 31 + (buffer[last - 2] as number);
+  return value ^ (value >>> 8);
 }

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../core/errors.js';
 import type { DropReason, FlowCounters } from '../../core/counters.js';
 import { MESSAGE_OVERHEAD_BYTES } from '../../flow/byte-account.js';
 import { RingQueue } from '../../flow/ring-queue.js';
-import { changed, fits, largest, Load, type Size } from '../../flow/window.js';
+import { changed, largest, Load, type Size } from '../../flow/window.js';
 import { weightOf, type DataMessage, type WireError } from '../../wire/messages.js';
 import { joined } from './payload.js';
 
@@ -33,7 +33,7 @@ export class Inbox {
   readonly #maxPayloadBytes: number;
   readonly #counters: FlowCounters;
   readonly #total: FlowCounters;
-  /** What waits for the route, and was not given to it. */
+  /** What waits for the route behind what it has before it. */
   readonly #queue = new RingQueue<DataMessage>();
   /** How many payloads end in the queue. */
   #payloadsQueued = 0;
@@ -41,13 +41,14 @@ export class Inbox {
   #current: DataMessage | undefined;
   #currentPieces = 0;
   #currentBytes = 0;
-  readonly #inFlight = new Load();
-  /** The weights of what is in flight, ascending by sequence. */
-  readonly #weights = new RingQueue<number>();
+  #inFlightBytes = 0;
+  /** Of these, what is finished. */
+  #untoldBytes = 0;
   /** Neither accepted nor failed. */
   readonly #pending = new Load();
   /** The payload whose end has not come. */
-  readonly #unended = new Load();
+  #unendedMessages = 0;
+  #unendedBytes = 0;
   /** Errors that the client may not know of, ascending. */
   #errors: RingQueue<WireError> | undefined;
   #errorBytes = 0;
@@ -71,19 +72,14 @@ export class Inbox {
     return this.#pending;
   }
 
-  /** Whether messages wait that the route has not been given. */
-  get hasQueued(): boolean {
-    return this.#queue.length > 0;
-  }
-
   /** Whether a payload has begun to come and not ended. */
   get midPayload(): boolean {
-    return this.#unended.messages > 0;
+    return this.#unendedMessages > 0;
   }
 
-  /** What is in flight as the client must see it: above the last ack written. A live view. */
+  /** What is in flight as the client must see it: above the last ack written. */
   get inFlight(): Size {
-    return this.#inFlight;
+    return { messages: this.#received - this.#told, bytes: this.#inFlightBytes };
   }
 
   /** The window that is enforced: the largest granted in this attachment. */
@@ -112,10 +108,7 @@ export class Inbox {
   /** Whether the client waits for an ack so much that it should not be left waiting for company: half its window. */
   get ackDue(): boolean {
     const { messages, bytes } = this.#granted;
-    return (
-      (this.#finished - this.#told) * 2 >= messages ||
-      (this.#inFlight.bytes - this.#pending.bytes) * 2 >= bytes
-    );
+    return (this.#finished - this.#told) * 2 >= messages || this.#untoldBytes * 2 >= bytes;
   }
 
   /** The Errors of the last window, ascending: to be repeated after each Opened, and kept when the session has ended. */
@@ -153,13 +146,11 @@ export class Inbox {
     if (sequence <= this.#received) return 'duplicate';
     if (sequence > this.#received + 1) return 'SEQUENCE_GAP';
     const bytes = weightOf(message);
-    if (!fits(this.#enforced, this.#inFlight, 1, bytes)) return 'WINDOW_EXCEEDED';
+    if (!this.#fitsWindow(bytes)) return 'WINDOW_EXCEEDED';
     this.#received = sequence;
-    this.#inFlight.add(bytes);
-    this.#weights.push(bytes);
+    this.#inFlightBytes += bytes;
     this.#pending.add(bytes);
-    this.#queue.push(message);
-    if (!message.more) this.#payloadsQueued += 1;
+    this.#enqueue(message, bytes);
     this.#counters.admitted += 1;
     this.#counters.admittedBytes += bytes;
     this.#total.admitted += 1;
@@ -197,8 +188,8 @@ export class Inbox {
 
   /** The cumulative ack to write now, noted as told: what it covers is no longer in flight. */
   tell(): number {
-    for (let left = this.#finished - this.#told; left > 0; left -= 1)
-      this.#inFlight.subtract(this.#weights.shift() ?? 0);
+    this.#inFlightBytes -= this.#untoldBytes;
+    this.#untoldBytes = 0;
     this.#told = this.#finished;
     return this.#told;
   }
@@ -219,6 +210,25 @@ export class Inbox {
   forgetErrors(): void {
     this.#errors = undefined;
     this.#errorBytes = 0;
+  }
+
+  /** Without an object for what is in flight: this is done for each message, and most sessions are in no cache. */
+  #fitsWindow(bytes: number): boolean {
+    const messages = this.#received - this.#told;
+    if (messages === 0) return true;
+    return messages < this.#enforced.messages && this.#inFlightBytes + bytes <= this.#enforced.bytes;
+  }
+
+  /** Most often nothing is before the route: it is given this at once, past the queue. */
+  #enqueue(message: DataMessage, bytes: number): void {
+    if (this.#current === undefined && this.#queue.length === 0 && !(this.#wantsWhole && message.more)) {
+      this.#current = message;
+      this.#currentPieces = 1;
+      this.#currentBytes = bytes;
+      return;
+    }
+    this.#queue.push(message);
+    if (!message.more) this.#payloadsQueued += 1;
   }
 
   #shift(): DataMessage | undefined {
@@ -247,6 +257,7 @@ export class Inbox {
     this.#currentPieces = 0;
     this.#pending.messages -= pieces;
     this.#pending.bytes -= this.#currentBytes;
+    this.#untoldBytes += this.#currentBytes;
     this.#currentBytes = 0;
     this.#counters.delivered += pieces;
     this.#total.delivered += pieces;
@@ -265,11 +276,11 @@ export class Inbox {
 
   /** Whether this piece makes its payload larger than it may be, or fills the window with it unfinished. */
   #fillsUnfinished({ more }: DataMessage, bytes: number): boolean {
-    const payload = this.#unended;
-    if (!more && payload.messages === 0) return false;
-    payload.add(bytes);
-    const { messages, bytes: weight } = payload;
-    if (!more) payload.clear();
+    if (!more && this.#unendedMessages === 0) return false;
+    const messages = this.#unendedMessages + 1;
+    const weight = this.#unendedBytes + bytes;
+    this.#unendedMessages = more ? messages : 0;
+    this.#unendedBytes = more ? weight : 0;
     if (weight > this.#maxPayloadBytes) return true;
     if (!more || !this.#wantsWhole) return false;
     return messages >= this.#enforced.messages || weight >= this.#enforced.bytes;

@@ -58,6 +58,8 @@ export class Outbox {
   readonly #byKey: Map<string, Held> | undefined;
   /** The first message whose data may be a view of what it arrived in; so may that of all behind it. */
   #fresh: Held | undefined;
+  /** The highest sequence given when `detach` was last called. */
+  #assignedBefore = 0;
   /** The first message above the cursor. */
   #next: Held | undefined;
   /** The first message of payloads of which no piece was ever sent: what may be dropped. */
@@ -136,18 +138,22 @@ export class Outbox {
   }
 
   /**
-   * Copies data that would keep what it arrived in alive, of what was admitted
-   * since the last call. Not on admission: most is acknowledged before, and a
-   * copy costs more than all else that is done with a message here.
+   * Copies data that would keep what it arrived in alive, of what was there at
+   * the last call already. Not on admission: most is acknowledged before, and a
+   * copy costs more than all else that is done with a message here. Returns
+   * whether something is left for the next call.
    */
-  detach(): void {
-    for (let held = this.#fresh; held !== undefined; held = held.next)
+  detach(): boolean {
+    let held = this.#fresh;
+    for (; held !== undefined && held.message.sequence <= this.#assignedBefore; held = held.next)
       held.message.data = detachedBytes(held.message.data);
-    this.#fresh = undefined;
+    this.#fresh = held;
+    this.#assignedBefore = this.#assigned;
+    return held !== undefined;
   }
 
   /** Takes one message that is a whole payload, if the policy lets it in now, and sets its sequence. */
-  admit(message: DataMessage, nowMs: number): Admission {
+  admit(message: DataMessage, nowMs: number): Exclude<Admission, 'too-large'> {
     const bytes = weightOf(message);
     const refusal = this.#makeRoom(message, 1, bytes, nowMs);
     if (refusal !== undefined && refusal !== 'drop-it') return refusal;

@@ -27,34 +27,37 @@ export type Sent = 'taken' | 'collected' | 'disconnect' | Promise<void>;
 export class Sender implements Size {
   readonly outbox: Outbox;
   readonly #sessionId: string;
-  readonly #limits: { readonly waiting: Size; readonly maxMessageBytes: number };
-  readonly #waiting = new WaitingSends();
+  readonly #waitingBound: Size;
+  readonly #maxMessageBytes: number;
+  /** Made for the first that waits. */
+  #waiting: WaitingSends | undefined;
   /** Made for the first that is not simply one message. */
   #payloads: OutgoingPayloads | undefined;
 
   constructor({ waiting, maxMessageBytes, ...options }: SenderOptions) {
     this.outbox = new Outbox({ ...options, bound: waiting });
     this.#sessionId = options.sessionId;
-    this.#limits = { waiting, maxMessageBytes };
+    this.#waitingBound = waiting;
+    this.#maxMessageBytes = maxMessageBytes;
   }
 
   /** Everything held, wherever it is on its way. */
   get messages(): number {
-    return this.outbox.held.messages + this.#waiting.messages + (this.#payloads?.messages ?? 0);
+    return this.outbox.held.messages + (this.#waiting?.messages ?? 0) + (this.#payloads?.messages ?? 0);
   }
 
   get bytes(): number {
-    return this.outbox.held.bytes + this.#waiting.bytes + (this.#payloads?.bytes ?? 0);
+    return this.outbox.held.bytes + (this.#waiting?.bytes ?? 0) + (this.#payloads?.bytes ?? 0);
   }
 
   /** Sends that wait for room. */
   get waitingSends(): number {
-    return this.#waiting.length;
+    return this.#waiting?.length ?? 0;
   }
 
   /** Everything was acknowledged past, and nothing waits. */
   get settled(): boolean {
-    return this.outbox.settled && this.#waiting.length === 0;
+    return this.outbox.settled && this.waitingSends === 0;
   }
 
   /**
@@ -62,24 +65,35 @@ export class Sender implements Size {
    * room there is. Throws MESSAGE_TOO_LARGE, or OVERLOADED where too many wait.
    */
   send(message: DataMessage, nowMs: number, held: boolean): Sent {
-    const payload = this.#payloadOf(message);
+    const mustWait = held || this.waitingSends > 0;
+    if (this.#isWhole(message)) {
+      // Nearly all are: for those no list is made unless they wait.
+      const admission = mustWait ? 'wait' : this.outbox.admit(message, nowMs);
+      return admission === 'wait' ? this.#wait([message]) : admission;
+    }
+    this.#payloads ??= new OutgoingPayloads({
+      maxMessageBytes: this.#maxMessageBytes,
+      collected: this.#waitingBound,
+    });
+    const payload = this.#payloads.next(message);
     if (payload === undefined) return 'collected';
-    if (held || this.#waiting.length > 0) return this.#wait(payload);
-    const admission = this.#admit(payload, nowMs);
+    const admission = mustWait ? 'wait' : this.#admit(payload, nowMs);
     return admission === 'wait' ? this.#wait(payload) : admission;
   }
 
   /** There may be room: takes in what waited for it. */
   takeWaiting(nowMs: number): 'disconnect' | undefined {
-    for (let send = this.#waiting.first; send !== undefined; send = this.#waiting.first) {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return undefined;
+    for (let send = waiting.first; send !== undefined; send = waiting.first) {
       try {
         const admission = this.#admit(send.payload, nowMs);
         if (admission === 'wait') return undefined;
         if (admission === 'disconnect') return 'disconnect';
-        this.#waiting.shift();
+        waiting.shift();
         send.taken();
       } catch (error) {
-        this.#waiting.shift();
+        waiting.shift();
         send.refused(error);
       }
     }
@@ -95,16 +109,13 @@ export class Sender implements Size {
   discard(reason: DropReason, error: SluiceError): void {
     this.outbox.discard(reason);
     this.#payloads?.clear();
-    this.#waiting.refuseAll(error);
+    this.#waiting?.refuseAll(error);
   }
 
-  #payloadOf(message: DataMessage): Payload | undefined {
-    const { maxMessageBytes, waiting } = this.#limits;
-    if (this.#payloads === undefined && !message.more && encodedBound(message) <= maxMessageBytes) {
-      return [message];
-    }
-    this.#payloads ??= new OutgoingPayloads({ maxMessageBytes, collected: waiting });
-    return this.#payloads.next(message);
+  /** Whether it is a payload by itself, and surely small enough for one message. */
+  #isWhole(message: DataMessage): boolean {
+    if (this.#payloads !== undefined || message.more) return false;
+    return encodedBound(message) <= this.#maxMessageBytes;
   }
 
   #admit(payload: Payload, nowMs: number): 'taken' | 'wait' | 'disconnect' {
@@ -121,16 +132,16 @@ export class Sender implements Size {
   }
 
   #wait(payload: Payload): Promise<void> {
-    const sends = this.#waiting;
-    const { waiting } = this.#limits;
+    const sends = (this.#waiting ??= new WaitingSends());
+    const bound = this.#waitingBound;
     let bytes = 0;
     for (const message of payload) bytes += weightOf(message);
     // One may always wait; those beside it only come of sends that were not awaited.
-    if (sends.length > 0 && (sends.length >= waiting.messages || sends.bytes + bytes > waiting.bytes)) {
+    if (sends.length > 0 && (sends.length >= bound.messages || sends.bytes + bytes > bound.bytes)) {
       throw new SluiceError(
         'OVERLOADED',
         `${sends.length} sends of ${sends.bytes} bytes wait for room in session "${this.#sessionId}" already ` +
-          `(session.waitingMessages = ${waiting.messages}, session.waitingSize = ${waiting.bytes} bytes): ` +
+          `(session.waitingMessages = ${bound.messages}, session.waitingSize = ${bound.bytes} bytes): ` +
           'await each send before the next',
       );
     }

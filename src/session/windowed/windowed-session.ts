@@ -48,7 +48,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   /** The highest that an Open has brought. */
   attempt: number;
   /** When its last connection was lost, in Clock.now(). */
-  detachedAt = 0;
+  detachedAt: number;
   readonly #host: WindowedHost<WindowedSession>;
   readonly #inbox: Inbox;
   readonly #sender: Sender;
@@ -64,7 +64,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   #isFresh = false;
   #endReason = '';
   /** When the client last got on, in Clock.now(), while the session waits to be closed. */
-  #progressAt = 0;
+  #progressAt: number;
   /** What the accounts hold for it. */
   #accountedBytes = 0;
 
@@ -72,6 +72,8 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   constructor(spec: WindowedSessionSpec) {
     const { host } = spec;
     super({ ...spec, recent: host.limits.recent, now: host.clock.now() });
+    // Times from the start: a 0 that becomes one later has the engine make all sessions anew, and their code.
+    this.detachedAt = this.#progressAt = this.createdAt;
     this.#host = host;
     this.token = spec.token;
     this.attempt = spec.attempt;
@@ -187,7 +189,8 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   /** Data of the client, from the connection that holds it. */
   receive(message: DataMessage, now: number): void {
     if (this.#phase !== 'open' && !this.#mayStillCome(message)) return;
-    const waits = this.busy || message.more || this.#inbox.hasQueued || this.#link?.answersBlocked === true;
+    const waits =
+      this.busy || message.more || this.#inbox.pending.messages > 0 || this.#link?.answersBlocked === true;
     const reception = this.#inbox.receive(waits ? detached(message) : message);
     if (reception === 'admitted') {
       this.lastActivity = now;
@@ -219,7 +222,8 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
       return;
     }
     if (this.#outbox.acked === acked) return;
-    this.#progressAt = this.lastActivity = this.#host.turnMs();
+    this.lastActivity = this.#host.turnMs();
+    if (this.#phase !== 'open') this.#progressAt = this.lastActivity;
     this.#roomMade();
     this.#link?.wake();
     this.#closeIfComplete();
@@ -382,10 +386,10 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     return (this.#outbox.settled ? now : this.#progressAt) + this.#host.limits.resumeWindowMs;
   }
 
-  /** Lets go of the network's buffers: what is still held is copied out of them. */
-  detachHeld(): void {
-    this.#isFresh = false;
-    this.#outbox.detach();
+  /** Lets go of the network's buffers: what was held at the last call, and still is, is copied out of them. Whether there is more. */
+  detachHeld(): boolean {
+    this.#isFresh = this.#outbox.detach();
+    return this.#isFresh;
   }
 
   /** The gateway has room again: what it held back goes on. */

@@ -70,8 +70,11 @@ export type OpenDecision =
   | { readonly kind: 'refused'; readonly error: SluiceError };
 
 const TOKEN_BYTES = 16;
-/** How long a message may keep the network's buffer that it came in: so much more memory than the account says is what comes in meanwhile. */
-const DETACH_AFTER_MS = 50;
+/**
+ * A message that is still held at the second look may not keep the network's buffer that it came in any longer:
+ * so much more memory than the account says is what comes in between two looks, twice.
+ */
+const DETACH_LOOK_MS = 25;
 /** So many evictions a turn, for each looks through all that are detached: when a network fails, thousands may be due. */
 const EVICTED_AT_ONCE = 100;
 /** What expires one after the other is looked at together. */
@@ -95,7 +98,7 @@ export class WindowedSessions {
   /** What the timer is set for, in Clock.now(). */
   #dueMs = Infinity;
   /** Sessions that have taken messages lately. */
-  readonly #fresh: WindowedSession[] = [];
+  #fresh: WindowedSession[] = [];
   #detachTimer: Timer | undefined;
   #evicting = false;
   #draining = false;
@@ -375,7 +378,7 @@ export class WindowedSessions {
     }
     if (!this.#stopped) this.#bury(clientId, sessionId, keyOf(token), attempt, ending);
     if (this.#all.size > 0) return;
-    this.#fresh.length = 0;
+    this.#fresh = [];
     this.#detachTimer?.cancel();
     this.#detachTimer = undefined;
     for (const resolve of this.#whenEmpty.splice(0)) resolve();
@@ -383,14 +386,19 @@ export class WindowedSessions {
 
   // --- time and bounds ---
 
-  /** One timer for all: what is held for longer than this is copied out of what it arrived in. */
+  /** One timer for all: what is held at two of its looks is copied out of what it arrived in. */
   #detachSoon(session: WindowedSession): void {
     this.#fresh.push(session);
+    this.#armDetach();
+  }
+
+  #armDetach(): void {
     if (this.#stopped) return;
     this.#detachTimer ??= this.#clock.setTimeout(() => {
       this.#detachTimer = undefined;
-      for (const each of this.#fresh.splice(0)) each.detachHeld();
-    }, DETACH_AFTER_MS);
+      this.#fresh = this.#fresh.filter((session) => session.detachHeld());
+      if (this.#fresh.length > 0) this.#armDetach();
+    }, DETACH_LOOK_MS);
   }
 
   /** Not at once: who made a detached session grow is in the middle of something. */

@@ -375,18 +375,25 @@ describe('Outbox', () => {
     const chunk = (): Uint8Array => new Uint8Array(64 * 1024);
     const view = (): DataMessage => dataMessage({ data: chunk().subarray(0, 4) });
 
-    it('are copied when asked to, each once, if they are still held', () => {
+    const sizes = (...messages: DataMessage[]): number[] =>
+      messages.map(({ data }) => data.buffer.byteLength);
+
+    it('are copied when they were held at the call before and still are, each once', () => {
       const { outbox } = newOutbox('block');
-      const [acked, sent, waiting] = [view(), view(), view()];
+      const [acked, sent, waiting, late] = [view(), view(), view(), view()];
       outbox.admit(acked, 0);
       outbox.admit(sent, 0);
-      written(outbox);
-      outbox.ack(1);
       outbox.admit(waiting, 0);
-      outbox.detach();
-      expect([acked, sent, waiting].map(({ data }) => data.buffer.byteLength)).toEqual([64 * 1024, 4, 4]);
+      expect(outbox.detach()).toBe(true);
+      expect(sizes(acked, sent, waiting)).toEqual([64 * 1024, 64 * 1024, 64 * 1024]);
+      written(outbox, 0, 2);
+      outbox.ack(1);
+      outbox.admit(late, 0);
+      expect(outbox.detach()).toBe(true);
+      expect(sizes(acked, sent, waiting, late)).toEqual([64 * 1024, 4, 4, 64 * 1024]);
       const { data } = sent;
-      outbox.detach();
+      expect(outbox.detach()).toBe(false);
+      expect(sizes(late)).toEqual([4]);
       expect(sent.data).toBe(data);
     });
 
@@ -396,13 +403,15 @@ describe('Outbox', () => {
       outbox.admit(dropped, 0);
       outbox.admit(kept, 0);
       outbox.detach();
-      expect(kept.data.buffer.byteLength).toBe(4);
+      expect(outbox.detach()).toBe(false);
+      expect(sizes(kept)).toEqual([4]);
       written(outbox);
       outbox.ack(2);
       const last = view();
       outbox.admit(last, 0);
-      outbox.detach();
-      expect(last.data.buffer.byteLength).toBe(4);
+      expect(outbox.detach()).toBe(true);
+      expect(outbox.detach()).toBe(false);
+      expect(sizes(last)).toEqual([4]);
     });
   });
 

@@ -376,6 +376,35 @@ describe('a resume from a position that was never sent', () => {
   });
 });
 
+describe('what waits for an ack', () => {
+  it('keeps what it arrived in for 50 ms at most; then nobody looks any more', () => {
+    const world = new WindowedWorld();
+    const { session } = world.opened();
+    const timers = world.clock.activeTimers;
+    void world.route.session.send({ data: new Uint8Array(64 * 1024).subarray(0, 4) });
+    const [message] = world.take(session);
+    world.clock.advance(25);
+    expect(message?.data.buffer.byteLength).toBe(64 * 1024);
+    world.clock.advance(25);
+    expect(message?.data.buffer.byteLength).toBe(4);
+    expect(world.clock.activeTimers).toBe(timers);
+    world.windowed.stop();
+  });
+
+  it('is not copied where the ack comes sooner, however busy the session is', () => {
+    const world = new WindowedWorld();
+    const { session } = world.opened();
+    for (let ack = 1; ack <= 10; ack += 1) {
+      void world.route.session.send({ data: new Uint8Array(64 * 1024).subarray(0, 4) });
+      const [message] = world.take(session);
+      world.clock.advance(25);
+      session.acknowledge(ack);
+      expect(message?.data.buffer.byteLength).toBe(64 * 1024);
+    }
+    world.windowed.stop();
+  });
+});
+
 describe('a detached session', () => {
   it('waits for the resume window, then is gone; its route is told, its token dead for as long again', () => {
     const world = new WindowedWorld();

@@ -29,6 +29,20 @@ describe('StringCache', () => {
     expect(decodesAnew(cache, 'key')).toBe(false);
   });
 
+  it('remembers nearly all of a hundred sessions that take turns', () => {
+    const cache = new StringCache();
+    const names = Array.from({ length: 100 }, (_, index) => `load-00042-${String(index).padStart(3, '0')}`);
+    for (let round = 0; round < 3; round += 1) for (const name of names) read(cache, name);
+    const anew = names.filter((name) => decodesAnew(cache, name));
+    expect(anew.length).toBeLessThan(10);
+  });
+
+  it('remembers the newest of more than it has places for', () => {
+    const cache = new StringCache();
+    for (let index = 0; index < 5000; index += 1) read(cache, `s${index}`);
+    expect(decodesAnew(cache, 's4998')).toBe(false);
+  });
+
   it('tells texts apart that differ in any one byte, or in length', () => {
     const cache = new StringCache();
     const base = 'abcdefghijklmnop';
