@@ -5,7 +5,7 @@ import { LinkedList, type Linked } from '../flow/linked-list.js';
 export interface OwesAck extends Linked<OwesAck> {
   /** When the ack is due; undefined while it does not wait. */
   ackDueAt: number | undefined;
-  /** Writes the ack, if nothing has carried it meanwhile. */
+  /** Writes the ack, if nothing has carried it meanwhile. Never throws. */
   writeAck(): void;
 }
 

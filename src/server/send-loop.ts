@@ -204,13 +204,15 @@ export class SendLoop implements Stallable {
     this.#throttleTimer = undefined;
   }
 
-  untilStalled(): number {
+  /** Asked by the watch, which forgets it unless this is a time to come. */
+  lookForStall(): number {
     const waits = this.#connection.stream.bytesInFlight > 0;
     const leftMs = waits ? this.#progressAt + this.#options.sendTimeoutMs - this.#clock.now() : Infinity;
     this.#watched = waits && leftMs > 0;
     return leftMs;
   }
 
+  /** Called by the watch, which has forgotten it. */
   onStalled(): void {
     if (this.#stopped) return;
     const stalledMs = this.#clock.now() - this.#progressAt;

@@ -4,10 +4,10 @@ import type { Clock, Timer } from '../core/clock.js';
 export interface Stallable {
   /**
    * How long until it is stalled for too long, unless the network takes something; Infinity when it waits for
-   * nothing any more. Is it not more than 0, or is it Infinity, it is watched no longer.
+   * nothing any more. Is it not more than 0, or is it Infinity, it is watched no longer. Never throws.
    */
-  untilStalled(): number;
-  /** It is stalled for too long. */
+  lookForStall(): number;
+  /** It is stalled for too long. Never throws. */
   onStalled(): void;
 }
 
@@ -47,7 +47,7 @@ export class StallWatch {
     let nextMs = Infinity;
     const stalled: Stallable[] = [];
     for (const stallable of this.#watched) {
-      const leftMs = stallable.untilStalled();
+      const leftMs = stallable.lookForStall();
       if (leftMs > 0 && leftMs !== Infinity) {
         nextMs = Math.min(nextMs, leftMs);
         continue;

@@ -1,4 +1,3 @@
-import type { Clock } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
 import type { ByteAccount } from '../flow/byte-account.js';
 import type { SessionManager } from '../session/session-manager.js';
@@ -25,7 +24,6 @@ import {
 } from './windowed-attachment.js';
 
 export interface WindowedAttachmentsContext {
-  readonly clock: Clock;
   readonly gatekeeper: Gatekeeper;
   readonly account: ByteAccount;
   readonly sessions: SessionManager;

@@ -1,7 +1,4 @@
-import type { DataMessage } from '../wire/messages.js';
-
-/** A message may pin at most this many times its own size of what it arrived in. */
-const MAX_PINNED_RATIO = 2;
+import { pinsLittle, type DataMessage } from '../wire/messages.js';
 
 /**
  * The message, with its data copied where it is a small part of the network
@@ -14,7 +11,7 @@ export function detached(message: DataMessage): DataMessage {
 
 /** The same for the data alone. */
 export function detachedBytes(data: Uint8Array): Uint8Array {
-  if (data.buffer.byteLength <= data.byteLength * MAX_PINNED_RATIO) return data;
+  if (pinsLittle(data)) return data;
   // A copy of its own (slice on a Buffer would share the memory again).
   return new Uint8Array(data);
 }

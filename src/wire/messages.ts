@@ -192,6 +192,14 @@ export function weightOf(message: Pick<DataMessage, 'data' | 'key' | 'metadata'>
   return bytes;
 }
 
+/** What is kept may keep at most this many times its own size of what it arrived in. */
+const MAX_PINNED_RATIO = 2;
+
+/** Whether data may stay where it lies, in what it arrived in, for longer than a moment. */
+export function pinsLittle(data: Uint8Array): boolean {
+  return data.buffer.byteLength <= data.byteLength * MAX_PINNED_RATIO;
+}
+
 /** The data of a payload's pieces, in memory of its own. */
 export function joinedData(pieces: readonly DataMessage[]): Uint8Array {
   let length = 0;

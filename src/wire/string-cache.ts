@@ -5,6 +5,8 @@ const MAX_CACHED_BYTES = 128;
 /** Powers of two: the hash is masked with one less. Many more than a hundred sessions, so that few share a place. */
 const FEW_SLOTS = 64;
 const MANY_SLOTS = 256;
+/** What all texts of one cache may come to: two hundred IDs of the usual length, sixty of the longest. */
+const MAX_TEXT_BYTES = 8 * 1024;
 
 /** Whether the bytes spell exactly `text`; only ASCII text can answer yes. */
 function spells(text: string, buffer: Uint8Array, start: number, length: number): boolean {
@@ -19,14 +21,16 @@ function spells(text: string, buffer: Uint8Array, start: number, length: number)
  * The session IDs and keys a stream has named, so that naming one again costs
  * a comparison, not a new string, and gives the same instance. Each has a place
  * by its hash, and the one beside it. Where both are taken there are more places
- * from then on, and then a newcomer takes its own. Holds at most 257 texts of
- * 128 bytes; only ASCII is kept (its bytes are its units, so the string itself
- * is what the bytes are compared with), anything else is decoded anew.
+ * from then on, and then a newcomer takes its own. Holds at most 257 texts and
+ * 8 KiB of them; only ASCII is kept (its bytes are its units, so the string
+ * itself is what the bytes are compared with), anything else is decoded anew.
  */
 export class StringCache {
   #last = '';
   /** Made when a second text comes: most streams name one session only. */
   #slots: string[] | undefined;
+  /** Of the texts in the slots. */
+  #textBytes = 0;
 
   /** The text of the bytes; undefined when they are not valid UTF-8. */
   read(buffer: Uint8Array, start: number, end: number): string | undefined {
@@ -52,20 +56,29 @@ export class StringCache {
     // Fewer units than bytes: not ASCII, can't be compared unit by byte.
     if (text?.length !== length) return text;
     if (slots !== undefined) this.#keep(slots, slot, text);
-    else if (this.#last !== '') {
-      const few = (this.#slots = emptySlots(FEW_SLOTS));
-      few[hash(buffer, start, length) & (FEW_SLOTS - 1)] = text;
-    }
+    else if (this.#last !== '') this.#place(this.#clear(FEW_SLOTS), hash(buffer, start, length), text);
     this.#last = text;
     return text;
   }
 
+  /** Where it begins anew, what is still named comes again. */
   #keep(slots: string[], slot: number, text: string): void {
-    if (slots[slot] === '') slots[slot] = text;
-    else if (slots[slot ^ 1] === '') slots[slot ^ 1] = text;
-    else if (slots.length === MANY_SLOTS) slots[slot] = text;
-    // Empty: what is still named comes again.
-    else this.#slots = emptySlots(MANY_SLOTS);
+    const isTaken = slots[slot] !== '';
+    const isBesideTaken = slots[slot ^ 1] !== '';
+    if (this.#textBytes + text.length > MAX_TEXT_BYTES) this.#clear(slots.length);
+    else if (isTaken && isBesideTaken && slots.length < MANY_SLOTS) this.#clear(MANY_SLOTS);
+    else this.#place(slots, isTaken && !isBesideTaken ? slot ^ 1 : slot, text);
+  }
+
+  #place(slots: string[], slot: number, text: string): void {
+    const index = slot & (slots.length - 1);
+    this.#textBytes += text.length - (slots[index] as string).length;
+    slots[index] = text;
+  }
+
+  #clear(count: number): string[] {
+    this.#textBytes = 0;
+    return (this.#slots = emptySlots(count));
   }
 }
 

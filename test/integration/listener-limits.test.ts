@@ -234,6 +234,15 @@ describe('server.idleTimeout', () => {
     expect(reply).toEqual({ status: 'SERVING' });
   });
 
+  it('is waited for by no timer while the first stream of a connection is open', async (context) => {
+    const clock = new FakeClock();
+    const { target } = await startServer(context, { clock, idleTimeoutMs: 300_000, keepaliveIntervalMs: 0 });
+    const watch = healthClient(context, target).watch();
+    watch.on('error', () => {});
+    await once(watch, 'data');
+    expect(clock.pending).toBe(0);
+  });
+
   it('counts from the end of the last stream', async (context) => {
     const clock = new FakeClock();
     const { server, target } = await startServer(context, {

@@ -3,18 +3,14 @@ import { tooLarge } from '../stream-errors.js';
 
 /** Compressed flag and length, in front of every message (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 export const PREFIX_BYTES = 5;
-/**
- * What an unfinished message is given at first; it doubles as more arrives, so
- * that a length alone reserves nothing. A sender that has kept its word is
- * given at once what it has sent before, and as much again.
- */
+/** What an unfinished message is given at first; it doubles as more arrives, so that a length alone reserves nothing. */
 const FIRST_PARTIAL_BYTES = 64 * 1024;
 
 /**
  * Cuts the chunks of a stream into length-prefixed messages. A message that
  * lies whole in its chunk is a view of it; one spread over several is gathered
- * in a buffer of its own, each byte copied at most twice, and once where one
- * before was as long. What remains of a chunk stays raw until it is asked for,
+ * in a buffer of its own, its bytes copied twice on the average, and once where
+ * one before was as long. What remains of a chunk stays raw until it is asked for,
  * and an idle reader holds no buffer.
  */
 export class FrameReader {
@@ -32,7 +28,7 @@ export class FrameReader {
   #size = 0;
   #partial: Uint8Array | undefined;
   #filled = 0;
-  /** What the next unfinished message is given at once. */
+  /** What the next unfinished message is given at once: a sender that has kept its word has sent half of it before. */
   #believedBytes = FIRST_PARTIAL_BYTES;
 
   constructor(maxMessageBytes: number) {

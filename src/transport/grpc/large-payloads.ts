@@ -5,7 +5,7 @@ import {
   encodeMessage,
   messageSize,
 } from '../../wire/codec.js';
-import type { DataMessage } from '../../wire/messages.js';
+import { pinsLittle, type DataMessage } from '../../wire/messages.js';
 import { batchEnd, ENTRY_BOUND_BYTES } from '../bodies.js';
 import type { StreamMethod } from '../contract.js';
 import { PREFIX_BYTES } from './frame-reader.js';
@@ -13,8 +13,6 @@ import { writePrefix } from './frame-writer.js';
 
 /** From here on a payload goes out from where it lies: to copy it costs more than a chunk of its own. */
 const LARGE_PAYLOAD_BYTES = 32 * 1024;
-/** But not where it would keep more than so many times its size alive while it goes. */
-const MAX_PINNED_RATIO = 2;
 
 /** Whether these are for `framesAround`. */
 export function hasLargePayload(messages: readonly DataMessage[]): boolean {
@@ -58,7 +56,7 @@ export function framesAround(
 }
 
 function isLargePayload({ data }: DataMessage): boolean {
-  return data.length >= LARGE_PAYLOAD_BYTES && data.buffer.byteLength <= data.length * MAX_PINNED_RATIO;
+  return data.length >= LARGE_PAYLOAD_BYTES && pinsLittle(data);
 }
 
 function encodeHead(method: StreamMethod, message: DataMessage, target: Uint8Array, offset: number): number {

@@ -34,6 +34,19 @@ describe('DelayedAcks', () => {
     expect(clock.activeTimers).toBe(0);
   });
 
+  it('who waits already keeps its place and its time', () => {
+    const { clock, acks, written, owing } = setUp();
+    const [a, b] = [owing('a'), owing('b')];
+    acks.add(a);
+    clock.advance(2);
+    acks.add(b);
+    clock.advance(4);
+    acks.add(a);
+    clock.advance(4);
+    expect(written).toEqual(['a', 'b']);
+    expect(clock.activeTimers).toBe(0);
+  });
+
   it('takes along what came a little later, and lets the rest wait for its own time', () => {
     const { clock, acks, written, owing } = setUp();
     acks.add(owing('a'));

@@ -75,6 +75,15 @@ describe('Liveness', () => {
     expect(silences).toEqual([]);
   });
 
+  it('looks in time where the promise is all that it waits for', () => {
+    const { clock, silences, hear, liveness } = setUp({ firstMessageTimeoutMs: 0, heartbeatIntervalMs: 0 });
+    hear();
+    liveness.promised();
+    clock.advance(25_000);
+    expect(silences).toHaveLength(1);
+    expect(clock.activeTimers).toBe(0);
+  });
+
   it('asks for a heartbeat each interval', () => {
     const { clock, heartbeats, liveness } = setUp();
     clock.advance(60_000);

@@ -12,7 +12,7 @@ function setUp() {
   const waiting = (name: string, onStalled: () => void = () => undefined) => {
     let stallsAt = clock.now() + LIMIT_MS;
     const stallable: Stallable = {
-      untilStalled: () => stallsAt - clock.now(),
+      lookForStall: () => stallsAt - clock.now(),
       onStalled: () => {
         stalled.push(name);
         onStalled();

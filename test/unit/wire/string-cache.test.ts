@@ -43,6 +43,16 @@ describe('StringCache', () => {
     expect(decodesAnew(cache, 's4998')).toBe(false);
   });
 
+  it('remembers so many bytes of text and no more, and goes on remembering the newest', () => {
+    const cache = new StringCache();
+    const names = Array.from({ length: 1_500 }, (_, index) => String(index).padStart(128, 'x'));
+    for (const name of names) read(cache, name);
+    // Each is read once: what is remembered here was before.
+    const remembered = names.reverse().filter((name) => !decodesAnew(cache, name));
+    expect(remembered.length).toBeGreaterThan(1);
+    expect(remembered.length).toBeLessThanOrEqual(65);
+  });
+
   it('tells texts apart that differ in any one byte, or in length', () => {
     const cache = new StringCache();
     const base = 'abcdefghijklmnop';
