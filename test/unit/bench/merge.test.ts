@@ -88,6 +88,12 @@ describe('merge', () => {
     expect(merged.bars.find(({ name }) => name === 'scale')).toMatchObject({ verdict: 'not measured' });
   });
 
+  it('keeps a case that failed altogether when it was measured anew, and tells of the failure', () => {
+    const failed = merge(whole, { ...later, cases: [recordCase(of('tls'), [{}, {}, {}])] });
+    expect(failed.cases).toEqual(whole.cases);
+    expect(failed.failures.map(({ message }) => message)).toContain('new');
+  });
+
   it('keeps what it says of the rest, and forgets how the case failed before', () => {
     expect(merged).toMatchObject({
       stamp: whole.stamp,
