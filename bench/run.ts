@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import type { BenchCase } from './harness/case.js';
 import { killChildrenOnExit } from './harness/child.js';
 import { CASES } from './harness/cases.js';
-import { machine, source } from './harness/environment.js';
+import { haveSameServers, machine, source } from './harness/environment.js';
 import { stepsOf } from './harness/estimate.js';
 import { chooseGenerator } from './harness/generator.js';
 import { buildGoTools } from './harness/go-tools.js';
@@ -60,11 +60,12 @@ async function run(plan: Plan): Promise<number> {
   } as const;
   const wrong = earlier && whyNotInto(earlier, head);
   if (wrong !== undefined) throw new Error(`--into ${plan.into ?? ''}: ${wrong}`);
+  const areSameServers = haveSameServers(earlier?.source, measuredSource);
   const recordOf = (measured: Measured): BenchRecord => {
     const rest = restOf(measured.cases);
     const minutes = (Date.now() - started.getTime()) / 60_000;
     const own = { ...head, minutes, ...(rest && { rest }), ...measured, bars: judgeAll(measured.cases) };
-    return earlier === undefined ? own : merge(earlier, own);
+    return earlier === undefined ? own : merge(earlier, own, areSameServers);
   };
 
   const file = resolve(

@@ -1,6 +1,6 @@
 import { runKey, type BenchCase } from './case.js';
 import { CASES } from './cases.js';
-import { judgeAll, restOf, type BenchRecord, type CaseRecord } from './record.js';
+import { judgeAll, restOf, type BenchRecord, type CaseRecord, type Later } from './record.js';
 
 /** Those that are to be measured into `record`: all that were named, otherwise those it lacks a round of. */
 export function missingCases(record: BenchRecord, cases: readonly BenchCase[]): readonly BenchCase[] {
@@ -46,9 +46,13 @@ export function whyNotInto(
  * `earlier` with the cases of `later` in their place, each with when it was measured, and of what. Ratios are of one
  * case and one round, so that none has a part in both.
  */
-export function merge(earlier: BenchRecord, later: BenchRecord): BenchRecord {
+export function merge(earlier: BenchRecord, later: BenchRecord, areSameServers: boolean): BenchRecord {
   const { stamp, source } = later;
-  const mark = { stamp, ...(source === undefined ? {} : { source }) };
+  const mark: Later = {
+    stamp,
+    ...(source === undefined ? {} : { source }),
+    ...(areSameServers ? {} : { hasOtherServers: true }),
+  };
   const fresh = later.cases
     // What failed altogether is no reason to lose what there was.
     .filter(({ name, runs }) => runs.length > 0 || !earlier.cases.some((one) => one.name === name))
