@@ -7,13 +7,13 @@ import { resolve } from 'node:path';
 import type { BenchCase } from './harness/case.js';
 import { killChildrenOnExit } from './harness/child.js';
 import { CASES } from './harness/cases.js';
-import { machine, source } from './harness/environment.js';
+import { haveSameServers, machine, source } from './harness/environment.js';
 import { stepsOf } from './harness/estimate.js';
 import { chooseGenerator } from './harness/generator.js';
 import { buildGoTools } from './harness/go-tools.js';
 import { merge, missingCases, whyNotInto } from './harness/merge.js';
 import { pathOf } from './harness/paths.js';
-import { readOrder, USAGE, type Plan } from './harness/plan.js';
+import { casesOf, readOrder, USAGE, type Plan } from './harness/plan.js';
 import { remaining } from './harness/progress.js';
 import { publish } from './harness/publish.js';
 import { readRecord, writeRecord } from './harness/record-file.js';
@@ -37,7 +37,8 @@ async function run(plan: Plan): Promise<number> {
   const measuredSource = source();
   const generator = chooseGenerator(go);
   const earlier = plan.into === undefined ? undefined : await readRecord(plan.into);
-  const cases = earlier === undefined || plan.named ? plan.cases : missingCases(earlier, plan.cases);
+  const cases =
+    earlier === undefined || plan.named ? plan.cases : missingCases(earlier, casesOf(earlier.command));
   if (cases.length === 0)
     throw new Error('--into: the record lacks nothing; --cases measures some of it anew');
   if (plan.quick) console.log('quick: the loads are small and short, the figures mean nothing');
@@ -59,11 +60,12 @@ async function run(plan: Plan): Promise<number> {
   } as const;
   const wrong = earlier && whyNotInto(earlier, head);
   if (wrong !== undefined) throw new Error(`--into ${plan.into ?? ''}: ${wrong}`);
+  const areSameServers = haveSameServers(earlier?.source, measuredSource);
   const recordOf = (measured: Measured): BenchRecord => {
     const rest = restOf(measured.cases);
     const minutes = (Date.now() - started.getTime()) / 60_000;
     const own = { ...head, minutes, ...(rest && { rest }), ...measured, bars: judgeAll(measured.cases) };
-    return earlier === undefined ? own : merge(earlier, own);
+    return earlier === undefined ? own : merge(earlier, own, areSameServers);
   };
 
   const file = resolve(
@@ -73,9 +75,13 @@ async function run(plan: Plan): Promise<number> {
   console.log(`the record, written after each case: ${shown}`);
   console.log(`${remaining(thought(cases, plan.rounds))} if the machine is at rest`);
   let isKept = false;
+  const goesOn = whyNotInto({ ...head, cases: [] }, head) === undefined;
   process.on('exit', (code) => {
-    if (isKept && code >= INTERRUPTED)
-      console.log(`\ninterrupted; goes on with: npm run bench -- --into ${shown}`);
+    if (!isKept || code < INTERRUPTED) return;
+    const next = goesOn
+      ? `goes on with: npm run bench -- --into ${shown}`
+      : `what was measured is in ${shown}`;
+    console.log(`\ninterrupted; ${next}`);
   });
   // What is measured is kept, whatever becomes of the rest.
   const write = async (measured: Measured): Promise<void> => {

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
 import { pathOf } from './paths.js';
@@ -34,37 +33,51 @@ export function machine(goVersion: string | undefined): Machine {
 /** What was measured, as git tells. */
 export interface Source {
   readonly commit: string;
-  /** What of the commit makes the servers and the benchmark, as one hash: commits that have it differ in pages only. */
-  readonly tree?: string;
   /** Files that make the servers or the benchmark differ from the commit. */
   readonly changed: boolean;
 }
 
-/** What a figure may depend on; pages and tests don't move it. */
-const MEASURED = [
+/** What makes the servers and their load. */
+const SERVERS = [
   'src',
   'bin',
   'proto',
-  'bench',
+  'bench/peers',
+  'bench/load',
+  'bench/go.mod',
+  'bench/go.sum',
   'package.json',
   'package-lock.json',
   ':(glob)tsconfig*.json',
 ];
+/** What a figure may depend on; pages and tests don't move it. */
+const MEASURED = [...SERVERS, 'bench'];
+
+function git(...args: readonly string[]): string {
+  return execFileSync('git', args, {
+    cwd: pathOf(''),
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).trim();
+}
 
 /** Undefined where git is not, or this is no checkout. */
 export function source(): Source | undefined {
-  const git = (...args: readonly string[]): string =>
-    execFileSync('git', args, {
-      cwd: pathOf(''),
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
   try {
     const commit = git('rev-parse', '--short=12', 'HEAD');
-    const names = git('ls-files', '-s', '--', ...MEASURED);
-    const tree = createHash('sha256').update(names).digest('hex').slice(0, 12);
-    return { commit, tree, changed: git('status', '--porcelain', '--', ...MEASURED) !== '' };
+    return { commit, changed: git('status', '--porcelain', '--', ...MEASURED) !== '' };
   } catch {
     return undefined;
+  }
+}
+
+/** Whether two commits have the same servers under the same generator: false, too, where git can't tell. */
+export function haveSameServers(one: Source | undefined, other: Source | undefined): boolean {
+  if (one === undefined || other === undefined) return false;
+  try {
+    git('diff', '--quiet', one.commit, other.commit, '--', ...SERVERS);
+    return true;
+  } catch {
+    return false;
   }
 }

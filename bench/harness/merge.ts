@@ -1,6 +1,6 @@
 import { runKey, type BenchCase } from './case.js';
 import { CASES } from './cases.js';
-import { judgeAll, restOf, type BenchRecord, type CaseRecord } from './record.js';
+import { judgeAll, restOf, type BenchRecord, type CaseRecord, type Later } from './record.js';
 
 /** Those that are to be measured into `record`: all that were named, otherwise those it lacks a round of. */
 export function missingCases(record: BenchRecord, cases: readonly BenchCase[]): readonly BenchCase[] {
@@ -16,10 +16,13 @@ function hasAllRounds(one: CaseRecord | undefined, key: string, rounds: number):
   return one?.rounds?.length === rounds && one.rounds.every((round) => round[key] !== undefined);
 }
 
+/** What has to be the same for all cases of a record. */
+type Manner = Pick<BenchRecord, 'machine' | 'rounds' | 'generator' | 'runtimes'>;
+
 /** Why the cases of `later` can't go into `earlier`; undefined: they can. */
 export function whyNotInto(
-  earlier: BenchRecord,
-  later: Pick<BenchRecord, 'machine' | 'rounds' | 'generator' | 'runtimes'>,
+  earlier: Manner & Pick<BenchRecord, 'cases' | 'quick' | 'command'>,
+  later: Manner,
 ): string | undefined {
   if (earlier.cases.some(({ rounds }) => rounds === undefined))
     return 'it has no single rounds: it was published';
@@ -43,10 +46,17 @@ export function whyNotInto(
  * `earlier` with the cases of `later` in their place, each with when it was measured, and of what. Ratios are of one
  * case and one round, so that none has a part in both.
  */
-export function merge(earlier: BenchRecord, later: BenchRecord): BenchRecord {
+export function merge(earlier: BenchRecord, later: BenchRecord, areSameServers: boolean): BenchRecord {
   const { stamp, source } = later;
-  const mark = { stamp, ...(source === undefined ? {} : { source }) };
-  const fresh = later.cases.map((one): CaseRecord => ({ ...one, later: mark }));
+  const mark: Later = {
+    stamp,
+    ...(source === undefined ? {} : { source }),
+    ...(areSameServers ? {} : { hasOtherServers: true }),
+  };
+  const fresh = later.cases
+    // What failed altogether is no reason to lose what there was.
+    .filter(({ name, runs }) => runs.length > 0 || !earlier.cases.some((one) => one.name === name))
+    .map((one): CaseRecord => ({ ...one, later: mark }));
   const isFresh = (name: string): boolean => fresh.some((one) => one.name === name);
   const order = new Map(CASES.map(({ name }, index) => [name, index]));
   const cases = [...earlier.cases.filter(({ name }) => !isFresh(name)), ...fresh].sort(

@@ -21,7 +21,7 @@ export interface Plan {
   readonly out: string | undefined;
   /** A record that the cases go into, each in its place. */
   readonly into: string | undefined;
-  /** Cases or groups were named; into a record otherwise go those that it lacks. */
+  /** Cases or groups were named; into a record otherwise go those that it lacks of what it was begun for. */
   readonly named: boolean;
   /** How to do it again, without what is of this machine. */
   readonly command: string;
@@ -45,6 +45,9 @@ export const USAGE = `npm run bench -- [OPTION ...]
   --list              name the cases and their groups`;
 
 const ROUNDS = 5;
+const COMMAND = 'npm run bench';
+/** What stands before its options: these words, and `--`. */
+const COMMAND_WORDS = 4;
 
 /** What a record that others go into must have been measured without, for they are, too. */
 const ALONE = ['quick', 'servers', 'rounds', 'seconds', 'warmup', 'out'] as const;
@@ -108,9 +111,23 @@ export function readOrder(args: readonly string[]): Order {
     out: values.out,
     into: values.into,
     named: !all,
-    command: commandOf({ ...values, out: undefined, into: undefined, check: false }),
+    command: commandOf({
+      ...values,
+      cases: values.cases && named.join(','),
+      group: values.group && groups.join(','),
+      servers: values.servers && subjects.join(','),
+      out: undefined,
+      into: undefined,
+      check: false,
+    }),
   };
   return { kind: 'run', plan };
+}
+
+/** The cases that a record was begun for; of a command that `readOrder` made. */
+export function casesOf(command: string): readonly BenchCase[] {
+  const order = readOrder(command.split(' ').slice(COMMAND_WORDS));
+  return order.kind === 'run' ? order.plan.cases : [];
 }
 
 function only(subjects: readonly Subject[], benchCase: BenchCase): BenchCase {
@@ -139,5 +156,5 @@ function commandOf(values: Readonly<Record<string, string | boolean | undefined>
   const flags = Object.entries(values).flatMap(([name, value]) =>
     value === undefined || value === false ? [] : value === true ? [`--${name}`] : [`--${name} ${value}`],
   );
-  return flags.length === 0 ? 'npm run bench' : `npm run bench -- ${flags.join(' ')}`;
+  return flags.length === 0 ? COMMAND : `${COMMAND} -- ${flags.join(' ')}`;
 }

@@ -45,6 +45,8 @@ export interface CaseRecord extends Pick<BenchCase, 'name' | 'group' | 'title' |
 export interface Later {
   readonly stamp: string;
   readonly source?: Source;
+  /** That source makes other servers than the rest's, or it is not known that it does not. */
+  readonly hasOtherServers?: true;
 }
 
 /** What is optional is absent in records from before it was kept. */

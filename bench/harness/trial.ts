@@ -19,9 +19,9 @@ export function trialReasons(
   if (sources.some((one) => one?.changed)) {
     reasons.push('of a source with changes that were not committed');
   }
-  const other = cases.filter(({ later }) => later !== undefined && later.source?.tree !== source?.tree);
+  const other = cases.filter(({ later }) => later?.hasOtherServers);
   if (other.length > 0) {
-    reasons.push(`${other.map(({ name }) => name).join(', ')} of another source than the rest`);
+    reasons.push(`${other.map(({ name }) => name).join(', ')} with other servers than the rest`);
   }
   if (rest !== undefined && rest.disturbed > DISTURBED_SHARE * rest.runs) {
     reasons.push(`${String(rest.disturbed)} of ${String(rest.runs)} runs were disturbed`);

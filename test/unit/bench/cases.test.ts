@@ -39,8 +39,9 @@ describe('the cases', () => {
     expect(stalled.seconds * 1000).toBeGreaterThan(schema.stream.children.sendTimeout.defaultValue);
   });
 
-  it('of scale and of memory have servers that have done nothing else', () => {
+  it('of scale, of memory and of subscribers have servers that have done nothing else', () => {
     expect(CASES.filter(({ freshServers }) => freshServers).map(({ name }) => name)).toEqual([
+      'fan-out',
       'scale',
       'idle',
     ]);

@@ -57,7 +57,7 @@ export function madeUpRecord(): BenchRecord {
       go: 'go1.26 linux/amd64',
       loadBefore: 0.123456,
     },
-    source: { commit: '0123456789ab', tree: 'a tree', changed: false },
+    source: { commit: '0123456789ab', changed: false },
     rest: { runs: 300, repeated: 12, disturbed: 3 },
     generator: 'Go, grpc-go',
     runtimes: { sluice: 'Sluice; node 22.0.0', go: "the Go original's architecture; grpc-go 1.85" },

@@ -68,13 +68,14 @@ describe('merge', () => {
     { case: 'tls', run: 'go', message: 'old' },
     { case: 'idle', run: 'go', message: 'kept' },
   ];
-  const merged = merge({ ...without('scale'), failures }, later);
+  const merged = merge({ ...without('scale'), failures }, later, true);
 
   it('puts a case in its place, and says when it was measured and of what', () => {
     expect(names(merged.cases)).toEqual(names(without('scale').cases));
     const fresh = merged.cases.find(({ name }) => name === 'tls')!;
     expect(fresh).toMatchObject({ rounds: tls.rounds, later: { stamp: later.stamp, source: later.source } });
     expect(merged.cases.filter((one) => one.later !== undefined)).toHaveLength(1);
+    expect(fresh.later).not.toHaveProperty('hasOtherServers');
     expect(sectionsOf(merged)['run']).toContain(
       '| measured later | tls: 2026-01-03 00:00 UTC, ba9876543210 |',
     );
@@ -82,10 +83,19 @@ describe('merge', () => {
 
   it('puts one that was lacking where it belongs', () => {
     const scale = recordCase(of('scale'), madeUpRounds(of('scale'), 3));
-    const complete = merge(without('scale'), { ...later, cases: [scale] });
+    const complete = merge(without('scale'), { ...later, cases: [scale] }, false);
     expect(names(complete.cases)).toEqual(names(CASES));
+    expect(complete.cases.find(({ name }) => name === 'scale')?.later).toMatchObject({
+      hasOtherServers: true,
+    });
     expect(complete.bars.find(({ name }) => name === 'scale')).toMatchObject({ verdict: 'met' });
     expect(merged.bars.find(({ name }) => name === 'scale')).toMatchObject({ verdict: 'not measured' });
+  });
+
+  it('keeps a case that failed altogether when it was measured anew, and tells of the failure', () => {
+    const failed = merge(whole, { ...later, cases: [recordCase(of('tls'), [{}, {}, {}])] }, true);
+    expect(failed.cases).toEqual(whole.cases);
+    expect(failed.failures.map(({ message }) => message)).toContain('new');
   });
 
   it('keeps what it says of the rest, and forgets how the case failed before', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CASES } from '../../../bench/harness/cases.js';
-import { readOrder, type Plan } from '../../../bench/harness/plan.js';
+import { casesOf, readOrder, type Plan } from '../../../bench/harness/plan.js';
 
 function planOf(...args: readonly string[]): Plan {
   const order = readOrder(args);
@@ -62,6 +62,19 @@ describe('readOrder', () => {
     expect(planOf('--rounds', '9', '--group', 'echo', '--out', '/somewhere/x.json', '--check').command).toBe(
       'npm run bench -- --rounds 9 --group echo',
     );
+  });
+
+  it('tells from a command what it was for, however it was written', () => {
+    const { command } = planOf('--cases', 'tls, scale', '--group', 'batches');
+    expect(command).toBe('npm run bench -- --cases tls,scale --group batches');
+    expect(casesOf(command).map(({ name }) => name)).toEqual([
+      'batches-1',
+      'batches-8',
+      'batches-64',
+      'tls',
+      'scale',
+    ]);
+    expect(casesOf(planOf().command)).toHaveLength(CASES.length);
   });
 
   it('takes the seconds as they are in a quick run, which has no long cases', () => {

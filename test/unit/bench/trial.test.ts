@@ -16,15 +16,18 @@ describe('a record', () => {
     ['of changes nobody can look up', { source: { commit: 'abc', changed: true } }, 'not committed'],
     ['of a busy machine', { rest: { runs: 100, repeated: 40, disturbed: 11 } }, '11 of 100 runs'],
     [
-      'with a case of another source',
+      'with a case of other servers',
       {
         cases: result.cases.map((one) =>
           one.name === 'tls'
-            ? { ...one, later: { stamp: '', source: { commit: 'b', tree: 'other', changed: false } } }
+            ? {
+                ...one,
+                later: { stamp: '', source: { commit: 'b', changed: false }, hasOtherServers: true as const },
+              }
             : one,
         ),
       },
-      'tls of another source than the rest',
+      'tls with other servers than the rest',
     ],
   ])('%s is published as a trial', (_, difference, reason) => {
     const record = { ...result, ...difference };
@@ -32,8 +35,8 @@ describe('a record', () => {
     expect(sectionsOf(record)['run']).toMatch(/^\*\*A trial, not a result: /);
   });
 
-  it('may have a case measured later, of a commit that differs in pages only', () => {
-    const later = { stamp: '', source: { commit: 'another', tree: 'a tree', changed: false } };
+  it('may have a case measured later, of a commit with the same servers', () => {
+    const later = { stamp: '', source: { commit: 'another', changed: false } };
     const cases = result.cases.map((one) => (one.name === 'tls' ? { ...one, later } : one));
     expect(trialReasons({ ...result, cases })).toEqual([]);
   });
