@@ -40,10 +40,15 @@ export class FrameReader {
     return this.#prefixSeen > 0;
   }
 
-  /** What is held of what was pushed: the rest of a chunk, and the room of an unfinished message. */
+  /**
+   * What is held of what was pushed: the rest of a chunk, and the room of an unfinished message, as far as twice
+   * of what has come of it. Room that nothing has been written to takes no memory, and would make senders that
+   * only announce much look like those that hold much.
+   */
   get heldBytes(): number {
     const rest = this.#chunk === undefined ? 0 : this.#chunk.length - this.#at;
-    return this.#partial === undefined ? rest : rest + this.#partial.length;
+    if (this.#partial === undefined) return rest;
+    return rest + Math.min(this.#partial.length, Math.max(FIRST_PARTIAL_BYTES, 2 * this.#filled));
   }
 
   /** The next chunk; only once `next()` has returned false. */
