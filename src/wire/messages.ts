@@ -178,6 +178,25 @@ export function controlMessage(control: Control, sessionId = ''): DataMessage {
   return dataMessage({ type: MessageType.CONTROL, sessionId, control });
 }
 
+/** An Open with what the contract says of a field that is absent. */
+export function openControl(fields: Partial<Omit<Open, 'action'>>): Open {
+  return {
+    action: 'open',
+    route: '',
+    subject: '',
+    resumeToken: EMPTY_BYTES,
+    lastReceivedSequence: 0,
+    windowMessages: 0,
+    windowBytes: 0,
+    overflow: OverflowPolicy.UNSPECIFIED,
+    history: 0,
+    afterSequence: 0,
+    resume: false,
+    attempt: 0,
+    ...fields,
+  };
+}
+
 /** Whether it is for a route: what says of itself nothing is data too. */
 export function isData({ type }: DataMessage): boolean {
   return type === MessageType.DATA || type === MessageType.UNSPECIFIED;

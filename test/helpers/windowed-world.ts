@@ -13,7 +13,13 @@ import {
   type WindowedSessionsOptions,
 } from '../../src/session/windowed/windowed-sessions.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { dataMessage, type Control, type DataMessage, type Open } from '../../src/wire/messages.js';
+import {
+  dataMessage,
+  openControl,
+  type Control,
+  type DataMessage,
+  type Open,
+} from '../../src/wire/messages.js';
 import { windowedSettings } from './fake-stream.js';
 import { anonymousIdentity } from './anonymous-identity.js';
 
@@ -109,22 +115,8 @@ export class TestRoute implements Route {
   }
 }
 
-export function openOf(fields: Partial<Open> = {}): Open {
-  return {
-    action: 'open',
-    route: '',
-    subject: '',
-    resumeToken: tokenOf(1),
-    lastReceivedSequence: 0,
-    windowMessages: 0,
-    windowBytes: 0,
-    overflow: 0,
-    history: 0,
-    afterSequence: 0,
-    resume: false,
-    attempt: 1,
-    ...fields,
-  };
+export function openOf(fields: Partial<Omit<Open, 'action'>> = {}): Open {
+  return openControl({ resumeToken: tokenOf(1), attempt: 1, ...fields });
 }
 
 /** A token of its own for each number. */

@@ -6,7 +6,13 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ByteAccount } from '../../src/flow/byte-account.js';
 import type { Route, RouteSession } from '../../src/session/route.js';
-import { controlMessage, dataMessage, MessageType, type DataMessage } from '../../src/wire/messages.js';
+import {
+  controlMessage,
+  dataMessage,
+  MessageType,
+  openControl,
+  type DataMessage,
+} from '../../src/wire/messages.js';
 import { windowedSettings } from '../helpers/fake-stream.js';
 import { memoryServer } from '../helpers/memory-server.js';
 import { HeldStream, SEND_BUFFER_BYTES } from './model/held-stream.js';
@@ -78,12 +84,11 @@ class Side {
   open(): DataMessage {
     const window = this.nature === 'flooded' ? WIDE_WINDOW : WINDOW;
     return controlMessage(
-      {
-        action: 'open',
-        ...{ route: '', subject: this.nature, resumeToken: new Uint8Array(0), lastReceivedSequence: 0 },
-        ...{ windowMessages: window.messages, windowBytes: window.bytes },
-        ...{ overflow: 0, history: 0, afterSequence: 0, resume: false, attempt: 0 },
-      },
+      openControl({
+        subject: this.nature,
+        windowMessages: window.messages,
+        windowBytes: window.bytes,
+      }),
       this.id,
     );
   }

@@ -1,13 +1,14 @@
 import type { Timer } from '../../core/clock.js';
 import type { Size } from '../../flow/window.js';
 import {
-  type Closed,
-  type Control,
   controlMessage,
-  type DataMessage,
   dataMessage,
   isData,
   MessageType,
+  openControl,
+  type Closed,
+  type Control,
+  type DataMessage,
   type Opened,
   type Welcome,
 } from '../../wire/messages.js';
@@ -251,8 +252,7 @@ export class SessionProtocol implements AttachedSession {
     this.#attempt += 1;
     const { route, settings } = this.#options;
     return controlMessage(
-      {
-        action: 'open',
+      openControl({
         route,
         subject: settings.subject,
         resumeToken: this.#token,
@@ -260,12 +260,10 @@ export class SessionProtocol implements AttachedSession {
         windowMessages: settings.window.messages,
         windowBytes: settings.window.bytes,
         overflow: settings.wireOverflow,
-        history: 0,
-        afterSequence: 0,
         // In doubt whether the first one arrived too: either it did, or it never will (protocol.md, D7).
         resume: this.#attempt > 1,
         attempt: this.#attempt,
-      },
+      }),
       this.id,
     );
   }

@@ -4,6 +4,7 @@ import {
   dataMessage,
   EMPTY_BYTES,
   MessageType,
+  openControl,
   type Control,
   type DataMessage,
   type Open,
@@ -28,21 +29,8 @@ function control(session: Session, what: Control): DataMessage {
 /** A fresh Open with the session's token and the next attempt. */
 export function open(session: Session, fields: Partial<Open> = {}): DataMessage {
   session.attempt = fields.attempt ?? session.attempt + 1;
-  return control(session, {
-    action: 'open',
-    route: session.route,
-    subject: '',
-    resumeToken: session.token,
-    lastReceivedSequence: 0,
-    windowMessages: 0,
-    windowBytes: 0,
-    overflow: 0,
-    history: 0,
-    afterSequence: 0,
-    resume: false,
-    attempt: session.attempt,
-    ...fields,
-  });
+  const { route, token: resumeToken, attempt } = session;
+  return control(session, openControl({ route, resumeToken, attempt, ...fields }));
 }
 
 /** An Open that comes back, having received everything up to `position`. */

@@ -2,7 +2,13 @@ import { DROP_REASONS, FlowCounters } from '../../../src/core/counters.js';
 import { MESSAGE_OVERHEAD_BYTES } from '../../../src/flow/byte-account.js';
 import type { RouteHandler } from '../../../src/session/route.js';
 import type { WindowedSession } from '../../../src/session/windowed/windowed-session.js';
-import { controlMessage, dataMessage, MessageType, type DataMessage } from '../../../src/wire/messages.js';
+import {
+  controlMessage,
+  dataMessage,
+  MessageType,
+  openControl,
+  type DataMessage,
+} from '../../../src/wire/messages.js';
 import type { GatewaySide, RouteEvents, SessionView, WorldOptions } from './contract.js';
 import { HeldStream, SEND_BUFFER_BYTES } from './held-stream.js';
 import { check } from './ledger.js';
@@ -126,12 +132,11 @@ export class RealGateway implements GatewaySide {
     const { downWindow } = this.#options;
     stream.deliver([
       controlMessage(
-        {
-          action: 'open',
-          ...{ route: '', subject: STRANGER, resumeToken: new Uint8Array(0), lastReceivedSequence: 0 },
-          ...{ windowMessages: downWindow.messages, windowBytes: downWindow.bytes },
-          ...{ overflow: 0, history: 0, afterSequence: 0, resume: false, attempt: 0 },
-        },
+        openControl({
+          subject: STRANGER,
+          windowMessages: downWindow.messages,
+          windowBytes: downWindow.bytes,
+        }),
         `${this.#strangers}`,
       ),
       // Something to hold.

@@ -3,6 +3,7 @@ import {
   dataMessage,
   EMPTY_BYTES,
   MessageType,
+  openControl,
   OverflowPolicy,
   type Control,
   type DataMessage,
@@ -86,21 +87,8 @@ export class Script {
 
   /** Opens with token `token` (a byte, sixteen times; 0: none). */
   open(connection: number, token: number, fields: Partial<Open> = {}): void {
-    this.control(connection, {
-      action: 'open',
-      route: '',
-      subject: `token ${token}`,
-      resumeToken: token === 0 ? EMPTY_BYTES : new Uint8Array(16).fill(token),
-      lastReceivedSequence: 0,
-      windowMessages: 0,
-      windowBytes: 0,
-      overflow: 0,
-      history: 0,
-      afterSequence: 0,
-      resume: false,
-      attempt: 0,
-      ...fields,
-    });
+    const resumeToken = token === 0 ? EMPTY_BYTES : new Uint8Array(16).fill(token);
+    this.control(connection, openControl({ subject: `token ${token}`, resumeToken, ...fields }));
   }
 
   resume(connection: number, token: number, position: number, fields: Partial<Open> = {}): void {
