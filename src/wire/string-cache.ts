@@ -78,12 +78,8 @@ export class StringCache {
 
   #clear(count: number): string[] {
     this.#textBytes = 0;
-    return (this.#slots = emptySlots(count));
+    return (this.#slots = new Array<string>(count).fill(''));
   }
-}
-
-function emptySlots(count: number): string[] {
-  return new Array<string>(count).fill('');
 }
 
 /** IDs differ most at their ends: length, first byte and the last three decide. */

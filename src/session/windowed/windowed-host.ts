@@ -54,7 +54,10 @@ export interface WindowedHost<Session> {
   observeProcessing(ms: number): void;
   /** Without a session: its route failed to open it. */
   routeFailed(session: Session | undefined, error: unknown): void;
-  /** The session holds data that may be views of what it arrived in: `detachHeld` is to be called before long, until it says that there is nothing more. */
+  /**
+   * The session holds data that may be views of what it arrived in: `detachHeld` is to be called before long, until
+   * it says that there is nothing more.
+   */
   fresh(session: Session): void;
   /** What the session holds has grown, or shrunk, by so many bytes. */
   held(session: Session, bytes: number): void;

@@ -386,7 +386,10 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     return (this.#outbox.settled ? now : this.#progressAt) + this.#host.limits.resumeWindowMs;
   }
 
-  /** Lets go of the network's buffers: what was held at the last call, and still is, is copied out of them. Whether there is more. */
+  /**
+   * Lets go of the network's buffers: what was held at the last call, and still is, is copied out of them. Whether
+   * there is more.
+   */
   detachHeld(): boolean {
     this.#isFresh = this.#outbox.detach();
     return this.#isFresh;

@@ -206,10 +206,9 @@ export class DirectStream implements TransportStream, Arrival {
       this.#fault(error);
       return;
     }
-    this.bytesSent += chunk.length;
-    this.#noteInFlight(inFlight + chunk.length);
+    this.#noteSent(inFlight, chunk.length);
     if (this.#lastInFlight <= MAX_HANDED_BYTES && this.#waiting === undefined) this.#hand(chunk);
-    else this.#queue(chunk);
+    else this.#queue([chunk]);
   }
 
   resume(): void {
@@ -267,9 +266,14 @@ export class DirectStream implements TransportStream, Arrival {
     this.#countedInFlight = counted;
   }
 
-  #queue(chunk: Buffer): void {
+  #noteSent(inFlight: number, bytes: number): void {
+    this.bytesSent += bytes;
+    this.#noteInFlight(inFlight + bytes);
+  }
+
+  #queue(chunks: readonly Buffer[]): void {
     this.#waiting ??= new PieceQueue();
-    this.#waiting.push(chunk);
+    for (const chunk of chunks) this.#waiting.push(chunk);
     if (this.#http2.writableLength === 0) this.#handPiece(this.#waiting);
   }
 
@@ -282,15 +286,10 @@ export class DirectStream implements TransportStream, Arrival {
       this.#fault(error);
       return;
     }
-    this.#waiting ??= new PieceQueue();
     let bytes = 0;
-    for (const chunk of chunks) {
-      this.#waiting.push(chunk);
-      bytes += chunk.length;
-    }
-    this.bytesSent += bytes;
-    this.#noteInFlight(inFlight + bytes);
-    if (this.#http2.writableLength === 0) this.#handPiece(this.#waiting);
+    for (const chunk of chunks) bytes += chunk.length;
+    this.#noteSent(inFlight, bytes);
+    this.#queue(chunks);
   }
 
   /** The next comes when this one is out; the end, behind the last. */
