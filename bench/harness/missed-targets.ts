@@ -3,8 +3,6 @@ import { FIGURES, threeDigits } from './figures.js';
 import type { BenchRecord, RunRecord } from './record.js';
 import { barValue, limitOf, spread, verdictText, wantedText } from './report.js';
 
-const MIB = 1024 * 1024;
-
 /** Each target that was missed: by how much, in how many rounds, and the figures behind it. */
 export function missedTargets(record: BenchRecord): string {
   const open = record.bars.filter(({ verdict }) => verdict === 'not measured');
@@ -54,10 +52,9 @@ function ofMemory(record: BenchRecord): string {
   const told = ['sluice', 'plain'].flatMap((key) => {
     const { rssBeforeBytes: empty, rssPerConnectionBytes: each } = runOf(record, 'idle', key)?.figures ?? {};
     if (empty === undefined || each === undefined) return [];
-    const kibibytes = (each.median / 1024).toFixed(1);
-    return [
-      `\`${key}\` takes ${(empty.median / MIB).toFixed(0)} MiB empty and ${kibibytes} KiB a connection`,
-    ];
+    const mebibytes = FIGURES.rssBeforeBytes.format(empty.median);
+    const kibibytes = FIGURES.rssPerConnectionBytes.format(each.median);
+    return [`\`${key}\` takes ${mebibytes} MiB empty and ${kibibytes} KiB a connection`];
   });
   return told.length === 0 ? '' : `${told.join(', ')}.`;
 }

@@ -1,5 +1,5 @@
 import { PLANNED_SHARE } from './cases.js';
-import { thousands, threeDigits } from './figures.js';
+import { FIGURES, thousands, threeDigits } from './figures.js';
 import { markdownTable } from './markdown.js';
 import type { BenchRecord, RunRecord } from './record.js';
 import { spread } from './report.js';
@@ -134,9 +134,9 @@ function memory(record: BenchRecord): string {
     return [
       [
         run.key,
-        `${(rssBeforeBytes.median / MIB).toFixed(0)} MiB`,
-        `${(each.median / 1024).toFixed(1)} KiB`,
-        `${(rssMaxBytes.median / MIB).toFixed(0)} MiB`,
+        `${FIGURES.rssBeforeBytes.format(rssBeforeBytes.median)} MiB`,
+        `${FIGURES.rssPerConnectionBytes.format(each.median)} KiB`,
+        `${FIGURES.rssMaxBytes.format(rssMaxBytes.median)} MiB`,
       ],
     ];
   });
@@ -160,7 +160,7 @@ function largest({ cases }: BenchRecord): string {
     )
     .sort((a, b) => b.bytes - a.bytes)[0];
   if (busy === undefined || busy.bytes === 0) return '';
-  return `The most that a busy gateway took in any case: ${(busy.bytes / MIB).toFixed(0)} MiB (${busy.where}).`;
+  return `The most that a busy gateway took in any case: ${FIGURES.rssMaxBytes.format(busy.bytes)} MiB (${busy.where}).`;
 }
 
 /** Of several loads the last: the heavier one. */

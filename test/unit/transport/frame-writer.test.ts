@@ -1,25 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { StreamMethod } from '../../../src/transport/contract.js';
-import { FrameReader } from '../../../src/transport/grpc/frame-reader.js';
 import { FrameWriter } from '../../../src/transport/grpc/frame-writer.js';
-import { BodyReader, encodeBodies } from '../../../src/transport/bodies.js';
+import { encodeBodies } from '../../../src/transport/bodies.js';
 import { type DataMessage, dataMessage } from '../../../src/wire/messages.js';
-
-function decode(method: StreamMethod, chunk: Uint8Array): { messages: DataMessage[]; frames: number } {
-  const frames = new FrameReader(100_000_000);
-  const bodies = new BodyReader(method);
-  let count = 0;
-  frames.push(chunk);
-  while (frames.next()) {
-    expect(frames.compressed).toBe(false);
-    bodies.push(frames.buffer!.subarray(frames.start, frames.end));
-    count += 1;
-  }
-  expect(frames.midFrame).toBe(false);
-  const messages: DataMessage[] = [];
-  expect(bodies.fill(messages, Infinity)).toBeUndefined();
-  return { messages, frames: count };
-}
+import { decodeFrames } from '../../helpers/decode-frames.js';
 
 function messagesOf(count: number, bytes: number): DataMessage[] {
   return Array.from({ length: count }, (_, index) =>
@@ -39,7 +23,7 @@ describe.each<StreamMethod>(['StreamData', 'StreamBatches'])('%s', (method) => {
   ])('%d messages of %d bytes', (count, bytes) => {
     const messages = messagesOf(count, bytes);
     for (const apart of [false, true]) {
-      const found = decode(method, new FrameWriter(5 << 20).frame(method, messages, apart)).messages;
+      const found = decodeFrames(method, new FrameWriter(5 << 20).frame(method, messages, apart)).messages;
       expect(found.map(({ sequence, sessionId }) => [sequence, sessionId])).toEqual(
         messages.map(({ sequence, sessionId }) => [sequence, sessionId]),
       );
@@ -54,7 +38,7 @@ describe.each<StreamMethod>(['StreamData', 'StreamBatches'])('%s', (method) => {
     const chunks = Array.from({ length: 1_000 }, (_, index) =>
       writer.frame(method, [dataMessage({ sequence: index + 1, data: Buffer.alloc(index, index) })], false),
     );
-    expect(chunks.map((chunk) => decode(method, chunk).messages[0]!.sequence)).toEqual(
+    expect(chunks.map((chunk) => decodeFrames(method, chunk).messages[0]!.sequence)).toEqual(
       Array.from({ length: 1_000 }, (_, index) => index + 1),
     );
     const slabs = new Set(chunks.map((chunk) => chunk.buffer));
@@ -72,7 +56,7 @@ describe.each<StreamMethod>(['StreamData', 'StreamBatches'])('%s', (method) => {
 
 test('a batch holds at most 1,024 messages and, unless it is a single one, 256 KiB', () => {
   const frames = (count: number, bytes: number, maxMessageBytes = 5 << 20) =>
-    decode(
+    decodeFrames(
       'StreamBatches',
       new FrameWriter(maxMessageBytes).frame('StreamBatches', messagesOf(count, bytes), false),
     ).frames;

@@ -1,30 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { BodyReader } from '../../../src/transport/bodies.js';
 import type { StreamMethod } from '../../../src/transport/contract.js';
-import { FrameReader } from '../../../src/transport/grpc/frame-reader.js';
 import { framesAround, hasLargePayload } from '../../../src/transport/grpc/large-payloads.js';
 import { type DataMessage, dataMessage } from '../../../src/wire/messages.js';
+import { decodeFrames } from '../../helpers/decode-frames.js';
 
 const MAX_BYTES = 5 << 20;
 const LARGE = 32 * 1024;
-
-function decode(
-  method: StreamMethod,
-  chunks: readonly Buffer[],
-): { messages: DataMessage[]; frames: number } {
-  const frames = new FrameReader(MAX_BYTES);
-  const bodies = new BodyReader(method);
-  let count = 0;
-  frames.push(Buffer.concat(chunks));
-  while (frames.next()) {
-    bodies.push(frames.buffer!.subarray(frames.start, frames.end));
-    count += 1;
-  }
-  expect(frames.midFrame).toBe(false);
-  const messages: DataMessage[] = [];
-  expect(bodies.fill(messages, Infinity)).toBeUndefined();
-  return { messages, frames: count };
-}
 
 function messageOf(bytes: number, index: number): DataMessage {
   return dataMessage({
@@ -53,7 +34,11 @@ describe.each<StreamMethod>(['StreamData', 'StreamBatches'])('framesAround, %s',
     ['more than a batch of them', Array.from({ length: 20 }, () => 50_000)],
   ])('says the same as was given, in order: %s', (_, sizes) => {
     const messages = sizes.map(messageOf);
-    const found = decode(method, framesAround(method, messages, MAX_BYTES)).messages;
+    const found = decodeFrames(
+      method,
+      Buffer.concat(framesAround(method, messages, MAX_BYTES)),
+      MAX_BYTES,
+    ).messages;
     expect(found.length).toBe(messages.length);
     for (const [index, message] of found.entries()) {
       const { data, ...rest } = messages[index]!;
@@ -82,8 +67,17 @@ describe.each<StreamMethod>(['StreamData', 'StreamBatches'])('framesAround, %s',
 
 test('batches are as full as they may be', () => {
   const messages = Array.from({ length: 20 }, (_, index) => messageOf(50_000, index));
-  expect(decode('StreamBatches', framesAround('StreamBatches', messages, MAX_BYTES)).frames).toBe(4);
-  expect(decode('StreamBatches', framesAround('StreamBatches', messages, 120_000)).frames).toBe(10);
+  expect(
+    decodeFrames(
+      'StreamBatches',
+      Buffer.concat(framesAround('StreamBatches', messages, MAX_BYTES)),
+      MAX_BYTES,
+    ).frames,
+  ).toBe(4);
+  expect(
+    decodeFrames('StreamBatches', Buffer.concat(framesAround('StreamBatches', messages, 120_000)), MAX_BYTES)
+      .frames,
+  ).toBe(10);
 });
 
 test('a payload is large by its size, unless it would keep much more than itself', () => {
