@@ -70,7 +70,7 @@ export class Gateway {
   readonly readiness = new Readiness();
   readonly #config: Config;
   readonly #logger: Logger;
-  readonly #routeNames: readonly string[];
+  readonly #routes: ReadonlyMap<string, Route>;
   readonly #pool: ConnectionPool;
   readonly #account: ByteAccount;
   readonly #auth: GatewayAuth;
@@ -87,6 +87,7 @@ export class Gateway {
   /** Connections and sessions ended because their client was revoked. */
   #thrownOut = { connections: 0, sessions: 0 };
   #adminAddress: string | undefined;
+  #routesStopped = false;
   #starting: Promise<void> | undefined;
   #destroyed = false;
   #stopping: Promise<void> | undefined;
@@ -118,7 +119,7 @@ export class Gateway {
     if (!routes.has(defaultRoute)) {
       throw new StartError('defaultRoute', `defaultRoute is "${defaultRoute}": there is no such route.`);
     }
-    this.#routeNames = [...routes.keys()];
+    this.#routes = routes;
     this.#auth = new GatewayAuth({
       config,
       clock,
@@ -269,6 +270,8 @@ export class Gateway {
 
   async #open(): Promise<void> {
     try {
+      for (const route of this.#routes.values()) await route.start?.();
+      this.#throwIfDestroyed();
       await this.#grpc.start(this.#server.accept);
       if (this.#admin !== undefined) {
         const { address, port } = await this.#admin.start();
@@ -289,7 +292,7 @@ export class Gateway {
         version: VERSION,
         grpc: this.addresses.map((address) => address.text),
         admin: this.#adminAddress,
-        routes: this.#routeNames,
+        routes: [...this.#routes.keys()],
         tls: this.#config.server.tls.certificateFile !== '',
         pid: process.pid,
       },
@@ -316,6 +319,7 @@ export class Gateway {
     this.#rates.stop();
     this.#sessions.stop();
     this.#server.destroy();
+    this.#stopRoutes();
     this.#auth.stop();
     await Promise.all([this.#grpc.destroy(), this.#admin?.stop()]);
     this.#report.stop();
@@ -328,6 +332,19 @@ export class Gateway {
   reload(): void {
     this.#grpc.reloadTls();
     this.#auth.reload();
+  }
+
+  /** Once, for `destroy` may be called again. */
+  #stopRoutes(): void {
+    if (this.#routesStopped) return;
+    this.#routesStopped = true;
+    for (const [name, route] of this.#routes) {
+      try {
+        route.stop?.();
+      } catch (error) {
+        this.#logger.error({ err: error, route: name }, 'a route failed to stop');
+      }
+    }
   }
 
   /** Ends what a revoked client has here, but for what it came to with newer credentials. */

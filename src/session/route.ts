@@ -1,6 +1,7 @@
 import type { Identity } from '../core/identity.js';
 import type { DataMessage } from '../wire/messages.js';
 import type { Overflow } from './overflow.js';
+import type { TopicRoute, TopicStart } from './topic-route.js';
 
 export type { Overflow };
 
@@ -20,6 +21,18 @@ export interface Route {
   /** What a client may choose instead when it opens. Default: anything where `overflow` is `block`, else nothing else. */
   readonly allowedOverflow?: readonly Overflow[];
   /**
+   * Whether a message is given to `handle` while the promises for those before it are open: as many as the session's
+   * window (on a simple connection: the receive queue) lets in. They are accepted in order all the same: one that is
+   * done counts when all before it are. Default false: one at a time.
+   */
+  readonly pipelined?: boolean;
+  /** Where the route's subjects are topics. */
+  readonly topic?: TopicRoute;
+  /** Called before the gateway listens. Rejects with a StartError, which stops the start. */
+  start?(): Promise<void>;
+  /** The gateway has ended all sessions and stops: nothing may be left. Called once at most, also where `start` failed. */
+  stop?(): void;
+  /**
    * Called when a session opens. Throwing (a SluiceError, to choose the code)
    * refuses the session.
    */
@@ -29,12 +42,14 @@ export interface Route {
 /** One session's side of a route. */
 export interface RouteHandler {
   /**
-   * One message of the session, in order, never two at a time. The message is
-   * accepted when this returns, or when the promise it returns resolves: the
-   * next comes only then. A throw or rejection fails this message alone: the
+   * One message of the session, in order, never two at a time (unless the route
+   * is `pipelined`). The message is accepted when this returns, or when the
+   * promise it returns resolves: the next comes only then. A throw or rejection fails this message alone: the
    * client sees `Error`, the session goes on.
    */
   handle(message: DataMessage): void | Promise<void>;
+  /** Of an upload by Ingest, when all of it is handled: what its summary tells, by name. */
+  aggregates?(): ReadonlyMap<string, number>;
   /** The session has ended, for whatever reason. Called once, with nothing after it. */
   closed?(): void;
 }
@@ -59,6 +74,10 @@ export interface RouteSession {
   readonly sessionId: string;
   /** What the client asked for within the route; "" where it named nothing. */
   readonly subject: string;
+  /** Where its client wants to begin, for routes that have a past. Both parts 0 on simple connections. */
+  readonly start: TopicStart;
+  /** What becomes of what waits for its client, as it was chosen. On simple connections the route's, and `send` waits whatever it is. */
+  readonly overflow: Overflow;
   /** Aborted when the session ends. A listener must not throw, and `send` throws from then on. */
   readonly signal: AbortSignal;
   /** The last messages the client sent, oldest first, where the route `wantsRecent`; bounded in messages and bytes. */

@@ -6,6 +6,7 @@ import type { RecentLimits } from './recent-messages.js';
 import type { Route } from './route.js';
 import { SimpleSession, type SimpleSessionPort } from './simple-session.js';
 import type { StreamSession } from './stream-session.js';
+import { FROM_NOW_ON } from './topic-route.js';
 import { WindowedSession } from './windowed/windowed-session.js';
 
 export interface SessionManagerOptions {
@@ -63,7 +64,8 @@ export class SessionManager {
     const { identity, sessionId, connectionSessions } = request;
     this.refuseOverLimit(identity, sessionId, connectionSessions);
     const { recent, totalUp } = this.#options;
-    const session = new SimpleSession({ ...request, recent, totalUp });
+    const { overflow = 'block' } = request.route;
+    const session = new SimpleSession({ ...request, start: FROM_NOW_ON, overflow, recent, totalUp });
     this.add(session);
     return session;
   }

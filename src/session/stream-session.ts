@@ -3,7 +3,9 @@ import { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
 import { EMPTY_BYTES, MessageType, type DataMessage } from '../wire/messages.js';
 import { RecentMessages, type RecentLimits } from './recent-messages.js';
+import type { Overflow } from './overflow.js';
 import type { Route, RouteHandler, RouteMessage, RouteSession } from './route.js';
+import type { TopicStart } from './topic-route.js';
 
 /**
  * - open: messages come and go
@@ -17,6 +19,8 @@ export interface SessionSpec {
   readonly identity: Identity;
   readonly sessionId: string;
   readonly subject: string;
+  readonly start: TopicStart;
+  readonly overflow: Overflow;
   readonly routeName: string;
   readonly route: Route;
   readonly recent: RecentLimits;
@@ -36,6 +40,8 @@ export abstract class StreamSession implements RouteSession {
   identity: Identity;
   readonly sessionId: string;
   readonly subject: string;
+  readonly start: TopicStart;
+  readonly overflow: Overflow;
   readonly routeName: string;
   readonly createdAt: number;
   lastActivity: number;
@@ -54,6 +60,8 @@ export abstract class StreamSession implements RouteSession {
     this.identity = spec.identity;
     this.sessionId = spec.sessionId;
     this.subject = spec.subject;
+    this.start = spec.start;
+    this.overflow = spec.overflow;
     this.routeName = spec.routeName;
     this.createdAt = spec.now;
     this.lastActivity = spec.now;

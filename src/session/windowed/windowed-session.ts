@@ -6,7 +6,6 @@ import { smallest, type Size } from '../../flow/window.js';
 import { controlMessage, dataMessage, MessageType, type DataMessage } from '../../wire/messages.js';
 import { closedControl, errorControl } from '../control-messages.js';
 import { detached } from '../detached-message.js';
-import type { Overflow } from '../overflow.js';
 import { StreamSession, type SessionSpec, type SessionState } from '../stream-session.js';
 import { draining, offence, slowConsumer } from './endings.js';
 import { Inbox } from './inbox.js';
@@ -21,7 +20,6 @@ export interface WindowedSessionSpec extends Omit<SessionSpec, 'now' | 'recent'>
   /** 16 bytes. */
   readonly token: Uint8Array;
   readonly attempt: number;
-  readonly overflow: Overflow;
   readonly link: SessionLink;
   /** What the client is prepared to hold. */
   readonly window: Size;

@@ -8,6 +8,7 @@ import { OverflowPolicy, type Open } from '../../wire/messages.js';
 import { ALL_OVERFLOWS, overflowOf, type Overflow } from '../overflow.js';
 import type { Route } from '../route.js';
 import type { SessionManager } from '../session-manager.js';
+import { FROM_NOW_ON, type TopicStart } from '../topic-route.js';
 import { DetachedSessions } from './detached-sessions.js';
 import { draining } from './endings.js';
 import type { SessionLink } from './session-link.js';
@@ -298,6 +299,7 @@ export class WindowedSessions {
       identity,
       sessionId,
       subject: open.subject,
+      start: startOf(open),
       routeName: name,
       route,
       token: open.resumeToken.byteLength === 0 ? randomBytes(TOKEN_BYTES) : new Uint8Array(open.resumeToken),
@@ -484,6 +486,11 @@ function windowOf(
     },
     maxWindow,
   );
+}
+
+/** One object for nearly all, who name no start. */
+function startOf({ afterSequence, history }: Open): TopicStart {
+  return afterSequence === 0 && history === 0 ? FROM_NOW_ON : { afterSequence, history };
 }
 
 /** The policy of a session: its route's, or the client's choice within what the route allows. */

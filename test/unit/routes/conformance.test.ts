@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { conformanceRoute } from '../../../src/routes/conformance.js';
 import type { RouteMessage } from '../../../src/session/route.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
+import { FROM_NOW_ON } from '../../../src/session/topic-route.js';
 import { dataMessage } from '../../../src/wire/messages.js';
 import { anonymousIdentity } from '../../helpers/anonymous-identity.js';
 
@@ -16,6 +17,8 @@ function world() {
       identity: anonymousIdentity('ann'),
       sessionId: 'one',
       subject: 'tea',
+      start: FROM_NOW_ON,
+      overflow: 'block',
       signal: new AbortController().signal,
       recent: [],
       send: (message) => {

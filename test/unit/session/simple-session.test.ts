@@ -4,6 +4,7 @@ import { SluiceError } from '../../../src/core/errors.js';
 import { Quota } from '../../../src/flow/quota.js';
 import type { Route, RouteHandler, RouteSession } from '../../../src/session/route.js';
 import { SimpleSession, type SimpleSessionPort } from '../../../src/session/simple-session.js';
+import { FROM_NOW_ON } from '../../../src/session/topic-route.js';
 import { dataMessage, type DataMessage } from '../../../src/wire/messages.js';
 import { anonymousIdentity } from '../../helpers/anonymous-identity.js';
 
@@ -61,6 +62,8 @@ function open(handler: RouteHandler | ((session: RouteSession) => RouteHandler),
     identity: anonymousIdentity('ann'),
     sessionId: 's:1',
     subject: '',
+    start: FROM_NOW_ON,
+    overflow: 'block',
     routeName: 'test',
     route,
     port,

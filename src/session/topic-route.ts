@@ -1,0 +1,85 @@
+import type { Overflow } from './overflow.js';
+
+/** What is published to a topic. */
+export interface TopicPublication {
+  readonly data: Uint8Array;
+  readonly key?: string;
+  readonly metadata?: ReadonlyMap<string, string> | undefined;
+  /** Not worth delivering later than this, in milliseconds; 0 = always. */
+  readonly ttlMs?: number;
+  /** "": every call publishes. Else a second one with the same key and the same message has no effect. */
+  readonly idempotencyKey?: string;
+  /** The client that publishes. */
+  readonly from: string;
+}
+
+/** The topic has it. */
+export interface Published {
+  /** Its number in the topic. */
+  readonly sequence: number;
+  /** To how many subscribers it went. */
+  readonly subscribers: number;
+  /** It was there already, by its idempotency key; all else is of the first time. */
+  readonly duplicate: boolean;
+}
+
+/** Where in a topic a subscriber begins. Both 0: with what comes from now on. */
+export interface TopicStart {
+  /** A position, the sequence of a message: begin after it; 0 = none. Goes before `history`. */
+  readonly afterSequence: number;
+  /** How many of the messages that the topic holds come first. */
+  readonly history: number;
+}
+
+export const FROM_NOW_ON: TopicStart = { afterSequence: 0, history: 0 };
+
+/** One message of a topic, the same object for all its subscribers: not to be changed. */
+export interface TopicMessage {
+  readonly sequence: number;
+  readonly timestampMs: number;
+  readonly data: Uint8Array;
+  /** Encoded once (`EncodedMetadata`), where there is some. */
+  readonly metadata: ReadonlyMap<string, string> | undefined;
+  readonly key: string;
+  readonly ttlMs: number;
+  /** The client that published it; "" for what the gateway says itself. */
+  readonly from: string;
+}
+
+/** Who follows a topic. Neither method throws, nor subscribes or publishes from within. */
+export interface TopicSubscriber {
+  /**
+   * The next message, in order. Undefined: it is taken, or dealt with by the
+   * subscriber's own overflow policy. A promise, only under `block`: the
+   * publisher is held until it resolves, or the subscription is closed.
+   */
+  deliver(message: TopicMessage): undefined | Promise<void>;
+  /** Messages that the topic does not hold any more, of those that were asked for; before the first that is delivered. */
+  missed(fromSequence: number, toSequence: number): void;
+}
+
+export interface TopicSubscription {
+  /** The last sequence of the topic that was delivered, or missed, or where it began: what follows comes after it. */
+  readonly position: number;
+  /** No more is delivered; a publisher held by it goes on. Idempotent. */
+  close(): void;
+}
+
+/**
+ * A route whose subjects are topics: what Publish, Subscribe and the HTTP edge
+ * ask of it. Whoever calls has checked the permission and that the subject is
+ * 1 to 128 printable characters.
+ */
+export interface TopicRoute {
+  /**
+   * Returns at once, save where a subscriber under `block` has no room: then
+   * when it has. Throws or rejects with INVALID_MESSAGE for an idempotency key
+   * that was used for another message, and with the limits of the topics.
+   */
+  publish(subject: string, publication: TopicPublication): Published | Promise<Published>;
+  /** Throws the limits of the topics. What history brings is delivered before it returns. */
+  subscribe(subject: string, start: TopicStart, subscriber: TopicSubscriber): TopicSubscription;
+  /** The policy of subscribers that choose none, and what they may choose, as for sessions of the route. */
+  readonly overflow: Overflow;
+  readonly allowedOverflow: readonly Overflow[];
+}
