@@ -182,8 +182,6 @@ export class Inbox {
 
   /** The route keeps what it has before it, and may be given what comes next beside it. */
   setAside(): void {
-    // The session has ended from within the route.
-    if (this.#current === undefined) return;
     (this.#aside ??= new RingQueue()).push({ pieces: this.#currentPieces, bytes: this.#currentBytes });
     this.#current = undefined;
     this.#currentPieces = 0;
