@@ -30,7 +30,8 @@ export interface Dropped {
   readonly reason: DroppedReason;
 }
 
-export type DroppedReason = 'overflow' | 'expired';
+/** RESUME_EXPIRED: asked for, and not held any more (`PolicyQueue.lost`). */
+export type DroppedReason = 'overflow' | 'expired' | 'RESUME_EXPIRED';
 
 /**
  * What became of an item: it is in (or, under drop-newest, was dropped at once,
@@ -93,7 +94,7 @@ export class PolicyQueue<T extends QueueItem> {
   }
 
   /** How many items were dropped since the queue was made, by reason; `clear` is no drop. A live view. */
-  get dropped(): Readonly<Record<DroppedReason, number>> {
+  get dropped(): Readonly<Record<'overflow' | 'expired', number>> {
     return this.#dropped;
   }
 
@@ -117,6 +118,13 @@ export class PolicyQueue<T extends QueueItem> {
     if (unwanted) this.#drop(node, 'overflow');
     else if (key !== '') this.#byKey?.set(key, node);
     return 'taken';
+  }
+
+  /** Tells of sequences that were lost before they came here, at this place in the order. */
+  lost(from: number, to: number, reason: DroppedReason): void {
+    const node: Node<T> = { item: undefined, from, to, reason, previous: undefined, next: undefined };
+    this.#nodes.append(node);
+    this.#merge(node);
   }
 
   /** What `take` would give; what has expired by now is dropped. */
@@ -171,12 +179,17 @@ export class PolicyQueue<T extends QueueItem> {
     }
   }
 
-  #drop(node: Node<T>, reason: DroppedReason): void {
+  #drop(node: Node<T>, reason: 'overflow' | 'expired'): void {
     if (node.item === undefined) return;
     this.#release(node, node.item);
     this.#dropped[reason] += 1;
     node.item = undefined;
     node.reason = reason;
+    this.#merge(node);
+  }
+
+  /** Makes one of a range and those beside it. */
+  #merge(node: Node<T>): void {
     const { previous, next } = node;
     if (next !== undefined && next.item === undefined) {
       node.to = next.to;

@@ -77,4 +77,18 @@ describe('PolicyQueue', () => {
     expect(drain(queue, 10)).toEqual([{ from: 1, to: 2, reason: 'expired' }, 3, 4, 5]);
     expect(queue.dropped).toEqual({ overflow: 1, expired: 1 });
   });
+
+  it('tells of what was lost before it came, at its place', () => {
+    const queue = queueOf('drop-oldest');
+    queue.offer(item(5), 0);
+    queue.lost(6, 8, 'RESUME_EXPIRED');
+    queue.offer(item(9), 0);
+    expect(queue.messages).toBe(2);
+    queue.offer(item(10), 0);
+    expect(drain(queue)).toEqual([{ from: 5, to: 8, reason: 'overflow' }, 9, 10]);
+    queue.lost(11, 12, 'RESUME_EXPIRED');
+    queue.lost(13, 14, 'overflow');
+    expect(queue.isEmpty).toBe(false);
+    expect(drain(queue)).toEqual([{ from: 11, to: 14, reason: 'RESUME_EXPIRED' }]);
+  });
 });
