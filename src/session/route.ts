@@ -1,3 +1,4 @@
+import type { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
 import type { DataMessage } from '../wire/messages.js';
 import type { Overflow } from './overflow.js';
@@ -94,4 +95,6 @@ export interface RouteSession {
   send(message: RouteMessage): undefined | Promise<void>;
   /** Ends the session after what was sent; `reason` is told to the client. */
   end(reason?: string): void;
+  /** Ends the session at once: its client is told the error, what waits is dropped. */
+  fail(error: SluiceError): void;
 }

@@ -146,6 +146,10 @@ export abstract class StreamSession implements RouteSession {
 
   abstract end(reason?: string): void;
 
+  fail(error: SluiceError): void {
+    this.expel('session-closed', error);
+  }
+
   /** Ends the session at once, wherever it is, and tells the client. */
   abstract expel(reason: DropReason, error: SluiceError): void;
 

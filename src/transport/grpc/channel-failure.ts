@@ -42,7 +42,8 @@ export function connectFailure(
 
 function verdict(address: string, failed: FailedConnect, terms: ChannelTerms): Verdict {
   const { peer, self, names } = terms;
-  if (failed.timeoutMs !== undefined) return timedOut(address, failed.phase, failed.tls, failed.timeoutMs, terms);
+  if (failed.timeoutMs !== undefined)
+    return timedOut(address, failed.phase, failed.tls, failed.timeoutMs, terms);
 
   const code = failed.code.replace(ALERT, 'ALERT_');
   const known = NETWORK[code]?.(address, terms) ?? CERTIFICATE[code]?.(address, terms, detailOf(failed));
@@ -59,10 +60,7 @@ function verdict(address: string, failed: FailedConnect, terms: ChannelTerms): V
       `Something answers at ${address}, and not in HTTP/2: name ${names.itsAddress}, not a port for HTTP/1.1 or another protocol.`,
     ];
   if (failed.speaksTls === true)
-    return [
-      'tls-mismatch',
-      `${address} expects TLS, and ${self} speaks none: ${names.withTls}.`,
-    ];
+    return ['tls-mismatch', `${address} expects TLS, and ${self} speaks none: ${names.withTls}.`];
   if (NOTHING_IN_COMMON.has(code))
     return ['tls-mismatch', `${address} and ${self} have no version of TLS, or no cipher, in common.`];
   if (known !== undefined && code !== 'ECONNRESET') return known;

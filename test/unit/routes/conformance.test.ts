@@ -26,6 +26,7 @@ function world() {
         return undefined;
       },
       end: (reason) => ends.push(reason),
+      fail: (error) => ends.push(error.code),
     });
     const handle = async (does: Readonly<Record<string, string>>) => {
       await handler.handle(dataMessage({ data: Buffer.from('x'), metadata: new Map(Object.entries(does)) }));
