@@ -17,6 +17,7 @@ import {
   streamSettings,
   windowedSettings,
 } from './gateway-settings.js';
+import { upstreamPools } from './gateway-upstreams.js';
 import { HealthChecker } from './health/health-checker.js';
 import { Readiness } from './health/readiness.js';
 import type { MetricsSources } from './metrics/metrics-sources.js';
@@ -41,6 +42,7 @@ import { SessionManager } from './session/session-manager.js';
 import type { StreamAcceptor } from './transport/contract.js';
 import type { BoundAddress } from './transport/grpc/address.js';
 import { GrpcServer } from './transport/grpc/grpc-server.js';
+import type { UpstreamPool } from './upstream/upstream-pool.js';
 import { VERSION } from './version.js';
 
 export { takeLibraryLog } from './transport/grpc/library-log.js';
@@ -71,6 +73,7 @@ export class Gateway {
   readonly #config: Config;
   readonly #logger: Logger;
   readonly #routes: ReadonlyMap<string, Route>;
+  readonly #upstreams: ReadonlyMap<string, UpstreamPool>;
   readonly #pool: ConnectionPool;
   readonly #account: ByteAccount;
   readonly #auth: GatewayAuth;
@@ -114,7 +117,11 @@ export class Gateway {
       retryAfterMs: LIMIT_RETRY_MS,
       totalUp: this.metrics.up,
     });
-    const routes = new Map([...routeTable(config.routes, clock), ...Object.entries(options.routes ?? {})]);
+    this.#upstreams = upstreamPools(config, clock, logger);
+    const routes = new Map([
+      ...routeTable(config.routes, { clock, upstreams: this.#upstreams }),
+      ...Object.entries(options.routes ?? {}),
+    ]);
     const { defaultRoute = config.defaultRoute } = options;
     if (!routes.has(defaultRoute)) {
       throw new StartError('defaultRoute', `defaultRoute is "${defaultRoute}": there is no such route.`);
@@ -270,6 +277,7 @@ export class Gateway {
 
   async #open(): Promise<void> {
     try {
+      for (const upstream of this.#upstreams.values()) upstream.start();
       for (const route of this.#routes.values()) await route.start?.();
       this.#throwIfDestroyed();
       await this.#grpc.start(this.#server.accept);
@@ -320,6 +328,7 @@ export class Gateway {
     this.#sessions.stop();
     this.#server.destroy();
     this.#stopRoutes();
+    for (const upstream of this.#upstreams.values()) upstream.stop();
     this.#auth.stop();
     await Promise.all([this.#grpc.destroy(), this.#admin?.stop()]);
     this.#report.stop();

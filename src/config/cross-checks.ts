@@ -2,6 +2,7 @@ import { authConflicts, authWarnings } from './auth-checks.js';
 import type { Conflict, CrossCheckContext } from './conflict.js';
 import { nearest } from './nearest.js';
 import type { Config } from './schema.js';
+import { upstreamConflicts } from './upstream-checks.js';
 
 /**
  * Checks the whole. A limit that is merely out of reach is a mistake only where
@@ -12,6 +13,7 @@ export function* crossChecks(config: Config, context: CrossCheckContext): Genera
   yield* addressConflicts(config);
   yield* routeConflicts(config, context);
   yield* overflowConflicts(config);
+  yield* upstreamConflicts(config, context);
   yield* timeConflicts(config, context);
   yield* resumeConflicts(config, context);
   yield* limitConflicts(config, context);

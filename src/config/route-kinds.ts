@@ -1,5 +1,6 @@
 import { choice, choices } from './formats/choice.js';
 import type { RouteKinds } from './formats/routes.js';
+import { text } from './formats/text.js';
 import { setting } from './setting.js';
 
 const OVERFLOWS = ['block', 'drop-oldest', 'drop-newest', 'conflate', 'disconnect'] as const;
@@ -18,15 +19,26 @@ const common = {
   ),
 };
 
+const payload = setting(
+  choice(['pieces', 'whole']),
+  'pieces',
+  'Whether a payload over several messages comes piece by piece, or whole.',
+);
+
 /** The kinds of route a configuration can name, and the options each takes besides `kind`. */
 export const routeKinds = {
   echo: common,
   conformance: {
     ...common,
-    payload: setting(
-      choice(['pieces', 'whole']),
-      'pieces',
-      'Whether a payload over several messages comes piece by piece, or whole.',
+    payload,
+  },
+  upstream: {
+    ...common,
+    payload,
+    upstream: setting(
+      text(/^(?:[A-Za-z][A-Za-z0-9._-]{0,63})?$/, 'the name of one of upstreams'),
+      '',
+      'Which of upstreams its sessions go to. It has to be given.',
     ),
   },
 } as const satisfies RouteKinds;
