@@ -2,6 +2,7 @@ import type { DataMessage } from '../../wire/messages.js';
 import { GrpcStatus, type SluiceError } from '../../core/errors.js';
 import type { CallEnd, CallEvents, ClientCall, ClientStream, StreamEvents } from '../client-contract.js';
 import type { StreamMethod } from '../contract.js';
+import { type Framing, REQUEST_FRAMING, RESPONSE_FRAMING } from '../framing.js';
 import { asUnreadable } from '../stream-errors.js';
 import type { ChannelCall, ChannelCallEvents } from './channel-call.js';
 import { apart } from './channel-keep.js';
@@ -20,7 +21,7 @@ type StartCall = (events: ChannelCallEvents) => ChannelCall;
 
 /** A stream of the session protocol over a gRPC call. */
 export class ChannelStream implements ClientStream, ChannelCallEvents {
-  readonly #method: StreamMethod;
+  readonly #framing: Framing;
   readonly #address: string;
   readonly #events: StreamEvents;
   readonly #maxMessageBytes: number;
@@ -38,17 +39,17 @@ export class ChannelStream implements ClientStream, ChannelCallEvents {
     events: StreamEvents,
     start: StartCall,
   ) {
-    this.#method = method;
+    this.#framing = REQUEST_FRAMING[method];
     this.#address = address;
     this.#events = events;
     this.#maxMessageBytes = maxMessageBytes;
     // We accept no compression, so nothing is ever inflated.
-    this.#reader = new MessageReader(method, 'identity', maxMessageBytes, () => undefined);
+    this.#reader = new MessageReader(RESPONSE_FRAMING[method], 'identity', maxMessageBytes, () => undefined);
     this.#call = start(this);
   }
 
   send(messages: readonly DataMessage[]): boolean {
-    return this.#call.write(this.#writer.frame(this.#method, messages, true));
+    return this.#call.write(this.#writer.frame(this.#framing, messages, true));
   }
 
   halfClose(): void {

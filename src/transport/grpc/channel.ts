@@ -8,9 +8,8 @@ import type {
   ClientStream,
   Connector,
   Dial,
-  TopicMethod,
 } from '../client-contract.js';
-import type { StreamMethod } from '../contract.js';
+import type { CallMethod, StreamMethod } from '../contract.js';
 import { type ChannelAddress, parseChannelAddress } from './channel-address.js';
 import { ChannelCall, type ChannelCallEvents } from './channel-call.js';
 import { ChannelConnection } from './channel-connection.js';
@@ -125,7 +124,7 @@ class Channel implements Connector {
     }
   }
 
-  #start(method: StreamMethod | TopicMethod, metadata: CallMetadata, events: ChannelCallEvents): ChannelCall {
+  #start(method: StreamMethod | CallMethod, metadata: CallMetadata, events: ChannelCallEvents): ChannelCall {
     const headers = this.#headersOf(method, metadata);
     const call = new ChannelCall(typeof headers === 'string' ? {} : headers, this.#options.clock, events);
     if (typeof headers === 'string') call.endSoon({ status: GrpcStatus.INVALID_ARGUMENT, message: headers });
@@ -163,7 +162,7 @@ class Channel implements Connector {
   }
 
   /** The request's headers, or what is wrong with the metadata. */
-  #headersOf(method: StreamMethod | TopicMethod, metadata: CallMetadata): OutgoingHttpHeaders | string {
+  #headersOf(method: StreamMethod | CallMethod, metadata: CallMetadata): OutgoingHttpHeaders | string {
     for (const [name, value] of Object.entries(metadata)) {
       // The value may be a secret: it is not shown.
       if (!METADATA_NAME.test(name) || !METADATA_VALUE.test(value))
