@@ -68,6 +68,15 @@ export const errorCatalogue = {
     setting: 'session.maxPerConnection, session.maxPerClient, session.max',
     meaning: 'The connection, the client or the gateway holds as many sessions as it may.',
   },
+  TOPIC_LIMIT: {
+    scope: 'session',
+    grpcStatus: GrpcStatus.RESOURCE_EXHAUSTED,
+    webSocketClose: 4029,
+    httpStatus: 429,
+    retry: 'backoff',
+    setting: 'routes.<name>.maxTopics, routes.<name>.maxSubscribers',
+    meaning: 'The route holds as many topics as it may, or the topic as many subscribers.',
+  },
   MESSAGE_TOO_LARGE: {
     scope: 'connection',
     grpcStatus: GrpcStatus.RESOURCE_EXHAUSTED,

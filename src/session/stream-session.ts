@@ -84,6 +84,8 @@ export abstract class StreamSession implements RouteSession {
   /** The connection that holds it; "" while it is detached. */
   abstract get connectionId(): string;
 
+  abstract get attached(): boolean;
+
   /** Messages that wait for the route or are being handled by it. */
   abstract get inboxLength(): number;
 
@@ -145,6 +147,10 @@ export abstract class StreamSession implements RouteSession {
   }
 
   abstract end(reason?: string): void;
+
+  fail(error: SluiceError): void {
+    this.expel('session-closed', error);
+  }
 
   /** Ends the session at once, wherever it is, and tells the client. */
   abstract expel(reason: DropReason, error: SluiceError): void;
@@ -233,6 +239,15 @@ export abstract class StreamSession implements RouteSession {
       },
     );
     return false;
+  }
+
+  /** Its client is gone for now. */
+  protected tellDetached(): void {
+    try {
+      this.#handler?.detached?.();
+    } catch (fault) {
+      this.fault(fault);
+    }
   }
 
   /** The session is over: its sends fail with `error` from here on, its route is told. */
