@@ -303,6 +303,8 @@ export interface SluiceErrorOptions {
   /** How long to wait before trying again; goes out as RetryInfo or `retry_after_ms`. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
+  /** The gRPC status it ends a call with, where gRPC itself fixes one. Default: the catalogue's. */
+  readonly grpcStatus?: GrpcStatus;
   /** The client ID of whom it refuses, where whoever is told the error does not know it: for the log. */
   readonly clientId?: string;
 }
@@ -317,15 +319,21 @@ export class SluiceError extends Error {
   readonly retryAfterMs: number | undefined;
   /** Whom it refuses, for the log; undefined where that is known elsewhere, or not at all. */
   readonly clientId: string | undefined;
+  readonly #grpcStatus: GrpcStatus | undefined;
 
   constructor(code: ErrorCode, message: string, options: SluiceErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
     this.clientId = options.clientId;
+    this.#grpcStatus = options.grpcStatus;
   }
 
   get entry(): CatalogueEntry {
     return errorCatalogue[this.code];
+  }
+
+  get grpcStatus(): GrpcStatus {
+    return this.#grpcStatus ?? this.entry.grpcStatus;
   }
 }
