@@ -14,6 +14,7 @@ import {
   grpcServerSettings,
   metricsLimits,
   recentLimits,
+  routeSettings,
   streamSettings,
   windowedSettings,
 } from './gateway-settings.js';
@@ -120,7 +121,7 @@ export class Gateway {
     });
     this.#upstreams = upstreamPools(config, clock, logger);
     const routes = new Map([
-      ...routeTable(config.routes, { clock, upstreams: this.#upstreams }),
+      ...routeTable(config.routes, { clock, upstreams: this.#upstreams, ...routeSettings(config) }),
       ...Object.entries(options.routes ?? {}),
     ]);
     const { defaultRoute = config.defaultRoute } = options;
