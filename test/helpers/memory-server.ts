@@ -55,6 +55,7 @@ export function memoryServer(
     settings: { ...settings, sendBufferBytes: 64 * 1024, ...own },
     windowed,
     account,
+    publishes: { maxPublishes: 1_000, maxPublishesPerClient: 256 },
     routes: new Map([['test', typeof route === 'function' ? route(clock) : route]]),
     defaultRoute: 'test',
     interceptors,
