@@ -70,8 +70,12 @@ export function subscribe(
   return client;
 }
 
-export function publishing(world: CallsWorld, request: Partial<PublishRequest> = {}): MemoryConnection {
-  const client = call(world, 'Publish');
+export function publishing(
+  world: CallsWorld,
+  request: Partial<PublishRequest> = {},
+  options: Partial<MemoryConnectionOptions> = {},
+): MemoryConnection {
+  const client = call(world, 'Publish', options);
   const body = encodePublishRequest({
     topic: 'test/room',
     data: Buffer.from('x'),
