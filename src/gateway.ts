@@ -14,6 +14,7 @@ import {
   grpcServerSettings,
   metricsLimits,
   recentLimits,
+  routeSettings,
   streamSettings,
   windowedSettings,
 } from './gateway-settings.js';
@@ -114,7 +115,10 @@ export class Gateway {
       retryAfterMs: LIMIT_RETRY_MS,
       totalUp: this.metrics.up,
     });
-    const routes = new Map([...routeTable(config.routes, clock), ...Object.entries(options.routes ?? {})]);
+    const routes = new Map([
+      ...routeTable(config.routes, { clock, ...routeSettings(config) }),
+      ...Object.entries(options.routes ?? {}),
+    ]);
     const { defaultRoute = config.defaultRoute } = options;
     if (!routes.has(defaultRoute)) {
       throw new StartError('defaultRoute', `defaultRoute is "${defaultRoute}": there is no such route.`);

@@ -75,8 +75,9 @@ export const errorCatalogue = {
     webSocketClose: 4029,
     httpStatus: 429,
     retry: 'backoff',
-    setting: 'routes.<name>.maxTopics, routes.<name>.maxSubscribers',
-    meaning: 'The route holds as many topics as it may, or the topic as many subscribers.',
+    setting: 'routes',
+    meaning:
+      'The route holds as many topics as it may (maxTopics), or the topic as many subscribers (maxSubscribers).',
   },
   MESSAGE_TOO_LARGE: {
     scope: 'connection',

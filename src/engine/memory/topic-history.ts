@@ -14,7 +14,7 @@ export interface HistoryLimits {
   readonly conflate: boolean;
 }
 
-/** What a message that is kept takes beside its own bytes: measured (test/unit/engine/topic-memory.test.ts). */
+/** What a message that is kept takes beside its own bytes: 700 to 900 were measured, its encoded metadata included. */
 export const KEPT_OVERHEAD_BYTES = 1_024;
 
 interface Kept extends Linked<Kept> {
