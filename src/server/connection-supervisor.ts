@@ -67,7 +67,13 @@ export const CLOSE_ENDS: Readonly<Record<StreamClose, ConnectionEnd>> = {
  * once, and leaves nothing behind.
  */
 export class ConnectionSupervisor
-  implements Supervised, ReceiveEvents, ControlHost, SimpleSessionsHost, WindowedAttachmentsHost, IdentityWatchEvents
+  implements
+    Supervised,
+    ReceiveEvents,
+    ControlHost,
+    SimpleSessionsHost,
+    WindowedAttachmentsHost,
+    IdentityWatchEvents
 {
   readonly connection: ClientConnection;
   readonly receiver: StreamReceiver;

@@ -336,7 +336,8 @@ export class StreamingServer {
       counters.messagesReceived += messagesRead;
       return this.publishes.take(stream, identity);
     }
-    const choice = method === 'Subscribe' ? undefined : this.#routeFor(stream.metadata, identity, ACTIONS[method]);
+    const choice =
+      method === 'Subscribe' ? undefined : this.#routeFor(stream.metadata, identity, ACTIONS[method]);
     const refusal = pool.refusal(identity);
     if (refusal !== undefined) throw refusal;
 

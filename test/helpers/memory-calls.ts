@@ -1,7 +1,10 @@
 /** A server over the memory transport with a route of topics, and clients that call it; the test moves its time. */
 import type { StreamSettings } from '../../src/server/settings.js';
 import type { Published, TopicRoute } from '../../src/session/topic-route.js';
-import { MemoryConnection, type MemoryConnectionOptions } from '../../src/transport/memory/memory-connection.js';
+import {
+  MemoryConnection,
+  type MemoryConnectionOptions,
+} from '../../src/transport/memory/memory-connection.js';
 import { dataMessage, type DataMessage, type Gap, isData, MessageType } from '../../src/wire/messages.js';
 import {
   decodeIngestSummary,
@@ -13,7 +16,14 @@ import type { PublishRequest, SubscribeRequest } from '../../src/wire/topic-mess
 import { memoryServer } from './memory-server.js';
 import { testTopics } from './test-topics.js';
 
-export const OVERFLOW = { none: 0, block: 1, 'drop-oldest': 2, 'drop-newest': 3, conflate: 4, disconnect: 5 } as const;
+export const OVERFLOW = {
+  none: 0,
+  block: 1,
+  'drop-oldest': 2,
+  'drop-newest': 3,
+  conflate: 4,
+  disconnect: 5,
+} as const;
 
 export type CallsWorld = ReturnType<typeof callsWorld>;
 
@@ -64,7 +74,13 @@ export function subscribe(
   options: Partial<MemoryConnectionOptions> = {},
 ): MemoryConnection {
   const client = call(world, 'Subscribe', options);
-  const body = encodeSubscribeRequest({ topic: 'test/room', afterSequence: 0, history: 0, overflow: 0, ...request });
+  const body = encodeSubscribeRequest({
+    topic: 'test/room',
+    afterSequence: 0,
+    history: 0,
+    overflow: 0,
+    ...request,
+  });
   client.send(dataMessage({ data: body }));
   client.halfClose();
   return client;
@@ -129,9 +145,7 @@ export class Listener {
     this.#done = (async () => {
       for await (const message of client) {
         this.messages.push(message);
-        this.words.push(
-          inWords(message).replace(/\d{6,}/g, (number) => String(Number(number) - base)),
-        );
+        this.words.push(inWords(message).replace(/\d{6,}/g, (number) => String(Number(number) - base)));
       }
     })();
   }

@@ -15,7 +15,13 @@ export function testTopics(
   const store = new MemoryTopics({
     clock,
     settings: 'routes.news',
-    history: { messages: historyMessages, bytes: 1 << 20, ageMs: 60_000, totalBytes: 1 << 24, conflate: false },
+    history: {
+      messages: historyMessages,
+      bytes: 1 << 20,
+      ageMs: 60_000,
+      totalBytes: 1 << 24,
+      conflate: false,
+    },
     idempotency: { keys: 100, ageMs: 60_000 },
     maxTopics: 10,
     maxSubscribers: 100,

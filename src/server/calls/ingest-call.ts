@@ -221,7 +221,12 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
     this.#context.counters.routeErrors += 1;
     if (error instanceof SluiceError) return;
     const { logger } = this.#context;
-    const fields = { err: error, session: session.name, route: session.routeName, connection: this.connectionId };
+    const fields = {
+      err: error,
+      session: session.name,
+      route: session.routeName,
+      connection: this.connectionId,
+    };
     // A route that fails on every message must not fill the log.
     if (this.#faultLogged) logger.debug(fields, 'a route failed on an upload');
     else logger.warn(fields, 'a route failed on an upload; more of this one at level debug');

@@ -25,7 +25,12 @@ export interface PublishContext {
   readonly account: ByteAccount;
   readonly routes: ReadonlyMap<string, Route>;
   readonly settings: Pick<StreamSettings, 'firstMessageTimeoutMs' | 'sendTimeoutMs' | 'maxMessageBytes'>;
-  readonly counters: { messagesReceived: number; messagesSent: number; bytesReceived: number; bytesSent: number };
+  readonly counters: {
+    messagesReceived: number;
+    messagesSent: number;
+    bytesReceived: number;
+    bytesSent: number;
+  };
   /** It was not done, and its client is told why. */
   readonly onRefused: (stream: TransportStream, error: SluiceError, clientId: string) => void;
 }
@@ -181,7 +186,10 @@ export class PublishCall implements StreamReceiver {
     });
   }
 
-  #publish({ data, key, metadata, ttlMs, idempotencyKey }: PublishRequest, { route, subject }: TopicName): void {
+  #publish(
+    { data, key, metadata, ttlMs, idempotencyKey }: PublishRequest,
+    { route, subject }: TopicName,
+  ): void {
     const topics = topicsOf(this.#context.routes, route);
     const from = this.identity.clientId;
     const answer = topics.publish(subject, { data, key, metadata, ttlMs, idempotencyKey, from });

@@ -1,14 +1,7 @@
 import { constants, type OutgoingHttpHeaders, sensitiveHeaders } from 'node:http2';
 import { type Clock, MAX_TIMER_MS } from '../../core/clock.js';
 import { GrpcStatus } from '../../core/errors.js';
-import type {
-  CallEnd,
-  CallMetadata,
-  ClientCall,
-  ClientStream,
-  Connector,
-  Dial,
-} from '../client-contract.js';
+import type { CallEnd, CallMetadata, ClientCall, ClientStream, Connector, Dial } from '../client-contract.js';
 import type { CallMethod, StreamMethod } from '../contract.js';
 import { type ChannelAddress, parseChannelAddress } from './channel-address.js';
 import { ChannelCall, type ChannelCallEvents } from './channel-call.js';

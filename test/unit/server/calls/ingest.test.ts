@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../../../src/core/errors.js';
 import type { Route, RouteSession } from '../../../../src/session/route.js';
-import {
-  controlMessage,
-  type DataMessage,
-  dataMessage,
-  MessageType,
-} from '../../../../src/wire/messages.js';
+import { controlMessage, type DataMessage, dataMessage, MessageType } from '../../../../src/wire/messages.js';
 import { call, summaryOf } from '../../../helpers/memory-calls.js';
 import { memoryServer } from '../../../helpers/memory-server.js';
 
@@ -272,7 +267,10 @@ describe('Ingest', () => {
   });
 
   it('never begun ends with RECEIVE_TIMEOUT; one under way is not asked whether it lives', async () => {
-    const world = memoryServer(notingRoute().route, { firstMessageTimeoutMs: 1_000, receiveTimeoutMs: 5_000 });
+    const world = memoryServer(notingRoute().route, {
+      firstMessageTimeoutMs: 1_000,
+      receiveTimeoutMs: 5_000,
+    });
     const silent = call(world, 'Ingest');
     const quiet = call(world, 'Ingest', { metadata: { 'x-client-id': 'ben' } });
     quiet.send(data('x'), dataMessage({ type: MessageType.HEARTBEAT }));

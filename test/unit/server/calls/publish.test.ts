@@ -27,7 +27,10 @@ describe('Publish', () => {
     const world = callsWorld();
     const one = await answered(world, publishing(world, { idempotencyKey: 'k' }));
     expect(one).toMatchObject({ subscribers: 0, duplicate: false });
-    expect(await answered(world, publishing(world, { idempotencyKey: 'k' }))).toEqual({ ...one, duplicate: true });
+    expect(await answered(world, publishing(world, { idempotencyKey: 'k' }))).toEqual({
+      ...one,
+      duplicate: true,
+    });
     expect(await answered(world, publishing(world))).toMatchObject({ sequence: one.sequence + 1 });
     const other = publishing(world, { idempotencyKey: 'k', data: Buffer.from('another') });
     expect(await refusal(world, other)).toMatchObject({ code: 'INVALID_MESSAGE' });
@@ -54,7 +57,11 @@ describe('Publish', () => {
 
   it('of a route without topics says of which kind it is', async () => {
     const world = callsWorld();
-    const { topic: _none, ...plain } = { kind: 'echo', open: () => ({ handle: () => undefined }), topic: undefined };
+    const { topic: _none, ...plain } = {
+      kind: 'echo',
+      open: () => ({ handle: () => undefined }),
+      topic: undefined,
+    };
     (world.routes as Map<string, unknown>).set('plain', plain);
     const error = await refusal(world, publishing(world, { topic: 'plain/x' }));
     expect(error).toMatchObject({
@@ -119,7 +126,10 @@ describe('Publish', () => {
     const world = callsWorld();
     world.account.add(1 << 30);
     world.account.add(1);
-    expect(await refusal(world, publishing(world))).toMatchObject({ code: 'OVERLOADED', retryAfterMs: 1_000 });
+    expect(await refusal(world, publishing(world))).toMatchObject({
+      code: 'OVERLOADED',
+      retryAfterMs: 1_000,
+    });
     world.account.add(-1 - (1 << 30));
     await expectOver(world);
     world.server.destroy();

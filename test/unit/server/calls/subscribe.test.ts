@@ -17,7 +17,12 @@ import {
 async function expectOver(world: CallsWorld): Promise<void> {
   await world.clock.settle();
   const { down, up } = world.metrics;
-  expect({ connections: world.pool.size, pending: down.pending, up: up.pending, bytes: world.account.bytes }).toEqual({
+  expect({
+    connections: world.pool.size,
+    pending: down.pending,
+    up: up.pending,
+    bytes: world.account.bytes,
+  }).toEqual({
     connections: 0,
     pending: 0,
     up: 0,
@@ -235,7 +240,11 @@ describe('Subscribe', () => {
   });
 
   it('tells no position that is ahead of what it has been sent', async () => {
-    const world = callsWorld({ heartbeatIntervalMs: 1_000, messagesPerSecond: 1, flowControlDelayMs: 10_000 });
+    const world = callsWorld({
+      heartbeatIntervalMs: 1_000,
+      messagesPerSecond: 1,
+      flowControlDelayMs: 10_000,
+    });
     const base = await baseOf(world);
     const listener = new Listener(subscribe(world), base);
     await world.clock.settle();
