@@ -150,6 +150,7 @@ export class Gateway {
       counters: this.metrics,
       settings: streamSettings(config),
       windowed: windowedSettings(config),
+      publishes: config.pool,
       account: this.#account,
       routes,
       defaultRoute,

@@ -51,6 +51,16 @@ const pool = section('Client connections: the streams that carry messages.', {
     16,
     'Connections of one client ID. Over it: CLIENT_LIMIT.',
   ),
+  maxPublishes: setting(
+    integer({ min: 1, max: 1_000_000 }),
+    1_000,
+    'Calls of Publish under way at a time: they are short, and count as no connections, unless a subscriber under block holds them. Over it: OVERLOADED.',
+  ),
+  maxPublishesPerClient: setting(
+    integer({ min: 1, max: 1_000_000 }),
+    256,
+    'The same of one client ID. Over it: CLIENT_LIMIT.',
+  ),
 });
 
 const throttle = section('The most a connection is sent. A send over the rate waits.', {

@@ -56,8 +56,9 @@ export const errorCatalogue = {
     webSocketClose: 4029,
     httpStatus: 429,
     retry: 'backoff',
-    setting: 'pool.maxConnectionsPerClient',
-    meaning: 'This client ID holds as many connections as one client may.',
+    setting: 'pool.maxConnectionsPerClient, pool.maxPublishesPerClient',
+    meaning:
+      'This client ID holds as many connections as one client may, or has as many calls of Publish under way.',
   },
   SESSION_LIMIT: {
     scope: 'session',
@@ -104,9 +105,9 @@ export const errorCatalogue = {
     webSocketClose: 4029,
     httpStatus: 503,
     retry: 'backoff',
-    setting: 'memory.budget, memory.shedAfter',
+    setting: 'memory.budget, memory.shedAfter, pool.maxPublishes',
     meaning:
-      'The gateway holds more than its budget of memory: the costliest connections and sessions are ended to protect the others. Or more sends of a route wait than the queue holds.',
+      'The gateway holds more than its budget of memory: the costliest connections and sessions are ended to protect the others. Or more sends of a route wait than the queue holds, or more calls of Publish are under way than may.',
   },
   SLOW_CONSUMER: {
     scope: 'connection',
@@ -114,9 +115,10 @@ export const errorCatalogue = {
     webSocketClose: 4008,
     httpStatus: 408,
     retry: 'backoff',
-    setting: 'stream.sendTimeout, session.resumeWindow, session.waitingMessages, session.waitingSize',
+    setting:
+      'stream.sendTimeout, stream.sendQueueMessages, stream.sendQueueSize, session.resumeWindow, session.waitingMessages, session.waitingSize',
     meaning:
-      'The client did not take what was sent to it in time, which ends the connection; or a session waited for its acks to be closed, or its policy is disconnect, which ends the session.',
+      'The client did not take what was sent to it in time, which ends the connection; or a session waited for its acks to be closed, or its policy is disconnect, which ends the session; or a subscriber held its publishers for too long.',
   },
   RECEIVE_TIMEOUT: {
     scope: 'connection',

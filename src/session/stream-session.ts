@@ -188,6 +188,16 @@ export abstract class StreamSession implements RouteSession {
     return this.#closeError ?? new SluiceError('INTERNAL', `session "${this.sessionId}" has ended`);
   }
 
+  /** What the route has computed over an upload; none where it computes nothing, or failed to. */
+  get aggregates(): ReadonlyMap<string, number> {
+    try {
+      return asAggregates(this.#handler?.aggregates?.());
+    } catch (fault) {
+      this.fault(fault);
+      return NO_AGGREGATES;
+    }
+  }
+
   /** Messages that the route has, and that do not count as accepted or failed yet. */
   protected get unfinished(): number {
     return this.#unfinished;
@@ -369,6 +379,26 @@ export abstract class StreamSession implements RouteSession {
       onFault(fault);
     }
   }
+}
+
+const NO_AGGREGATES: ReadonlyMap<string, number> = new Map();
+/** As the wire has it: proto/sluice/v1/stream.proto, IngestSummary. */
+const MAX_AGGREGATES = 64;
+
+/** Only a route in JavaScript can give anything else, which is its fault. */
+function asAggregates(given: ReadonlyMap<string, number> | undefined): ReadonlyMap<string, number> {
+  if (given === undefined) return NO_AGGREGATES;
+  const aggregates = new Map<string, number>();
+  for (const [name, value] of given) {
+    if (typeof name !== 'string' || typeof value !== 'number') {
+      throw new TypeError('aggregates of a route are numbers by name: a Map of string to number');
+    }
+    if (aggregates.size === MAX_AGGREGATES) {
+      throw new RangeError(`aggregates of a route are at most ${MAX_AGGREGATES}`);
+    }
+    aggregates.set(name, value);
+  }
+  return aggregates;
 }
 
 /** Only a route in JavaScript can give nothing, or something else: whatever it was sent would count as accepted. */

@@ -21,12 +21,20 @@ const CARDINALITY = { grpcStatus: GrpcStatus.UNIMPLEMENTED };
 
 /** A second message of a call that has one request. */
 export function manyRequests(): SluiceError {
-  return new SluiceError('INVALID_MESSAGE', 'The call takes one request message, and more came.', CARDINALITY);
+  return new SluiceError(
+    'INVALID_MESSAGE',
+    'The call takes one request message, and more came.',
+    CARDINALITY,
+  );
 }
 
 /** The half-close of a call that has one request, without it. */
 export function noRequest(): SluiceError {
-  return new SluiceError('INVALID_MESSAGE', 'The call takes one request message, and none came.', CARDINALITY);
+  return new SluiceError(
+    'INVALID_MESSAGE',
+    'The call takes one request message, and none came.',
+    CARDINALITY,
+  );
 }
 
 /** The client's half-close came within a message. */

@@ -127,9 +127,7 @@ export class MessageReader {
 
   #fill(target: DataMessage[], room: number): FillOutcome {
     if (this.#framing === 'message') return this.#fillSingly(target, room);
-    return this.#framing === 'batch'
-      ? this.#fillFromBatches(target, room)
-      : this.#fillWhole(target, room);
+    return this.#framing === 'batch' ? this.#fillFromBatches(target, room) : this.#fillWhole(target, room);
   }
 
   #fillSingly(target: DataMessage[], room: number): FillOutcome {

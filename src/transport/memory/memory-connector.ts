@@ -2,7 +2,15 @@ import type { Clock } from '../../core/clock.js';
 import type { ClientCertificate } from '../../core/credentials.js';
 import { GrpcStatus } from '../../core/errors.js';
 import { dataMessage } from '../../wire/messages.js';
-import type { CallEnd, CallMetadata, ClientCall, ClientStream, Connector, Dial, StreamEvents } from '../client-contract.js';
+import type {
+  CallEnd,
+  CallMetadata,
+  ClientCall,
+  ClientStream,
+  Connector,
+  Dial,
+  StreamEvents,
+} from '../client-contract.js';
 import type { ServedMethod, StreamAcceptor } from '../contract.js';
 import { type Framing, REQUEST_FRAMING, RESPONSE_FRAMING } from '../framing.js';
 import { MemoryClientStream } from './memory-client-stream.js';
