@@ -18,7 +18,7 @@ const mayImport = {
   pool: ['core', 'wire', 'flow', CONTRACT.transport],
   session: ['core', 'wire', 'flow'],
   engine: ['core', 'wire', 'session'],
-  routes: ['core', 'wire', 'session', 'engine', 'upstream'],
+  routes: ['core', 'wire', 'flow', 'session', 'engine', 'upstream'],
   upstream: ['core', CONTRACT.transport],
   proxy: ['core', 'flow', CONTRACT.transport, 'upstream'],
   auth: ['core', 'flow'],
@@ -28,7 +28,16 @@ const mayImport = {
   edge: ['core', ...Object.values(CONTRACT)],
   admin: ['core'],
   client: ['core', 'wire', 'flow', CONTRACT.transport],
-  testing: ['core', 'wire', 'transport', 'client', 'config', 'session', '^src/gateway\\.ts$'],
+  testing: [
+    'core',
+    'wire',
+    'transport',
+    'client',
+    'config',
+    'session',
+    '^src/gateway\\.ts$',
+    '^src/routes/middleware/middleware\\.ts$',
+  ],
   cli: ['core', 'client', 'config', '^src/gateway(-files)?\\.ts$'],
 };
 

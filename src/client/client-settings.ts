@@ -1,7 +1,7 @@
 import { MAX_TIMER_MS } from '../core/clock.js';
 import { isPrintableId } from '../core/printable.js';
 import type { StreamMethod } from '../transport/contract.js';
-import type { BackoffLimits } from './backoff.js';
+import type { BackoffLimits } from '../flow/backoff.js';
 import type { ClientEvent } from './client-event.js';
 import type { Interceptor } from './interceptor.js';
 import type { ClientOptions, TokenSource } from './client-options.js';

@@ -1,6 +1,7 @@
 import { authConflicts, authWarnings } from './auth-checks.js';
 import type { Conflict, CrossCheckContext } from './conflict.js';
 import { nearest } from './nearest.js';
+import { routeOptionConflicts } from './route-checks.js';
 import type { Config } from './schema.js';
 
 /**
@@ -11,7 +12,7 @@ export function* crossChecks(config: Config, context: CrossCheckContext): Genera
   yield* tlsConflicts(config.server.tls);
   yield* addressConflicts(config);
   yield* routeConflicts(config, context);
-  yield* overflowConflicts(config);
+  yield* routeOptionConflicts(config, context);
   yield* timeConflicts(config, context);
   yield* resumeConflicts(config, context);
   yield* limitConflicts(config, context);
@@ -74,18 +75,6 @@ function* routeConflicts({ defaultRoute }: Config, { namesIn }: CrossCheckContex
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
   // "routes" takes part only by its names: its own mistakes don't matter here.
   yield { keys: ['defaultRoute'], reason: `expected one of routes: ${listed(names)}${hint}` };
-}
-
-/** A route's own policy is what sessions get whose client chooses none: it has to be one that they may have. */
-function* overflowConflicts({ routes }: Config): Generator<Conflict> {
-  for (const [name, { overflow, allowedOverflow }] of Object.entries(routes)) {
-    if (allowedOverflow.length === 0 || allowedOverflow.includes(overflow)) continue;
-    yield {
-      keys: ['routes'],
-      part: { name: `${name}.overflow`, value: overflow },
-      reason: `expected one of its allowedOverflow: ${allowedOverflow.join(', ')}`,
-    };
-  }
 }
 
 function* timeConflicts({ server, stream }: Config, { show }: CrossCheckContext): Generator<Conflict> {

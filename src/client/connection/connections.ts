@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../core/clock.js';
 import type { Connector } from '../../transport/client-contract.js';
 import type { AttachedSession, SessionHost } from '../attached-session.js';
-import { fullJitterMs } from '../backoff.js';
+import { fullJitterMs } from '../../flow/backoff.js';
 import { ClientError } from '../client-error.js';
 import type { ClientEvent } from '../client-event.js';
 import type { ClientSettings } from '../client-settings.js';

@@ -1,5 +1,5 @@
 import type { Connector, Dial } from '../../transport/client-contract.js';
-import { type BackoffLimits, fullJitterMs } from '../backoff.js';
+import { type BackoffLimits, fullJitterMs } from '../../flow/backoff.js';
 import type { ClientError } from '../client-error.js';
 
 /** At most one attempt in this time begins without any wait; a gateway that takes us and drops us is not hammered. */

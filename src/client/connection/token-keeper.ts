@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../core/clock.js';
-import { type BackoffLimits, fullJitterMs } from '../backoff.js';
+import { type BackoffLimits, fullJitterMs } from '../../flow/backoff.js';
 import { ClientError } from '../client-error.js';
 import { isToken, MAX_TOKEN_BYTES, noTokenBecause } from '../client-settings.js';
 import type { TokenSource } from '../client-options.js';

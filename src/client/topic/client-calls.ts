@@ -1,5 +1,5 @@
 import { abortable } from '../abortable.js';
-import { fullJitterMs } from '../backoff.js';
+import { fullJitterMs } from '../../flow/backoff.js';
 import type { CallHost, CallPlace } from './call-host.js';
 import type { ClientSettings } from '../client-settings.js';
 import type { Connections } from '../connection/connections.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fullJitterMs } from '../../../src/client/backoff.js';
+import { fullJitterMs } from '../../../src/flow/backoff.js';
 
 const limits = { firstMs: 100, maxMs: 30_000 };
 

@@ -1,0 +1,16 @@
+import type { Clock } from '../core/clock.js';
+import type { Logger } from '../core/logger.js';
+import type { Route } from '../session/route.js';
+import type { Middleware } from './middleware/middleware.js';
+
+/** What routes are made with. */
+export interface RouteParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** 0 to 1, for the jitter of retries. */
+  readonly random: () => number;
+  /** Around each configured route of this name, outermost first. */
+  readonly middleware: (name: string) => readonly Middleware[];
+  /** A route by its name, once all are made: what a dead letter names. */
+  readonly find: (name: string) => Route | undefined;
+}
