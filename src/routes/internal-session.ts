@@ -39,7 +39,7 @@ export class InternalSession implements RouteSession {
     this.sessionId = spec.sessionId;
     this.subject = spec.subject;
     this.#wallNow = spec.wallNow;
-    const handler: Partial<RouteHandler> | undefined = route.open(this);
+    const handler = route.open(this) as Partial<RouteHandler> | undefined;
     if (typeof handler?.handle !== 'function')
       throw new SluiceError('ROUTE_FAILED', 'open returned no handler');
     this.#handler = handler as RouteHandler;

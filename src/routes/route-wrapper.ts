@@ -50,7 +50,8 @@ export abstract class RouteWrapper implements Route {
 
   /** Opens the inner route. Throws what it throws, and ROUTE_FAILED where it returns no handler. */
   protected openInner(session: RouteSession): RouteHandler {
-    const handler: Partial<RouteHandler> | undefined = this.inner.open(session);
+    // Only a route in JavaScript can give nothing, or something else.
+    const handler = this.inner.open(session) as Partial<RouteHandler> | undefined;
     if (typeof handler?.handle === 'function') return handler as RouteHandler;
     throw new SluiceError('ROUTE_FAILED', 'open returned no handler: an object with a method handle');
   }
@@ -67,7 +68,7 @@ export function wrappedHandler(
     aggregates: () => inner.aggregates?.() ?? new Map(),
     closed() {
       closed();
-      // What it returns is looked at by the session: a promise that is rejected is to be heard of.
+      // What a handler in JavaScript returns, a promise, is for the session to look at.
       return inner.closed?.();
     },
   };

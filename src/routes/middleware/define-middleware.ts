@@ -73,7 +73,8 @@ class DefinedMiddleware extends RouteWrapper {
       });
     } catch (error) {
       // The route has it open already: it is to know that it is not.
-      handler?.closed?.();
+      const opened = handler;
+      opened?.closed?.();
       throw ownError(error);
     }
     if (handler !== undefined) return handler;

@@ -30,7 +30,7 @@ export class DefinedHandler<State> implements RouteHandler {
     try {
       const state = definition.open?.(this.#view);
       if (isPromise(state)) {
-        this.#opening = this.#open(state as Promise<State>);
+        this.#opening = this.#open(state);
         // Perhaps no message comes that would look at it.
         this.#opening.catch(() => undefined);
       } else {
@@ -48,22 +48,29 @@ export class DefinedHandler<State> implements RouteHandler {
       : this.#opening.then(() => this.#handle(message));
   }
 
-  closed(): void | Promise<void> {
+  closed(): void {
     this.#closed = true;
     for (const stop of this.#running) stop();
     this.#running.clear();
-    if (this.#opened !== undefined) return this.#definition.close?.(this.#opened.state, this.#view);
-    // What it opens after all is closed again.
-    return this.#opening?.then(
-      () => this.#opened && this.#definition.close?.(this.#opened.state, this.#view),
-      () => undefined,
-    );
+    // What it opens after all is closed then.
+    if (this.#opening === undefined) this.#close();
+  }
+
+  #close(): void {
+    if (this.#opened === undefined) return;
+    const { logger } = this.#view;
+    const closing = this.#definition.close?.(this.#opened.state, this.#view);
+    if (!isPromise(closing)) return;
+    closing.then(undefined, (error: unknown) => {
+      logger.warn({ err: error }, 'close of a route failed');
+    });
   }
 
   async #open(opening: Promise<State>): Promise<void> {
     try {
       this.#opened = { state: await opening };
       this.#opening = undefined;
+      if (this.#closed) this.#close();
     } catch (error) {
       const own = ownError(error);
       if (!(own instanceof SluiceError)) this.#view.logger.warn({ err: own }, 'open of a route failed');

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Clock } from '../../core/clock.js';
+import type { Clock, Timer } from '../../core/clock.js';
 import { errorText } from '../../core/error-text.js';
 import { StartError } from '../../core/start-error.js';
 
@@ -55,21 +55,17 @@ export async function inTime<T>(
   source: ModuleSource,
   { clock, timeoutMs }: LoadOptions,
 ): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = clock.setTimeout(() => {
+  let timer: Timer | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = clock.setTimeout(() => {
       reject(moduleError(source, `${whatIsMissing} after ${timeoutMs} ms`));
     }, timeoutMs);
-    work.then(
-      (value) => {
-        timer.cancel();
-        resolve(value);
-      },
-      (error: unknown) => {
-        timer.cancel();
-        reject(error as Error);
-      },
-    );
   });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer?.cancel();
+  }
 }
 
 async function mustBeFile(source: ModuleSource): Promise<void> {
@@ -94,7 +90,7 @@ async function reasonOf(error: unknown, path: string): Promise<string> {
         : 'its name has to end in .js or .mjs';
     case 'ERR_MODULE_NOT_FOUND':
     case 'ERR_PACKAGE_PATH_NOT_EXPORTED':
-      return `${lowered(message)}${/package 'sluice'/.test(message) ? '; install it there, or export the object itself as default, which needs no import' : ''}`;
+      return `${lowered(message)}${message.includes("package 'sluice'") ? '; install it there, or export the object itself as default, which needs no import' : ''}`;
     default:
       break;
   }

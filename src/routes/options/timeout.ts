@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock, Timer } from '../../core/clock.js';
 import { SluiceError } from '../../core/errors.js';
 import { isPromise } from '../../core/is-promise.js';
 import type { Route, RouteHandler, RouteSession } from '../../session/route.js';
@@ -53,33 +53,26 @@ export class Timeout extends RouteWrapper {
     giveSignal(message, abort.signal);
     const result: unknown = handler.handle(message);
     if (!isPromise(result)) return undefined;
-    return new Promise((resolve, reject) => {
-      const end = (reason: unknown): void => {
-        timer.cancel();
-        abort.abort(reason);
-      };
-      const done = (): void => {
-        timer.cancel();
-        open.delete(end);
-      };
-      const timer = clock.setTimeout(() => {
-        open.delete(end);
+    let timer: Timer | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = clock.setTimeout(() => {
         const error = this.#timedOut();
         abort.abort(error);
         reject(error);
       }, timeoutMs);
-      open.add(end);
-      result.then(
-        () => {
-          done();
-          resolve();
-        },
-        (error: unknown) => {
-          done();
-          reject(error as Error);
-        },
-      );
     });
+    const end = (reason: unknown): void => {
+      timer?.cancel();
+      abort.abort(reason);
+    };
+    open.add(end);
+    const done = (): void => {
+      timer?.cancel();
+      open.delete(end);
+    };
+    return Promise.race([result, late])
+      .finally(done)
+      .then(() => undefined);
   }
 
   #timedOut(): SluiceError {
