@@ -183,7 +183,6 @@ describe('a generator', () => {
         try {
           yield 'a';
         } finally {
-          // eslint-disable-next-line no-unsafe-finally -- what a user's code does
           throw new Error('can not close');
         }
       },

@@ -9,13 +9,13 @@ import { MAX_METADATA_ENTRIES, type DataMessage } from '../../../../src/wire/mes
 import { FakeSession } from '../../../helpers/fake-session.js';
 import { RecordingLogger } from '../../../helpers/recording-logger.js';
 
-const failing = (error: unknown): Route => ({
+const failing = (error: Error): Route => ({
   kind: 'failing',
   open: () => ({
     handle(message) {
       if (message.key === 'good') return undefined;
-      if (message.key === 'later') return Promise.reject(error as Error);
-      throw error as Error;
+      if (message.key === 'later') return Promise.reject(error);
+      throw error;
     },
   }),
 });
@@ -43,7 +43,7 @@ class Keeper implements Route {
   }
 }
 
-function world(error: unknown, to: Route, outcome: 'accepted' | 'failed' = 'accepted', place = 'dead') {
+function world(error: Error, to: Route, outcome: 'accepted' | 'failed' = 'accepted', place = 'dead') {
   const counters = new RouteCounters();
   const logger = new RecordingLogger();
   const target = new DeadLetterTarget({

@@ -6,7 +6,7 @@ import type { Route } from '../../../../src/session/route.js';
 import { FakeClock } from '../../../../src/testing/fake-clock.js';
 import { FakeSession } from '../../../helpers/fake-session.js';
 
-function world(outcomes: readonly (unknown | undefined)[], how: 'at once' | 'later' = 'later') {
+function world(outcomes: readonly (Error | undefined)[], how: 'at once' | 'later' = 'later') {
   const clock = new FakeClock();
   const counters = new RouteCounters();
   const attempts: number[] = [];
@@ -17,8 +17,8 @@ function world(outcomes: readonly (unknown | undefined)[], how: 'at once' | 'lat
       handle() {
         const outcome = outcomes[attempts.push(clock.now()) - 1];
         if (outcome === undefined) return undefined;
-        if (how === 'at once') throw outcome as Error;
-        return Promise.reject(outcome as Error);
+        if (how === 'at once') throw outcome;
+        return Promise.reject(outcome);
       },
     }),
   };
