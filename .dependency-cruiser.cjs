@@ -28,7 +28,16 @@ const mayImport = {
   edge: ['core', ...Object.values(CONTRACT)],
   admin: ['core'],
   client: ['core', 'wire', 'flow', CONTRACT.transport],
-  testing: ['core', 'wire', 'transport', 'client', 'config', 'session', '^src/gateway\\.ts$'],
+  testing: [
+    'core',
+    'wire',
+    'transport',
+    'client',
+    'config',
+    'session',
+    '^src/gateway\\.ts$',
+    '^src/routes/middleware/middleware\\.ts$',
+  ],
   cli: ['core', 'client', 'config', '^src/gateway(-files)?\\.ts$'],
 };
 

@@ -2,19 +2,18 @@ import { AdminServer } from './admin/admin-server.js';
 import type { Config } from './config/schema.js';
 import { SystemClock, type Clock } from './core/clock.js';
 import { SluiceError } from './core/errors.js';
-import { StartError } from './core/start-error.js';
 import type { Logger } from './core/logger.js';
 import { Turn } from './core/turn.js';
 import { ByteAccount } from './flow/byte-account.js';
 import { GatewayAuth } from './gateway-auth.js';
 import { drainDeadlineMs, untilDrained, type Left } from './gateway-drain.js';
 import { revocationSources } from './gateway-revocations.js';
+import { gatewayRoutes } from './gateway-routes.js';
 import {
   budgetBytes,
   grpcServerSettings,
   metricsLimits,
   recentLimits,
-  routeSettings,
   streamSettings,
   windowedSettings,
 } from './gateway-settings.js';
@@ -31,7 +30,7 @@ import { GatewayFactsSource } from './metrics/gateway-facts.js';
 import { totalsOf } from './metrics/totals.js';
 import type { ClientConnection } from './pool/client-connection.js';
 import { ConnectionPool } from './pool/connection-pool.js';
-import { routeTable } from './routes/route-table.js';
+import type { Middleware } from './routes/middleware/middleware.js';
 import { inspection, queueDepths, slowReasons, windowedLevels } from './server/inspection.js';
 import { silentConnections } from './server/probe.js';
 import { streamCounting } from './server/stream-counting.js';
@@ -39,6 +38,7 @@ import type { StreamInterceptor } from './server/stream-interceptor.js';
 import { streamLogging } from './server/stream-logging.js';
 import { streamTracing } from './server/stream-tracing.js';
 import { StreamingServer } from './server/streaming-server.js';
+import { ClientSessions } from './session/client-sessions.js';
 import type { Route } from './session/route.js';
 import { SessionManager } from './session/session-manager.js';
 import type { StreamAcceptor } from './transport/contract.js';
@@ -56,6 +56,10 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** Routes of your own, by name, beside the configured ones; on a name of both, yours is taken. */
   readonly routes?: Readonly<Record<string, Route>>;
+  /** Around every route; the first is outermost. */
+  readonly middleware?: readonly Middleware[];
+  /** Around the routes of these names, within `middleware`. */
+  readonly routeMiddleware?: Readonly<Record<string, readonly Middleware[]>>;
   /** The route of clients that name none. Default: what the configuration says. */
   readonly defaultRoute?: string;
   /** Told of every stream's beginning and end, after the gateway's own. */
@@ -120,14 +124,17 @@ export class Gateway {
       totalUp: this.metrics.up,
     });
     this.#upstreams = upstreamPools(config, clock, logger);
-    const routes = new Map([
-      ...routeTable(config.routes, { clock, upstreams: this.#upstreams, ...routeSettings(config) }),
-      ...Object.entries(options.routes ?? {}),
-    ]);
     const { defaultRoute = config.defaultRoute } = options;
-    if (!routes.has(defaultRoute)) {
-      throw new StartError('defaultRoute', `defaultRoute is "${defaultRoute}": there is no such route.`);
-    }
+    const { routes } = gatewayRoutes({
+      config,
+      clock,
+      logger,
+      upstreams: this.#upstreams,
+      routes: options.routes ?? {},
+      middleware: options.middleware ?? [],
+      routeMiddleware: options.routeMiddleware ?? {},
+      defaultRoute,
+    });
     this.#routes = routes;
     this.#auth = new GatewayAuth({
       config,
@@ -252,6 +259,11 @@ export class Gateway {
    */
   get accept(): StreamAcceptor {
     return this.#server.accept;
+  }
+
+  /** All sessions of one client, for pushes to a user: those it has when they are asked for. */
+  client(clientId: string): ClientSessions {
+    return new ClientSessions(clientId, this.#sessions);
   }
 
   get connections(): number {

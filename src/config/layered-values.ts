@@ -1,4 +1,5 @@
 import convict from 'convict';
+import { dirname, resolve } from 'node:path';
 import type { Conflict, CrossCheckContext } from './conflict.js';
 import { type ConfigMistake, showSource, type Source } from './mistake.js';
 import { Names } from './names.js';
@@ -24,7 +25,8 @@ export class LayeredValues {
   /** Lays a value over what was there; answers with what is wrong with it. */
   take({ named, raw, source }: Found): ConfigMistake[] {
     const { key, setting } = named;
-    const reading = setting.format.read(raw);
+    const folder = source.kind === 'file' ? dirname(resolve(source.path)) : undefined;
+    const reading = setting.format.read(raw, folder);
     if ('value' in reading) {
       this.#convict.set(key, reading.value);
       this.#sources.set(key, source);

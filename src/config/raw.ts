@@ -1,6 +1,12 @@
 /** A value as a source wrote it, before a format has read it. `line` is known in files only. */
 export type Raw =
-  | { readonly kind: 'text'; readonly text: string; readonly line?: number | undefined }
+  | {
+      readonly kind: 'text';
+      readonly text: string;
+      /** What YAML and JSON take it for, where that is no text: for values that no format of ours reads. */
+      readonly literal?: number | boolean;
+      readonly line?: number | undefined;
+    }
   /** A key without a value (YAML null). */
   | { readonly kind: 'none'; readonly line?: number | undefined }
   | { readonly kind: 'list'; readonly items: readonly Raw[]; readonly line?: number | undefined }
@@ -26,7 +32,8 @@ export function rawText(text: string): Raw {
 
 /** What a source would have to write to mean `plain`; the other half of a format's `print`. */
 export function rawOf(plain: Plain): Raw {
-  if (typeof plain !== 'object') return rawText(String(plain));
+  if (typeof plain === 'string') return rawText(plain);
+  if (typeof plain !== 'object') return { kind: 'text', text: String(plain), literal: plain };
   if (isList(plain)) return { kind: 'list', items: plain.map(rawOf) };
   return {
     kind: 'map',

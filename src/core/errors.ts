@@ -66,8 +66,8 @@ export const errorCatalogue = {
     webSocketClose: 4029,
     httpStatus: 429,
     retry: 'backoff',
-    setting: 'session.maxPerConnection, session.maxPerClient, session.max',
-    meaning: 'The connection, the client or the gateway holds as many sessions as it may.',
+    setting: 'session.maxPerConnection, session.maxPerClient, session.max, routes.<name>.maxSessions',
+    meaning: 'The connection, the client, the route or the gateway holds as many sessions as it may.',
   },
   TOPIC_LIMIT: {
     scope: 'session',
@@ -85,9 +85,9 @@ export const errorCatalogue = {
     webSocketClose: 1009,
     httpStatus: 413,
     retry: 'never',
-    setting: 'server.maxMessageSize, session.maxPayloadSize',
+    setting: 'server.maxMessageSize, session.maxPayloadSize, routes.<name>.maxMessageSize',
     meaning:
-      'A message, compressed or inflated, is larger than the gateway takes or sends, which ends the connection; or a payload of several messages is, which ends its session.',
+      'A message, compressed or inflated, is larger than the gateway takes or sends, which ends the connection; or a payload of several messages is, which ends its session; or one is larger than its route takes, which fails that message.',
   },
   RATE_LIMITED: {
     scope: 'message',
@@ -281,6 +281,16 @@ export const errorCatalogue = {
     httpStatus: 502,
     retry: 'backoff',
     meaning: 'The route failed on this message; the session goes on.',
+  },
+  ROUTE_TIMEOUT: {
+    scope: 'message',
+    grpcStatus: GrpcStatus.DEADLINE_EXCEEDED,
+    webSocketClose: 4010,
+    httpStatus: 504,
+    retry: 'backoff',
+    setting: 'routes.<name>.timeout',
+    meaning:
+      'The route has not finished with this message in time; the session goes on. Whether it was handled is not known.',
   },
   UPSTREAM_UNAVAILABLE: {
     scope: 'message',

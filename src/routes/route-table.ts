@@ -1,63 +1,74 @@
 import { assertNever } from '../core/assert-never.js';
 import { StartError } from '../core/start-error.js';
 import { ALL_OVERFLOWS } from '../session/overflow.js';
-import type { Overflow, Route } from '../session/route.js';
-import type { UpstreamPool } from '../upstream/upstream-pool.js';
+import type { Route } from '../session/route.js';
 import { conformanceRoute } from './conformance.js';
 import { echoRoute } from './echo.js';
+import { ModuleRoute } from './module/module-route.js';
+import { type CommonConfig, withCommonOptions } from './options/common-options.js';
+import type { RouteCounters } from './route-counters.js';
+import type { RouteParts } from './route-parts.js';
 import type { TopicRouteOptions } from './topic-options.js';
-import { topicRoute, type TopicRouteParts } from './topic.js';
+import { topicRoute } from './topic.js';
 import { upstreamRoute } from './upstream.js';
 
-interface CommonConfig {
-  readonly overflow?: Overflow;
-  /** Empty: as the route decides. */
-  readonly allowedOverflow?: readonly Overflow[];
+interface ModuleConfig {
+  readonly kind: 'module';
+  readonly path: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly loadTimeout: number;
+}
+
+interface UpstreamConfig {
+  readonly kind: 'upstream';
+  readonly upstream: string;
+  readonly payload?: 'pieces' | 'whole';
 }
 
 /** A route as the configuration names it. */
 export type RouteConfig = CommonConfig &
   (
-    | { readonly kind: 'echo' }
     | { readonly kind: 'conformance'; readonly payload?: 'pieces' | 'whole' }
+    | { readonly kind: 'echo' }
+    | ModuleConfig
     | ({ readonly kind: 'topic' } & TopicRouteOptions)
-    | { readonly kind: 'upstream'; readonly upstream: string; readonly payload?: 'pieces' | 'whole' }
+    | UpstreamConfig
   );
 
-/** What the kinds of route need beside their own options. */
-export interface RouteParts extends TopicRouteParts {
-  /** By the names of the configuration. */
-  readonly upstreams: ReadonlyMap<string, UpstreamPool>;
+export interface RouteTable {
+  readonly routes: ReadonlyMap<string, Route>;
+  /** What their options do, by route. */
+  readonly counters: ReadonlyMap<string, RouteCounters>;
 }
 
 /** Builds every configured route, by name. */
-export function routeTable(
-  routes: Readonly<Record<string, RouteConfig>>,
-  parts: RouteParts,
-): Map<string, Route> {
-  return new Map(
-    Object.entries(routes).map(([name, config]) => {
-      const { overflow = config.kind === 'topic' ? 'drop-oldest' : 'block' } = config;
-      const allowedOverflow = allowedBy(config);
-      const route = { ...routeOf(name, config, parts), overflow };
-      return [name, allowedOverflow.length === 0 ? route : { ...route, allowedOverflow }];
-    }),
-  );
-}
-
-/** A topic's subscribers hurt nobody but themselves by any policy, save by block, which is bounded by a time. */
-function allowedBy({ kind, allowedOverflow = [] }: RouteConfig): readonly Overflow[] {
-  return kind === 'topic' && allowedOverflow.length === 0 ? ALL_OVERFLOWS : allowedOverflow;
+export function routeTable(configs: Readonly<Record<string, RouteConfig>>, parts: RouteParts): RouteTable {
+  const routes = new Map<string, Route>();
+  const allCounters = new Map<string, RouteCounters>();
+  for (const [name, config] of Object.entries(configs)) {
+    const { route, counters } = withCommonOptions(name, routeOf(name, config, parts), config, parts);
+    routes.set(name, route);
+    allCounters.set(name, counters);
+  }
+  return { routes, counters: allCounters };
 }
 
 function routeOf(name: string, config: RouteConfig, parts: RouteParts): Route {
+  const { clock, logger } = parts;
   switch (config.kind) {
+    case 'conformance':
+      return conformanceRoute(clock, { wantsWhole: config.payload === 'whole' });
     case 'echo':
       return echoRoute();
-    case 'conformance':
-      return conformanceRoute(parts.clock, { wantsWhole: config.payload === 'whole' });
-    case 'topic':
-      return topicRoute(name, { ...config, allowedOverflow: allowedBy(config) }, parts);
+    case 'module': {
+      const { path, options, loadTimeout: loadTimeoutMs } = config;
+      return new ModuleRoute({ name, path, options, loadTimeoutMs, clock, logger });
+    }
+    case 'topic': {
+      // Subscribers hurt nobody but themselves by any policy, save by block, which is bounded by a time.
+      const allowedOverflow = config.allowedOverflow.length === 0 ? ALL_OVERFLOWS : config.allowedOverflow;
+      return topicRoute(name, { ...config, allowedOverflow }, parts);
+    }
     case 'upstream': {
       const pool = parts.upstreams.get(config.upstream);
       if (pool === undefined) throw unknownUpstream(name, config.upstream);

@@ -20,7 +20,7 @@ export interface Route {
   /** What happens to messages of a windowed session that its client does not take. Default `block`: the route waits. */
   readonly overflow?: Overflow;
   /** What a client may choose instead when it opens. Default: anything where `overflow` is `block`, else nothing else. */
-  readonly allowedOverflow?: readonly Overflow[];
+  readonly allowedOverflow?: readonly Overflow[] | undefined;
   /**
    * Whether a message is given to `handle` while the promises for those before it are open: as many as the session's
    * window (on a simple connection: the receive queue) lets in. They are accepted in order all the same: one that is
@@ -28,7 +28,7 @@ export interface Route {
    */
   readonly pipelined?: boolean;
   /** Where the route's subjects are topics. */
-  readonly topic?: TopicRoute;
+  readonly topic?: TopicRoute | undefined;
   /** Called before the gateway listens. Rejects with a StartError, which stops the start. */
   start?(): Promise<void>;
   /** The gateway has ended all sessions and stops: nothing may be left. Called once at most, also where `start` failed. */

@@ -5,6 +5,7 @@ import { SystemClock, type Clock } from '../core/clock.js';
 import type { FlowCounters } from '../core/counters.js';
 import type { Logger } from '../core/logger.js';
 import { Gateway } from '../gateway.js';
+import type { Middleware } from '../routes/middleware/middleware.js';
 import type { Route } from '../session/route.js';
 import { type MemoryDial, memoryDial } from '../transport/memory/memory-connector.js';
 import { FakeClock } from './fake-clock.js';
@@ -12,6 +13,8 @@ import { FakeClock } from './fake-clock.js';
 export interface MemoryGatewayOptions {
   /** Routes of your own, by name, beside `echo`. */
   readonly routes?: Readonly<Record<string, Route>>;
+  /** Around every route; the first is outermost. */
+  readonly middleware?: readonly Middleware[];
   /** The route of clients that name none. Default: the only one of `routes`, else `echo`. */
   readonly defaultRoute?: string;
   /** Over the defaults of the configuration, as flags give them: `{ 'session.resumeWindow': '10s' }`. */
@@ -84,7 +87,13 @@ export class MemoryGateway implements AsyncDisposable {
 
   /** @internal `memoryGateway` makes it. */
   constructor(options: MemoryGatewayOptions) {
-    const { routes = {}, settings = {}, clock = new SystemClock(), logger = quiet } = options;
+    const {
+      routes = {},
+      middleware = [],
+      settings = {},
+      clock = new SystemClock(),
+      logger = quiet,
+    } = options;
     const argv = ['--admin.enabled', 'false'];
     for (const [key, value] of Object.entries(settings)) argv.push(`--${key}`, String(value));
     const { config } = loadConfig({ argv });
@@ -97,6 +106,7 @@ export class MemoryGateway implements AsyncDisposable {
         clock,
         logger,
         routes,
+        middleware,
         ...(defaultRoute !== undefined && { defaultRoute }),
       });
     // Never started: what only its listeners would bring comes over the network of memory.

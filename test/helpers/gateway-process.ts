@@ -17,6 +17,8 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The program, from the repository's root. Default: the command itself. */
   readonly program?: string;
+  /** The configuration file. Default: config/test.yaml. */
+  readonly config?: string;
   /** Default info: what a person would see. */
   readonly logLevel?: string;
 }
@@ -34,9 +36,9 @@ export class GatewayProcess {
   #rest = '';
   #ended = false;
 
-  /** Over config/test.yaml. */
   constructor(args: readonly string[], options: ProcessOptions = {}) {
-    const base = ['--config', 'config/test.yaml', '--log.level', options.logLevel ?? 'info'];
+    const { config = 'config/test.yaml', logLevel = 'info' } = options;
+    const base = ['--config', config, '--log.level', logLevel];
     this.#child = spawn(
       process.execPath,
       ['--import', 'tsx', ...(options.nodeArgs ?? []), options.program ?? 'src/main.ts', ...base, ...args],

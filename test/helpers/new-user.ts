@@ -56,7 +56,7 @@ async function firstProgram(address: string): Promise<string> {
 const EVERY_ENTRY = `
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Gateway, type GatewayOptions, type Route } from 'sluice';
+import { defineMiddleware, defineRoute, Gateway, type GatewayOptions, type ModuleSession, type Pushed, type Route } from 'sluice';
 import { ClientError, connect, type Client, type ConnectOptions, type Message, type OpenOptions, type Session } from 'sluice/client';
 import { FakeClock, memoryGateway } from 'sluice/testing';
 import manifest from 'sluice/package.json' with { type: 'json' };
@@ -65,6 +65,32 @@ const upper: Route = {
   kind: 'upper',
   open: (session) => ({ handle: ({ data }) => session.send({ data: Buffer.from(Buffer.from(data).toString().toUpperCase()) }) }),
 };
+// As in a module of its own: the state is what open returns, everything is typed by itself.
+const counted = defineRoute({
+  open: (session) => ({ from: session.clientId, count: 0, signal: session.signal }),
+  async *message({ text, signal }, session, state) {
+    if (signal.aborted) return;
+    state.count += 1;
+    yield text.toUpperCase();
+    yield { data: state.from, metadata: { count: String(state.count) }, ttlMs: 1_000 };
+    session.logger.debug({ route: session.context.routeName }, 'said twice');
+  },
+  close: ({ count }) => console.log('closed after', count.toFixed()),
+});
+// Without open there is no state; what is returned is sent.
+const bare = defineRoute({ message: (message) => message });
+const slow = defineRoute({ open: async ({ subject }: ModuleSession) => subject.length, message: ({ text }, _session, length) => text.repeat(length) });
+export const wrong = (): void => {
+  // @ts-expect-error a number can't be sent
+  defineRoute({ message: () => 5 });
+  // @ts-expect-error there is no such property
+  defineRoute({ message: () => undefined, onMessage: () => undefined });
+};
+const timed = defineMiddleware({ message: async ({ data }, session, next) => (data.length > session.subject.length ? next() : undefined) });
+export const every: Record<string, Route> = { counted, bare, slow };
+export const options: GatewayOptions['middleware'] = [timed, (route, { name }) => (name === 'x' ? route : { ...route, kind: 'y' })];
+export const push = (gateway: Gateway): Promise<Pushed> => gateway.client('ann').send('hello', { route: 'counted' });
+
 const opening: OpenOptions = {
   window: { messages: 8 },
   onGap: ({ fromSequence, toSequence, reason }) => console.log(toSequence - fromSequence, reason.length),
@@ -84,8 +110,8 @@ await using gateway = memoryGateway({ routes: { upper } });
 await using inside = gateway.connect();
 console.log((await talk(inside)).map(({ text }) => text).join(''));
 
-const options: ConnectOptions = { token: async (signal) => (signal.aborted ? '' : 'secret'), clientId: 'ann' };
-await using outside = connect(['localhost:1', 'localhost:2'], options);
+const connecting: ConnectOptions = { token: async (signal) => (signal.aborted ? '' : 'secret'), clientId: 'ann' };
+await using outside = connect(['localhost:1', 'localhost:2'], connecting);
 console.log(manifest.version, outside.state, new ClientError('CLOSED', 'over').retry, new FakeClock().activeTimers);
 export const start = (options: GatewayOptions): Promise<void> => new Gateway(options).start();
 `;

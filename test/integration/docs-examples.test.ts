@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
 import { startGateway } from '../helpers/gateway.js';
@@ -91,5 +91,34 @@ describe('docs/routes.md', () => {
       gateway.signal('SIGTERM');
     }
     expect(await gateway.exit).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('docs/module-routes.md', () => {
+  it('its first module is a route, its middleware goes around it, its other configuration is one', async () => {
+    const page = 'docs/module-routes.md';
+    const inProject = (text: string): string =>
+      block(page, 'js', text).replace("'sluice'", "'../../src/index.js'");
+    using module = temporaryFile('shout.js', inProject('defineRoute'));
+    const folder = dirname(module.path);
+    writeFileSync(join(folder, 'audit.js'), inProject('defineMiddleware'));
+    const config = join(folder, 'gateway.yaml');
+    const yaml = block(page, 'yaml', 'shout').replace('path:', 'middleware: [./audit.js]\n    path:');
+    writeFileSync(config, `${yaml}server: { listen: ['127.0.0.1:0'] }\nadmin: { enabled: false }\n`);
+    const gateway = await GatewayProcess.ready([], { config });
+    try {
+      using client = new StreamClient(gateway.address, { metadata: { 'x-client-id': 'ann' } });
+      client.sendData('s', 'hello');
+      await client.untilData(1);
+      expect(client.data[0]?.data.toString()).toBe('ann said HELLO');
+    } finally {
+      gateway.signal('SIGTERM');
+    }
+    expect(await gateway.exit).toEqual({ code: 0, signal: null });
+    expect(gateway.log.some(({ msg }) => /^ann 5 [\d.]+$/.test(msg ?? ''))).toBe(true);
+
+    writeFileSync(config, `${block(page, 'yaml', 'deadLetter')}  echo: { kind: echo }\n`);
+    const { routes } = loadConfig({ argv: ['--config', config] }).config;
+    expect(routes['orders']).toMatchObject({ retries: 3, deadLetter: 'failed/orders', timeout: 5_000 });
   });
 });

@@ -3,7 +3,7 @@ import type { Size } from '../../flow/window.js';
 import { messageSize } from '../../wire/codec.js';
 import { type DataMessage, EMPTY_BYTES, MessageType, type WireError } from '../../wire/messages.js';
 import type { Payload, SendOptions, UnsettledMessage } from '../message.js';
-import { bytesOf, metadataOf } from '../sendable.js';
+import { bytesOf, metadataOf } from '../../wire/sendable.js';
 
 /** Whoever waits for a send; each of the two ends the wait, once. */
 export interface SendWaiter {

@@ -10,7 +10,7 @@ import { callError, unreadable } from './call-error.js';
 import type { CallHost, CallPlace } from './call-host.js';
 import { ClientError } from '../client-error.js';
 import type { Payload, SendOptions } from '../message.js';
-import { bytesOf, metadataOf } from '../sendable.js';
+import { bytesOf, metadataOf } from '../../wire/sendable.js';
 import { checkCount, checkName } from './topic-checks.js';
 
 /** So many sends may wait for the gateway; more is a mistake of who does not await them. */

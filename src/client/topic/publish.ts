@@ -4,7 +4,7 @@ import { callError, unreadable } from './call-error.js';
 import type { CallHost, CallPlace } from './call-host.js';
 import { ClientError } from '../client-error.js';
 import type { Payload } from '../message.js';
-import { bytesOf, metadataOf } from '../sendable.js';
+import { bytesOf, metadataOf } from '../../wire/sendable.js';
 import { sleep } from '../../core/sleep.js';
 import { checkCount, checkTopic } from './topic-checks.js';
 

@@ -29,7 +29,8 @@ export interface Format<T> {
   readonly allowed: string;
   /** The same for readers of a reference, who know how a duration is written: `duration, 1ms to 24h`. */
   readonly summary: string;
-  read(raw: Raw): Reading<T>;
+  /** `folder` is that of the file it stands in, absolute; undefined where it comes from elsewhere. */
+  read(raw: Raw, folder?: string): Reading<T>;
   /** `hideSecrets` masks the parts that are sensitive, where a value has parts. */
   print(value: T, hideSecrets?: boolean): Plain;
 }

@@ -19,11 +19,11 @@ export function list<T extends string>(one: Format<T>, options: ListOptions<T>):
     allowed,
     summary,
     print: (value) => value,
-    read(raw) {
+    read(raw, folder) {
       const items = itemsOf(raw);
       if (items === undefined || items.length < minItems || items.length > maxItems)
         return refuse(raw, allowed);
-      const readings = items.map((each) => one.read(each));
+      const readings = items.map((each) => one.read(each, folder));
       const problems = readings.flatMap((reading) => ('problems' in reading ? reading.problems : []));
       if (problems.length > 0) return { problems };
       const values = readings.flatMap((reading) => ('value' in reading ? [reading.value] : []));

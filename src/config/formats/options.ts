@@ -11,6 +11,7 @@ export function readOptions(
   owner: string,
   options: Options,
   entries: readonly RawEntry[],
+  folder?: string,
 ): { readonly values: Record<string, unknown>; readonly problems: readonly Problem[] } {
   const values = mapValues(options, (option) => option.defaultValue);
   const problems: Problem[] = [];
@@ -27,7 +28,7 @@ export function readOptions(
       });
       continue;
     }
-    const reading = option.format.read(value);
+    const reading = option.format.read(value, folder);
     if ('value' in reading) values[name] = reading.value;
     else problems.push(...reading.problems.map((problem) => below(name, hide(problem, option.sensitive))));
   }

@@ -26,7 +26,7 @@ export function routeMap<const K extends RouteKinds>(kinds: K): Format<Readonly<
     summary: `1 to ${String(MAX_ROUTES)} routes`,
     print: (routes, hideSecrets = false) =>
       mapValues(routes, (route) => printRoute(kinds, route, hideSecrets)),
-    read(raw) {
+    read(raw, folder) {
       if (raw.kind !== 'map' || raw.entries.length === 0 || raw.entries.length > MAX_ROUTES) {
         return refuse(raw, ALLOWED);
       }
@@ -34,7 +34,7 @@ export function routeMap<const K extends RouteKinds>(kinds: K): Format<Readonly<
       const routes = new Map<string, RouteOf<K>>();
       for (const { name, value } of raw.entries) {
         const reading: Reading<RouteOf<K>> = ROUTE_NAME.test(name)
-          ? readRoute(kinds, value)
+          ? readRoute(kinds, value, folder)
           : refuse({ kind: 'text', text: name, line: value.line }, ROUTE_NAME_ALLOWED);
         if ('value' in reading) routes.set(name, reading.value);
         else problems.push(...reading.problems.map((problem) => below(name, problem)));
@@ -44,7 +44,7 @@ export function routeMap<const K extends RouteKinds>(kinds: K): Format<Readonly<
   };
 }
 
-function readRoute<K extends RouteKinds>(kinds: K, raw: Raw): Reading<RouteOf<K>> {
+function readRoute<K extends RouteKinds>(kinds: K, raw: Raw, folder?: string): Reading<RouteOf<K>> {
   if (raw.kind !== 'map') return refuse(raw, 'a map with a kind: {kind: echo}');
   const kindNames = Object.keys(kinds);
   const allowedKinds = `one of ${kindNames.join(', ')}`;
@@ -60,7 +60,7 @@ function readRoute<K extends RouteKinds>(kinds: K, raw: Raw): Reading<RouteOf<K>
     };
   }
   const entries = raw.entries.filter(({ name }) => name !== 'kind');
-  const { values, problems } = readOptions(`a route of kind ${kind}`, options, entries);
+  const { values, problems } = readOptions(`a route of kind ${kind}`, options, entries, folder);
   // The values were read with this kind's own settings, which is what RouteOf says.
   return problems.length === 0 ? accept({ kind, ...values } as RouteOf<K>) : { problems };
 }

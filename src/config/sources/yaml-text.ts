@@ -47,7 +47,11 @@ class NodeReader {
       return { kind: 'list', items: node.items.map((item) => this.read(item, depth + 1)), line };
     } else if (isScalar(node)) {
       if (node.value === null) return { kind: 'none', line };
-      return { kind: 'text', text: typeof node.value === 'string' ? node.value : (node.source ?? ''), line };
+      const { value } = node;
+      if (typeof value === 'string') return { kind: 'text', text: value, line };
+      const text = node.source ?? '';
+      const isLiteral = typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value));
+      return isLiteral ? { kind: 'text', text, literal: value, line } : { kind: 'text', text, line };
     } else if (isAlias(node)) {
       // Anchors save nothing in a file of this kind, and can be made to expand without bound.
       this.#faults.push({ message: `aliases (*${node.source}) are not supported here`, line });

@@ -111,7 +111,7 @@ describe('sources', () => {
     });
     expect(config.server.listen).toEqual(['[::1]:1']);
     expect(config.admin.listen).toBe('[::1]:2');
-    expect(config.routes).toEqual({
+    expect(config.routes).toMatchObject({
       echo: { kind: 'echo', overflow: 'block', allowedOverflow: [] },
       bad: { kind: 'conformance', overflow: 'block', allowedOverflow: [], payload: 'pieces' },
     });

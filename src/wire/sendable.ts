@@ -1,10 +1,9 @@
-import { EMPTY_BYTES, MAX_METADATA_ENTRIES } from '../wire/messages.js';
-import type { Payload } from './message.js';
+import { EMPTY_BYTES, MAX_METADATA_ENTRIES } from './messages.js';
 
 const encoder = new TextEncoder();
 
 /** What is sent, as bytes. @throws TypeError for what is neither bytes nor text */
-export function bytesOf(data: Payload): Uint8Array {
+export function bytesOf(data: Uint8Array | string): Uint8Array {
   if (typeof data === 'string') return data === '' ? EMPTY_BYTES : encoder.encode(data);
   if (data instanceof Uint8Array) return data;
   const given: unknown = data;

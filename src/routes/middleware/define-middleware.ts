@@ -1,0 +1,108 @@
+import { SluiceError } from '../../core/errors.js';
+import { type OutgoingFields, routeMessage } from '../../session/outgoing-message.js';
+import type { Route, RouteHandler, RouteSession } from '../../session/route.js';
+import type { DataMessage } from '../../wire/messages.js';
+import { signalOf } from '../message-signal.js';
+import { Received, type ReceivedMessage } from '../module/received-message.js';
+import { type SessionView, ViewedSession } from '../module/session-view.js';
+import { ownError } from '../module/sluice-error.js';
+import { RouteWrapper, wrappedHandler } from '../route-wrapper.js';
+import type { Middleware } from './middleware.js';
+
+/** What is put around a route. Each function goes on by `next`; what is left out just goes on. */
+export interface MiddlewareDefinition {
+  /** A session opens. Throw, before `next` or after, to refuse it. */
+  open?(session: SessionView, next: () => void): void;
+  /**
+   * One message. `next()` gives it to the route and, where that takes its time,
+   * returns a promise: return or await it. `next({ data })` gives it with what
+   * is named replaced. Without `next` it counts as handled. A throw fails it.
+   */
+  message?(
+    message: ReceivedMessage,
+    session: SessionView,
+    next: (changes?: OutgoingFields) => void | Promise<void>,
+  ): void | Promise<void>;
+  /** The session has ended. */
+  close?(session: SessionView): void;
+}
+
+/** Middleware of functions: for `routes.<name>.middleware`, `defineRoute` and `GatewayOptions.middleware`. */
+export function defineMiddleware(definition: MiddlewareDefinition): Middleware {
+  for (const [name, value] of Object.entries(definition)) {
+    if (name !== 'open' && name !== 'message' && name !== 'close') {
+      throw new TypeError(`defineMiddleware: ${name} is none of open, message and close`);
+    }
+    if (value !== undefined && typeof value !== 'function') {
+      throw new TypeError(`defineMiddleware: ${name} is not a function`);
+    }
+  }
+  return (route, { name }) => new DefinedMiddleware(route, definition, name);
+}
+
+class DefinedMiddleware extends RouteWrapper {
+  protected readonly inner: Route;
+  readonly #definition: MiddlewareDefinition;
+  readonly #routeName: string;
+
+  constructor(inner: Route, definition: MiddlewareDefinition, routeName: string) {
+    super();
+    this.inner = inner;
+    this.#definition = definition;
+    this.#routeName = routeName;
+  }
+
+  open(session: RouteSession): RouteHandler {
+    const definition = this.#definition;
+    const view = new ViewedSession(session, this.#routeName);
+    const handler = this.#open(session, view);
+    const handle =
+      definition.message === undefined
+        ? (message: DataMessage) => handler.handle(message)
+        : (message: DataMessage) => this.#message(handler, message, session, view);
+    return wrappedHandler(handler, handle, () => definition.close?.(view));
+  }
+
+  #open(session: RouteSession, view: SessionView): RouteHandler {
+    let handler: RouteHandler | undefined;
+    if (this.#definition.open === undefined) return this.openInner(session);
+    try {
+      this.#definition.open(view, () => {
+        if (handler !== undefined) throw new Error('open of a middleware called next twice');
+        handler = this.openInner(session);
+      });
+    } catch (error) {
+      // The route has it open already: it is to know that it is not.
+      const opened = handler;
+      opened?.closed?.();
+      throw ownError(error);
+    }
+    if (handler !== undefined) return handler;
+    throw new SluiceError('ROUTE_FAILED', 'open of a middleware neither called next nor said why not');
+  }
+
+  #message(
+    handler: RouteHandler,
+    message: DataMessage,
+    session: RouteSession,
+    view: SessionView,
+  ): void | Promise<void> {
+    let called = false;
+    const next = (changes?: OutgoingFields): void | Promise<void> => {
+      if (called) throw new Error('message of a middleware called next twice');
+      called = true;
+      return handler.handle(changes === undefined ? message : { ...message, ...routeMessage(changes) });
+    };
+    const received = new Received(message, () => signalOf(message) ?? session.signal);
+    try {
+      const result = this.#definition.message?.(received, view, next);
+      return result instanceof Promise ? result.then(undefined, rethrown) : result;
+    } catch (error) {
+      throw ownError(error);
+    }
+  }
+}
+
+function rethrown(error: unknown): never {
+  throw ownError(error);
+}
