@@ -1,13 +1,13 @@
 /** examples/backends/go, made and run as its README says, behind a gateway. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { BackendProcess } from '../helpers/backend-process.js';
+import { ExampleBackend } from '../helpers/example-backend.js';
 import { buildGoExample, type GoExample } from '../helpers/go-toolchain.js';
 import {
   answersInCapitals,
   leavesInPeace,
   outlivesItsBackends,
   type StartBackend,
-} from '../helpers/shouting-backends.js';
+} from '../helpers/example-backends.js';
 
 describe('examples/backends/go', () => {
   let example: GoExample;
@@ -15,7 +15,7 @@ describe('examples/backends/go', () => {
     example = await buildGoExample('examples/backends/go');
   }, 10 * 60_000);
 
-  const start: StartBackend = (address) => BackendProcess.start(example.binary, [], address);
+  const start: StartBackend = (address) => ExampleBackend.start(example.binary, [], address);
 
   it('is as gofmt and go vet want it', async (context) => {
     example.require(context);

@@ -1,13 +1,13 @@
 /** examples/backends/python, run as its README says, behind a gateway. */
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { BackendProcess } from '../helpers/backend-process.js';
+import { ExampleBackend } from '../helpers/example-backend.js';
 import { PythonStubs, requirePython } from '../helpers/external-clients.js';
 import {
   answersInCapitals,
   leavesInPeace,
   outlivesItsBackends,
   type StartBackend,
-} from '../helpers/shouting-backends.js';
+} from '../helpers/example-backends.js';
 
 /** Of grpcio-health-checking. */
 const HEALTH = 'grpc_health';
@@ -21,7 +21,7 @@ describe('examples/backends/python', () => {
 
   const start: StartBackend = async (address) => {
     const [command, args] = await stubs.command('example.py', ['backends/python/backend.py'], HEALTH);
-    return BackendProcess.start(command, args, address);
+    return ExampleBackend.start(command, args, address);
   };
 
   it('answers in order, fails a bad message alone, greets by itself', async (context) => {

@@ -3,15 +3,15 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { parse } from 'yaml';
 import { connect, type Session } from '../../src/client/index.js';
-import type { BackendProcess } from './backend-process.js';
+import type { ExampleBackend } from './example-backend.js';
 import { type GatewayUnderTest, type Settings, startGateway } from './gateway.js';
 
 /** Starts a backend, on a port of its own or on this address. */
-export type StartBackend = (address?: string) => Promise<BackendProcess>;
+export type StartBackend = (address?: string) => Promise<ExampleBackend>;
 
 /** As examples/backends/gateway.yaml has it, but for where the backends are, and how long is waited for one. */
 async function gatewayTo(
-  backends: readonly BackendProcess[],
+  backends: readonly ExampleBackend[],
   settings: Settings = {},
 ): Promise<GatewayUnderTest> {
   const file = parse(readFileSync('examples/backends/gateway.yaml', 'utf8')) as {

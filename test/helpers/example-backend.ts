@@ -3,7 +3,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { ExitOf } from './gateway-process.js';
 
-export class BackendProcess {
+export class ExampleBackend {
   readonly exit: Promise<ExitOf>;
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
   #address = '';
@@ -22,8 +22,8 @@ export class BackendProcess {
     command: string,
     args: readonly string[],
     address = '127.0.0.1:0',
-  ): Promise<BackendProcess> {
-    const backend = new BackendProcess(command, [...args, '--address', address]);
+  ): Promise<ExampleBackend> {
+    const backend = new ExampleBackend(command, [...args, '--address', address]);
     backend.#address = await backend.#serving();
     return backend;
   }
