@@ -5,7 +5,11 @@ import { accepts, echoes, SessionBackend } from '../helpers/session-backend.js';
 
 const text = (data: Uint8Array): string => Buffer.from(data).toString();
 
-export function upstreamSettings(addresses: readonly string[], own: object = {}, route: object = {}): Settings {
+export function upstreamSettings(
+  addresses: readonly string[],
+  own: object = {},
+  route: object = {},
+): Settings {
   const fast = { backoffFirst: '10ms', backoffMax: '200ms', connectTimeout: '2s', closeGrace: '500ms' };
   return {
     upstreams: JSON.stringify({ it: { addresses, ...fast, ...own } }),
@@ -40,7 +44,9 @@ describe('a session of an upstream route', () => {
       'x-subject': 'tea',
     });
     expect(call?.metadata.get('client-id')).toEqual(['ann']);
-    expect(call?.received.slice(1).map(({ sequence, key, metadata }) => ({ sequence, key, metadata }))).toEqual([
+    expect(
+      call?.received.slice(1).map(({ sequence, key, metadata }) => ({ sequence, key, metadata })),
+    ).toEqual([
       { sequence: 1, key: 'k', metadata: { a: 'b' } },
       { sequence: 2, key: '', metadata: {} },
     ]);
