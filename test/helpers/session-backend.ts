@@ -45,6 +45,7 @@ export class BackendCall {
   readonly stream: grpc.ServerDuplexStream<BackendMessage, BackendAnswer>;
   halfClosed = false;
   cancelled = false;
+  #ended = false;
   #changed: () => void;
 
   constructor(
@@ -88,7 +89,8 @@ export class BackendCall {
 
   /** Whether there is room for more. */
   write(answer: BackendAnswer): boolean {
-    return this.stream.write(answer);
+    // grpc-js never sends the status where more is written behind it.
+    return this.#ended || this.stream.write(answer);
   }
 
   ack(sequence: number): void {
@@ -101,6 +103,7 @@ export class BackendCall {
 
   /** Ends the call with a status that is not OK. */
   end(code: grpc.status, details: string, metadata = new grpc.Metadata()): void {
+    this.#ended = true;
     this.stream.emit('error', { code, details, metadata });
   }
 }

@@ -1,17 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { connect } from '../../src/client/index.js';
-import { startGateway, type GatewayUnderTest, type Settings } from '../helpers/gateway.js';
+import { startGateway, type GatewayUnderTest } from '../helpers/gateway.js';
 import { accepts, echoes, SessionBackend } from '../helpers/session-backend.js';
+import { upstreamSettings } from '../helpers/upstream-settings.js';
 
 const text = (data: Uint8Array): string => Buffer.from(data).toString();
-
-export function upstreamSettings(addresses: readonly string[], own: object = {}, route: object = {}): Settings {
-  const fast = { backoffFirst: '10ms', backoffMax: '200ms', connectTimeout: '2s', closeGrace: '500ms' };
-  return {
-    upstreams: JSON.stringify({ it: { addresses, ...fast, ...own } }),
-    routes: JSON.stringify({ echo: { kind: 'echo' }, up: { kind: 'upstream', upstream: 'it', ...route } }),
-  };
-}
 
 function gatewayTo(addresses: readonly string[], own: object = {}): Promise<GatewayUnderTest> {
   return startGateway(upstreamSettings(addresses, own));
@@ -40,7 +33,9 @@ describe('a session of an upstream route', () => {
       'x-subject': 'tea',
     });
     expect(call?.metadata.get('client-id')).toEqual(['ann']);
-    expect(call?.received.slice(1).map(({ sequence, key, metadata }) => ({ sequence, key, metadata }))).toEqual([
+    expect(
+      call?.received.slice(1).map(({ sequence, key, metadata }) => ({ sequence, key, metadata })),
+    ).toEqual([
       { sequence: 1, key: 'k', metadata: { a: 'b' } },
       { sequence: 2, key: '', metadata: {} },
     ]);
