@@ -17,7 +17,7 @@ const mayImport = {
   transport: ['core', 'wire', 'flow'],
   pool: ['core', 'wire', 'flow', CONTRACT.transport],
   session: ['core', 'wire', 'flow'],
-  engine: ['core', 'wire', 'session'],
+  engine: ['core', 'wire', 'flow', 'session'],
   routes: ['core', 'wire', 'flow', 'session', 'engine', 'upstream', CONTRACT.transport],
   upstream: ['core', 'wire', 'flow', CONTRACT.transport],
   proxy: ['core', 'flow', CONTRACT.transport, 'upstream'],

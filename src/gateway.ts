@@ -21,6 +21,7 @@ import { upstreamPools } from './gateway-upstreams.js';
 import { HealthChecker } from './health/health-checker.js';
 import { Readiness } from './health/readiness.js';
 import type { MetricsSources } from './metrics/metrics-sources.js';
+import type { TopicFigures } from './metrics/route-figures.js';
 import { PeriodicReport } from './metrics/periodic-report.js';
 import { PrometheusExporter } from './metrics/prometheus.js';
 import { RateSampler } from './metrics/rate-sampler.js';
@@ -425,7 +426,18 @@ export class Gateway {
       queues: () => queueDepths(this.#pool),
       windowed: () => windowedLevels(this.#server.windowed),
       auth: () => ({ unidentified: this.#server.arriving.silent, ...this.#auth.levels }),
+      topics: () => topicFigures(this.#routes),
+      upstreams: () => [...this.#upstreams.values()].map(({ levels }) => levels),
       memory: () => ({ bufferedBytes: this.#account.bytes, budgetBytes: this.#account.budgetBytes }),
     };
   }
+}
+
+/** The topics of every route that has some. */
+function topicFigures(routes: ReadonlyMap<string, Route>): readonly TopicFigures[] {
+  const figures: TopicFigures[] = [];
+  for (const [route, { topic }] of routes) {
+    if (topic !== undefined) figures.push({ route, ...topic.levels, ...topic.counters });
+  }
+  return figures;
 }

@@ -68,6 +68,15 @@ export const errorCatalogue = {
     setting: 'session.maxPerConnection, session.maxPerClient, session.max',
     meaning: 'The connection, the client or the gateway holds as many sessions as it may.',
   },
+  TOPIC_LIMIT: {
+    scope: 'session',
+    grpcStatus: GrpcStatus.RESOURCE_EXHAUSTED,
+    webSocketClose: 4029,
+    httpStatus: 429,
+    retry: 'backoff',
+    setting: 'routes.<name>.maxTopics, routes.<name>.maxSubscribers',
+    meaning: 'The route holds as many topics as it may, or the topic as many subscribers.',
+  },
   MESSAGE_TOO_LARGE: {
     scope: 'connection',
     grpcStatus: GrpcStatus.RESOURCE_EXHAUSTED,
@@ -294,6 +303,8 @@ export interface SluiceErrorOptions {
   /** How long to wait before trying again; goes out as RetryInfo or `retry_after_ms`. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
+  /** The gRPC status it ends a call with, where gRPC itself fixes one. Default: the catalogue's. */
+  readonly grpcStatus?: GrpcStatus;
   /** The client ID of whom it refuses, where whoever is told the error does not know it: for the log. */
   readonly clientId?: string;
 }
@@ -308,15 +319,21 @@ export class SluiceError extends Error {
   readonly retryAfterMs: number | undefined;
   /** Whom it refuses, for the log; undefined where that is known elsewhere, or not at all. */
   readonly clientId: string | undefined;
+  readonly #grpcStatus: GrpcStatus | undefined;
 
   constructor(code: ErrorCode, message: string, options: SluiceErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
     this.clientId = options.clientId;
+    this.#grpcStatus = options.grpcStatus;
   }
 
   get entry(): CatalogueEntry {
     return errorCatalogue[this.code];
+  }
+
+  get grpcStatus(): GrpcStatus {
+    return this.#grpcStatus ?? this.entry.grpcStatus;
   }
 }

@@ -74,6 +74,10 @@ export class SimpleSession extends StreamSession {
     return this.#port.connectionId;
   }
 
+  get attached(): boolean {
+    return true;
+  }
+
   get inboxLength(): number {
     return this.#inbox.length + this.unfinished;
   }

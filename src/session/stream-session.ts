@@ -89,6 +89,8 @@ export abstract class StreamSession implements RouteSession {
   /** The connection that holds it; "" while it is detached. */
   abstract get connectionId(): string;
 
+  abstract get attached(): boolean;
+
   /** Messages that wait for the route or are being handled by it. */
   abstract get inboxLength(): number;
 
@@ -272,6 +274,15 @@ export abstract class StreamSession implements RouteSession {
       this.settled(first.message, first.tookMs);
     }
     return true;
+  }
+
+  /** Its client is gone for now. */
+  protected tellDetached(): void {
+    try {
+      this.#handler?.detached?.();
+    } catch (fault) {
+      this.fault(fault);
+    }
   }
 
   /** The session is over: its sends fail with `error` from here on, its route is told. */

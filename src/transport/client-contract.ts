@@ -1,8 +1,5 @@
 import type { DataMessage } from '../wire/messages.js';
-import type { StreamMethod } from './contract.js';
-
-/** The calls of StreamService that are no stream of the session protocol. */
-export type TopicMethod = 'Subscribe' | 'Ingest' | 'Publish';
+import type { CallMethod, StreamMethod } from './contract.js';
 
 /** Why there was no gateway to speak to, where a call ended without one. */
 export type ConnectFailure =
@@ -84,7 +81,7 @@ export type CallMetadata = Readonly<Record<string, string>>;
 export interface Connector {
   readonly address: string;
   stream(method: StreamMethod, metadata: CallMetadata, events: StreamEvents): ClientStream;
-  call(method: TopicMethod, metadata: CallMetadata, events: CallEvents): ClientCall;
+  call(method: CallMethod, metadata: CallMetadata, events: CallEvents): ClientCall;
   /** Streams begin on new connections from now on: those there are no longer fresh, or silent. */
   renew(): void;
   /** Gives up every call and closes the connections. Idempotent. */

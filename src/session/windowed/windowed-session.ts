@@ -326,6 +326,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   detach(): void {
     this.#link = undefined;
     this.detachedAt = this.now();
+    this.tellDetached();
     this.resumeHandling();
   }
 

@@ -2,6 +2,7 @@ import type { DataMessage } from '../../wire/messages.js';
 import { GrpcStatus, type SluiceError } from '../../core/errors.js';
 import type { BackendStream, CallEnd, CallEvents, ClientCall, StreamEvents } from '../client-contract.js';
 import type { StreamMethod } from '../contract.js';
+import { REQUEST_FRAMING, RESPONSE_FRAMING } from '../framing.js';
 import { asUnreadable } from '../stream-errors.js';
 import type { ChannelCall, ChannelCallEvents } from './channel-call.js';
 import { apart } from './channel-keep.js';
@@ -46,12 +47,12 @@ export class ChannelStream implements BackendStream, ChannelCallEvents {
     this.#welcomed = this.#terms.peer !== 'gateway';
     this.#events = events;
     // We accept no compression, so nothing is ever inflated.
-    this.#reader = new MessageReader(spec.method, 'identity', spec.maxMessageBytes, () => undefined);
+    this.#reader = new MessageReader(RESPONSE_FRAMING[spec.method], 'identity', spec.maxMessageBytes, () => undefined);
     this.#call = start(this);
   }
 
   send(messages: readonly DataMessage[]): boolean {
-    return this.#call.write(this.#writer.frame(this.#spec.method, messages, true));
+    return this.#call.write(this.#writer.frame(REQUEST_FRAMING[this.#spec.method], messages, true));
   }
 
   halfClose(): void {

@@ -18,6 +18,7 @@ function world() {
       sessionId: 'one',
       subject: 'tea',
       start: FROM_NOW_ON,
+      attached: true,
       overflow: 'block',
       signal: new AbortController().signal,
       recent: [],
