@@ -59,7 +59,7 @@ func (s *sessions) Handle(stream pb.SessionService_HandleServer) error {
 		case open != nil && !open.Resume:
 			reply = data([]byte("hello, "+message.Metadata["client-id"]), 0)
 		case message.Type == pb.MessageType_MESSAGE_TYPE_DATA:
-			// An ack says that this message, and all before it, will not be needed again: first do, then acknowledge.
+			// An ack says that this message, and all before it, need not come again: do it first.
 			text, err := answer(message.Data)
 			switch {
 			case err != nil:

@@ -29,7 +29,7 @@ class Sessions(session_pb2_grpc.SessionServiceServicer):
         self.running = set()
 
     async def Handle(self, requests, context):
-        """One session, from its opening to its end. The gateway half-closes when it is over; return earlier to end it from here."""
+        """One session, from its opening to its end: the gateway half-closes then. Return earlier to end it from here."""
         task = asyncio.current_task()
         self.running.add(task)
         task.add_done_callback(self.running.discard)
@@ -39,7 +39,7 @@ class Sessions(session_pb2_grpc.SessionServiceServicer):
                 if not message.control.open.resume:
                     yield data(f"hello, {message.metadata['client-id']}".encode())
             elif message.type == pb.MESSAGE_TYPE_DATA:
-                # An ack says that this message, and all before it, will not be needed again: first do, then acknowledge.
+                # An ack says that this message, and all before it, need not come again: do it first.
                 try:
                     reply = answer(message.data)
                 except Refused as error:
