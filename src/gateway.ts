@@ -44,7 +44,7 @@ import { SessionManager } from './session/session-manager.js';
 import type { StreamAcceptor } from './transport/contract.js';
 import type { BoundAddress } from './transport/grpc/address.js';
 import { GrpcServer } from './transport/grpc/grpc-server.js';
-import type { UpstreamPool } from './upstream/upstream-pool.js';
+import type { UpstreamLevels, UpstreamPool } from './upstream/upstream-pool.js';
 import { VERSION } from './version.js';
 
 export { takeLibraryLog } from './transport/grpc/library-log.js';
@@ -277,6 +277,11 @@ export class Gateway {
   /** Network connections at this moment, those without a stream included. */
   get sockets(): number {
     return this.#grpc.socketCount;
+  }
+
+  /** What each configured upstream does now, and has done. */
+  get upstreams(): readonly UpstreamLevels[] {
+    return [...this.#upstreams.values()].map((upstream) => upstream.levels);
   }
 
   /**

@@ -86,8 +86,8 @@ export class BackendSession implements LinkEvents, Waiter {
         this.#link?.resume();
       },
       onIdle: () => this.#ending?.(),
-      onRefused: (error) => {
-        this.#spec.session.fail(error);
+      onRefused: (message, error) => {
+        this.#tellRefused(message, error);
       },
     });
     this.#watchOutage();
@@ -382,6 +382,20 @@ export class BackendSession implements LinkEvents, Waiter {
     this.#finish(() => {
       this.#spec.session.fail(new SluiceError('MESSAGE_TOO_LARGE', text));
     });
+  }
+
+  /** The backend is told, as a route in the gateway would be: by the number that it gave its message, if any. */
+  #tellRefused({ sequence }: DataMessage, { code, message }: SluiceError): void {
+    this.#pool.counters.messagesRefused += 1;
+    this.#pool.warn(
+      { address: this.#link?.address, reason: message },
+      'a message of a backend can not be sent',
+    );
+    const error = controlMessage(
+      { action: 'error', code, message, sequence, retryAfterMs: 0 },
+      this.#spec.sessionId,
+    );
+    if (this.#link !== undefined) this.#writable = this.#link.send([error]) && this.#writable;
   }
 
   #answerProbe({ sequence, timestampMs }: DataMessage): void {

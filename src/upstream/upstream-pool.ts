@@ -36,6 +36,8 @@ export interface UpstreamLevels {
   readonly messagesUnavailable: number;
   /** Messages that failed because stream after stream ended over them. */
   readonly messagesGivenUp: number;
+  /** Messages of backends that are too large for their client. */
+  readonly messagesRefused: number;
   /** Streams given up because no ack came. */
   readonly ackTimeouts: number;
   /** Streams given up for what the backend sent on them. */
@@ -59,6 +61,7 @@ export class UpstreamPool {
     messagesRepeated: 0,
     messagesUnavailable: 0,
     messagesGivenUp: 0,
+    messagesRefused: 0,
     ackTimeouts: 0,
     offences: 0,
   };
