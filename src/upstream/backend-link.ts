@@ -97,8 +97,10 @@ export class BackendLink implements StreamEvents {
   // --- what the stream says ---
 
   onMessages(messages: readonly DataMessage[]): void {
+    // The session has left: it is the grace that runs now.
+    if (this.#events === undefined) return;
     this.#standing();
-    this.#events?.onMessages(messages);
+    this.#events.onMessages(messages);
   }
 
   onWritable(): void {
