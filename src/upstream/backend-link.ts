@@ -11,7 +11,7 @@ import type { DataMessage } from '../wire/messages.js';
 import { verdictOf, type Verdict } from './stream-verdict.js';
 
 /** The method that a backend serves: proto/sluice/v1/session.proto. */
-export const HANDLE_PATH = '/sluice.v1.SessionService/Handle';
+const HANDLE_PATH = '/sluice.v1.SessionService/Handle';
 
 /** What a link calls; nothing after `onLost`, `leave` and `drop`. */
 export interface LinkEvents {

@@ -41,7 +41,7 @@ function world(...args: Parameters<typeof upstreamWorld>) {
     for (const text of texts) {
       session.handle(dataMessage({ data: Buffer.from(text) })).then(
         () => fates.push(`${text} done`),
-        (error: SluiceError) => fates.push(`${text} ${error.code}`),
+        (error: unknown) => fates.push(`${text} ${(error as SluiceError).code}`),
       );
     }
   };
@@ -121,13 +121,13 @@ describe('messages', () => {
     const [dying, next] = backend('a:1').streams.length > 0 ? ['a:1', 'b:1'] : ['b:1', 'a:1'];
     handle('x', 'y', 'z');
     await turn();
-    backend(dying as string).last.acks(1);
-    backend(dying as string).last.ends();
+    backend(dying).last.acks(1);
+    backend(dying).last.ends();
     handle('later');
     await clock.advanceAsync(100);
-    expect(backend(next as string).last.sent[0]?.control).toMatchObject({ resume: true, afterSequence: 1 });
-    expect(backend(next as string).last.numbers).toEqual([2, 3, 4]);
-    backend(next as string).last.acks(4);
+    expect(backend(next).last.sent[0]?.control).toMatchObject({ resume: true, afterSequence: 1 });
+    expect(backend(next).last.numbers).toEqual([2, 3, 4]);
+    backend(next).last.acks(4);
     await turn();
     expect(fates).toEqual(['x done', 'y done', 'z done', 'later done']);
     expect(pool.levels.messagesRepeated).toBe(2);
