@@ -50,6 +50,8 @@ export class BackendSession implements LinkEvents, Waiter {
   #attempts = 0;
   /** Whether a backend may know of the session from an earlier stream. */
   #wasElsewhere = false;
+  /** The address that it lost its last stream at. */
+  #lastLost = '';
   /** Tries in a row that came to nothing. */
   #failures = 0;
   #retry: Timer | undefined;
@@ -169,7 +171,10 @@ export class BackendSession implements LinkEvents, Waiter {
         return;
       case 'lost': {
         const { reason, reached } = verdict;
-        if (link !== undefined) this.#pool.lost(link, reason);
+        if (link !== undefined) {
+          this.#lastLost = link.address;
+          this.#pool.lost(link, reason);
+        }
         this.#pool.warn({ address: link?.address, reason }, 'the stream of a session at a backend was lost');
         this.#afterLoss(reached);
       }
@@ -178,7 +183,7 @@ export class BackendSession implements LinkEvents, Waiter {
 
   #connect(): void {
     if (this.#over) return;
-    const link = this.#pool.open(this.#spec.callMetadata, this);
+    const link = this.#pool.open(this.#spec.callMetadata, this, this.#lastLost);
     if (link === undefined) {
       this.#stopWaiting = this.#pool.wait(this);
       return;
@@ -213,6 +218,7 @@ export class BackendSession implements LinkEvents, Waiter {
     const link = this.#link;
     if (link === undefined) return;
     this.#link = undefined;
+    this.#lastLost = link.address;
     this.#pool.counters[counter] += 1;
     link.drop(true);
     // One that hangs is no better for the next; what one session's stream says is its own.

@@ -122,10 +122,10 @@ export class UpstreamPool {
     for (const address of this.#addresses) address.start();
   }
 
-  /** A stream at the best address; undefined where none is available. */
-  open(metadata: CallMetadata, events: LinkEvents): BackendLink | undefined {
+  /** A stream at the best address, at the one to `avoid` only where there is no other; undefined where none is available. */
+  open(metadata: CallMetadata, events: LinkEvents, avoid = ''): BackendLink | undefined {
     this.start();
-    return this.#best()?.open(metadata, events);
+    return (this.#best(avoid) ?? this.#best())?.open(metadata, events);
   }
 
   /** Tells the waiter once, when a backend may be there. Returns what takes it back. */
@@ -163,11 +163,11 @@ export class UpstreamPool {
     for (const address of this.#addresses) address.stop();
   }
 
-  #best(): UpstreamAddress | undefined {
+  #best(avoid = ''): UpstreamAddress | undefined {
     let best: UpstreamAddress | undefined;
     let equals = 0;
     for (const address of this.#addresses) {
-      if (!address.isAvailable) continue;
+      if (!address.isAvailable || address.address === avoid) continue;
       if (best === undefined || address.sessions < best.sessions) {
         best = address;
         equals = 1;

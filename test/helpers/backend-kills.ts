@@ -22,6 +22,11 @@ interface Talk {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** Looks now and then: all else needs the processor. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 export async function killBackends({ rounds, sessions, messagesBetween }: Kills): Promise<void> {
   await using one = await BackendProcess.start();
   await using other = await BackendProcess.start();
@@ -45,12 +50,14 @@ export async function killBackends({ rounds, sessions, messagesBetween }: Kills)
   try {
     for (let round = 0; round < rounds; round += 1) {
       const goal = answered() + messagesBetween;
-      while (answered() < goal) await turn();
+      await until(() => answered() >= goal);
       const victim = round % 2 === 0 ? one : other;
       await victim.kill();
       await victim.live();
       // Both are there again before the next one is killed.
-      while (!under.gateway.upstreams[0]?.addresses.every(({ health }) => health === 'serving')) await turn();
+      await until(
+        () => under.gateway.upstreams[0]?.addresses.every(({ health }) => health === 'serving') ?? false,
+      );
     }
   } finally {
     isOver = true;
@@ -66,6 +73,7 @@ export async function killBackends({ rounds, sessions, messagesBetween }: Kills)
     );
   // The kills were felt: else nothing has been shown.
   expect(levels?.addresses.reduce((sum, { streamsLost }) => sum + streamsLost, 0)).toBeGreaterThan(0);
+  expect(levels?.messagesRepeated).toBeGreaterThan(0);
   expect(levels).toMatchObject({ offences: 0, messagesUnavailable: 0, messagesGivenUp: 0, waiting: 0 });
 }
 

@@ -1,9 +1,10 @@
 /** A numbered backend that can be killed, and comes back at the same port. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { TemporaryFile } from './temporary-file.js';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -17,15 +18,19 @@ export interface StreamRecord {
   readonly handled: { readonly sequence: number; readonly n: number }[];
 }
 
-type Line =
-  | { readonly port: number }
-  | { readonly session: string; readonly attempt: number; readonly after: number }
-  | { readonly session: string; readonly attempt: number; readonly sequence: number; readonly n: number };
+interface Line {
+  readonly session: string;
+  readonly attempt: number;
+  /** Of its Open; else it is of a message. */
+  readonly after?: number;
+  readonly sequence: number;
+  readonly n: number;
+}
 
 export class BackendProcess implements AsyncDisposable {
-  /** Of all its lives. */
-  readonly streams: StreamRecord[] = [];
   port = 0;
+  /** What it has handled, over all its lives. */
+  readonly #record = new TemporaryFile('');
   #child: ChildProcessByStdio<null, Readable, null> | undefined;
   #closed: Promise<unknown> = Promise.resolve();
 
@@ -39,45 +44,41 @@ export class BackendProcess implements AsyncDisposable {
     return `127.0.0.1:${String(this.port)}`;
   }
 
+  /** What it was given, stream by stream. */
+  get streams(): readonly StreamRecord[] {
+    const streams = new Map<string, StreamRecord>();
+    for (const text of readFileSync(this.#record.path, 'utf8').split('\n')) {
+      if (text === '') continue;
+      const { session, attempt, after, sequence, n } = JSON.parse(text) as Line;
+      const key = `${session} ${String(attempt)}`;
+      if (after !== undefined) streams.set(key, { session, attempt, after, handled: [] });
+      else streams.get(key)?.handled.push({ sequence, n });
+    }
+    return [...streams.values()];
+  }
+
   /** Starts, or starts again. */
   async live(): Promise<void> {
-    const args = ['--import', 'tsx', 'test/helpers/numbered-backend.ts', String(this.port)];
+    const program = 'test/helpers/numbered-backend.ts';
+    const args = ['--import', 'tsx', program, String(this.port), this.#record.path];
     const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
     this.#child = child;
     this.#closed = once(child, 'close');
-    const lines = createInterface({ input: child.stdout });
-    await new Promise<void>((ready, fail) => {
-      child.once('exit', () => {
-        fail(new Error('the backend ended before it was ready'));
-      });
-      lines.on('line', (text) => {
-        const line = JSON.parse(text) as Line;
-        if ('port' in line) {
-          this.port = line.port;
-          ready();
-        } else this.#note(line);
-      });
-    });
+    const [port] = (await Promise.race([once(child.stdout, 'data'), this.#closed])) as [
+      Buffer | number | null,
+    ];
+    if (!Buffer.isBuffer(port)) throw new Error('the backend ended before it was ready');
+    this.port = Number(port.toString());
   }
 
-  /** SIGKILL; resolves when all that it had said is known. */
+  /** SIGKILL; resolves when it is gone. */
   async kill(): Promise<void> {
     this.#child?.kill('SIGKILL');
     await this.#closed;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.kill();
-  }
-
-  #note(line: Exclude<Line, { readonly port: number }>): void {
-    const { session, attempt } = line;
-    if ('after' in line) {
-      this.streams.push({ session, attempt, after: line.after, handled: [] });
-      return;
-    }
-    const stream = this.streams.find((each) => each.session === session && each.attempt === attempt);
-    if (stream === undefined) throw new Error('a message came before the Open of its stream');
-    stream.handled.push({ sequence: line.sequence, n: line.n });
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    this.#record[Symbol.dispose]();
   }
 }

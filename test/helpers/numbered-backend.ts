@@ -1,13 +1,18 @@
 /**
- * A backend as a process of its own: `tsx test/helpers/numbered-backend.ts PORT`.
- * Sends each message back, says on its standard output what it has handled, and
- * only then acknowledges it: some at once, some a little later, several together.
+ * A backend as a process of its own: `tsx test/helpers/numbered-backend.ts PORT FILE`.
+ * Sends each message back, writes to the file what it has handled, and only
+ * then acknowledges it: some at once, some a little later, several together.
+ * Says on its standard output where it listens.
  */
+import { openSync, writeSync } from 'node:fs';
 import { type BackendCall, SessionBackend } from './session-backend.js';
 
-/** Lines for whoever judges: written before anything else happens, for this process is killed. */
+const [, , port = '0', path = ''] = process.argv;
+const file = openSync(path, 'a');
+
+/** Lines for whoever judges: in the file before anything else happens, for this process is killed. */
 function say(line: object): void {
-  process.stdout.write(`${JSON.stringify(line)}\n`);
+  writeSync(file, `${JSON.stringify(line)}\n`);
 }
 
 function serve(call: BackendCall): { message(message: { sequence: number; data: Buffer }): void } {
@@ -34,5 +39,5 @@ function serve(call: BackendCall): { message(message: { sequence: number; data: 
   };
 }
 
-const backend = await SessionBackend.start(serve, { port: Number(process.argv[2] ?? 0) });
-say({ port: backend.port });
+const backend = await SessionBackend.start(serve, { port: Number(port) });
+process.stdout.write(`${String(backend.port)}\n`);
