@@ -49,6 +49,12 @@ export async function expectStalledRoom({ subscribers, stalled, messages }: Stal
 
   const silent = Math.floor(stalled / 2);
   const unread = Array.from({ length: stalled - silent }, () => new WireClient(rooms.address));
+  await using _gone = {
+    [Symbol.asyncDispose]: () => {
+      for (const wire of unread) wire.session.destroy();
+      return Promise.resolve();
+    },
+  };
   const gaps: GapNotice[] = [];
   const stalledSessions = await Promise.all(
     Array.from({ length: silent }, () => open((gap) => gaps.push(gap))),
@@ -56,7 +62,7 @@ export async function expectStalledRoom({ subscribers, stalled, messages }: Stal
   const hello = framedMessage({ sessionId: 's', metadata: new Map([['x-presence', 'unfollow']]) });
   for (const wire of unread) wire.open({ 'x-route': 'rooms', 'x-subject': 'tea' }).write(hello);
   const readers = await Promise.all(Array.from({ length: subscribers - stalled }, () => open()));
-  await expect.poll(() => rooms.topic.levels.subscribers).toBe(subscribers);
+  await expect.poll(() => rooms.topic.levels.subscribers, { timeout: 30_000 }).toBe(subscribers);
 
   let slowest = 0;
   const places = readers.map(() => 0);
@@ -112,5 +118,4 @@ export async function expectStalledRoom({ subscribers, stalled, messages }: Stal
     expect(got.length).toBeGreaterThanOrEqual(WAITING);
     expect(lost).toBeGreaterThan(0);
   }
-  for (const wire of unread) wire.session.destroy();
 }
