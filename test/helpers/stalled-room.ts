@@ -43,7 +43,7 @@ export async function expectStalledRoom({ subscribers, stalled, messages }: Stal
       'health.maxInactivity': '10m',
     },
   });
-  await using client = connect(rooms.address, { sessionsPerStream: perConnection });
+  await using client = connect(rooms.address, { sessionsPerStream: perConnection, maxStreams: 100 });
   const open = (onGap?: (gap: GapNotice) => void): Promise<Session> =>
     client.open('rooms', { subject: 'tea', window: { messages: WINDOW }, ...(onGap && { onGap }) });
 
