@@ -32,6 +32,7 @@ import type { ClientConnection } from './pool/client-connection.js';
 import { ConnectionPool } from './pool/connection-pool.js';
 import type { Middleware } from './routes/middleware/middleware.js';
 import { inspection, queueDepths, slowReasons, windowedLevels } from './server/inspection.js';
+import type { PublishLevels } from './server/calls/publishes.js';
 import { silentConnections } from './server/probe.js';
 import { streamCounting } from './server/stream-counting.js';
 import type { StreamInterceptor } from './server/stream-interceptor.js';
@@ -272,6 +273,11 @@ export class Gateway {
 
   get sessions(): number {
     return this.#sessions.size;
+  }
+
+  /** Calls of Publish under way. */
+  get calls(): { readonly publishes: PublishLevels } {
+    return { publishes: this.#server.publishes.levels };
   }
 
   /** Network connections at this moment, those without a stream included. */
