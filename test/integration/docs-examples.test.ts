@@ -51,6 +51,14 @@ describe('README.md', () => {
     expect(config.stream.throttle.messagesPerSecond).toBe(500);
     expect(sources('pool.maxConnections').kind).toBe('file');
   });
+
+  it('what it puts behind the gateway is a configuration too', () => {
+    using file = temporaryFile('gateway.yaml', block('README.md', 'yaml', 'upstreams'));
+    const { config } = loadConfig({ argv: ['--config', file.path] });
+    const kinds = Object.values(config.routes).map(({ kind }) => kind);
+    expect(kinds.sort()).toEqual(['echo', 'module', 'topic', 'upstream']);
+    expect(config.upstreams['orders']?.addresses).toHaveLength(2);
+  });
 });
 
 describe('docs/clients.md', () => {
