@@ -3,16 +3,20 @@ import { boundLogger } from './core/bound-logger.js';
 import type { Clock } from './core/clock.js';
 import type { Logger } from './core/logger.js';
 import { StartError } from './core/start-error.js';
+import { routeSettings } from './gateway-settings.js';
 import { type Middleware, withMiddleware } from './routes/middleware/middleware.js';
 import { isDefinedRoute } from './routes/module/define-route.js';
 import type { RouteCounters } from './routes/route-counters.js';
 import { routeTable } from './routes/route-table.js';
 import type { Route } from './session/route.js';
+import type { UpstreamPool } from './upstream/upstream-pool.js';
 
 interface GatewayRoutesOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** By the names of the configuration. */
+  readonly upstreams: ReadonlyMap<string, UpstreamPool>;
   /** The user's own, by name. */
   readonly routes: Readonly<Record<string, Route>>;
   /** Around every route; the first is outermost. */
@@ -40,6 +44,8 @@ export function gatewayRoutes(options: GatewayRoutesOptions): GatewayRoutes {
   const configured = routeTable(config.routes, {
     clock,
     logger,
+    upstreams: options.upstreams,
+    ...routeSettings(config),
     random: Math.random,
     middleware,
     find: (name) => routes.get(name),

@@ -1,6 +1,7 @@
 import { getHeapStatistics } from 'node:v8';
 import type { Config } from './config/schema.js';
 import type { MetricsLimits } from './metrics/stream-families.js';
+import type { TopicRouteParts } from './routes/topic.js';
 import type { StreamSettings } from './server/settings.js';
 import type { WindowedSettings } from './server/streaming-server.js';
 import type { RecentLimits } from './session/recent-messages.js';
@@ -65,6 +66,14 @@ export function windowedSettings({ server, session }: Config): WindowedSettings 
       maxPerClient: session.maxEndedPerClient,
       maxBytes: session.maxEndedSize,
     },
+  };
+}
+
+/** What the kinds of route need of the rest of the configuration. */
+export function routeSettings({ session, stream }: Config): Omit<TopicRouteParts, 'clock'> {
+  return {
+    waiting: { messages: session.waitingMessages, bytes: session.waitingSize },
+    sendTimeoutMs: stream.sendTimeout,
   };
 }
 

@@ -17,9 +17,11 @@ import {
   streamSettings,
   windowedSettings,
 } from './gateway-settings.js';
+import { upstreamPools } from './gateway-upstreams.js';
 import { HealthChecker } from './health/health-checker.js';
 import { Readiness } from './health/readiness.js';
 import type { MetricsSources } from './metrics/metrics-sources.js';
+import type { TopicFigures } from './metrics/route-figures.js';
 import { PeriodicReport } from './metrics/periodic-report.js';
 import { PrometheusExporter } from './metrics/prometheus.js';
 import { RateSampler } from './metrics/rate-sampler.js';
@@ -42,6 +44,7 @@ import { SessionManager } from './session/session-manager.js';
 import type { StreamAcceptor } from './transport/contract.js';
 import type { BoundAddress } from './transport/grpc/address.js';
 import { GrpcServer } from './transport/grpc/grpc-server.js';
+import type { UpstreamPool } from './upstream/upstream-pool.js';
 import { VERSION } from './version.js';
 
 export { takeLibraryLog } from './transport/grpc/library-log.js';
@@ -76,6 +79,7 @@ export class Gateway {
   readonly #config: Config;
   readonly #logger: Logger;
   readonly #routes: ReadonlyMap<string, Route>;
+  readonly #upstreams: ReadonlyMap<string, UpstreamPool>;
   readonly #pool: ConnectionPool;
   readonly #account: ByteAccount;
   readonly #auth: GatewayAuth;
@@ -119,11 +123,13 @@ export class Gateway {
       retryAfterMs: LIMIT_RETRY_MS,
       totalUp: this.metrics.up,
     });
+    this.#upstreams = upstreamPools(config, clock, logger);
     const { defaultRoute = config.defaultRoute } = options;
     const { routes } = gatewayRoutes({
       config,
       clock,
       logger,
+      upstreams: this.#upstreams,
       routes: options.routes ?? {},
       middleware: options.middleware ?? [],
       routeMiddleware: options.routeMiddleware ?? {},
@@ -151,6 +157,7 @@ export class Gateway {
       counters: this.metrics,
       settings: streamSettings(config),
       windowed: windowedSettings(config),
+      publishes: config.pool,
       account: this.#account,
       routes,
       defaultRoute,
@@ -285,6 +292,7 @@ export class Gateway {
 
   async #open(): Promise<void> {
     try {
+      for (const upstream of this.#upstreams.values()) upstream.start();
       for (const route of this.#routes.values()) await route.start?.();
       this.#throwIfDestroyed();
       await this.#grpc.start(this.#server.accept);
@@ -335,6 +343,7 @@ export class Gateway {
     this.#sessions.stop();
     this.#server.destroy();
     this.#stopRoutes();
+    for (const upstream of this.#upstreams.values()) upstream.stop();
     this.#auth.stop();
     await Promise.all([this.#grpc.destroy(), this.#admin?.stop()]);
     this.#report.stop();
@@ -426,7 +435,18 @@ export class Gateway {
       queues: () => queueDepths(this.#pool),
       windowed: () => windowedLevels(this.#server.windowed),
       auth: () => ({ unidentified: this.#server.arriving.silent, ...this.#auth.levels }),
+      topics: () => topicFigures(this.#routes),
+      upstreams: () => [...this.#upstreams.values()].map(({ levels }) => levels),
       memory: () => ({ bufferedBytes: this.#account.bytes, budgetBytes: this.#account.budgetBytes }),
     };
   }
+}
+
+/** The topics of every route that has some. */
+function topicFigures(routes: ReadonlyMap<string, Route>): readonly TopicFigures[] {
+  const figures: TopicFigures[] = [];
+  for (const [route, { topic }] of routes) {
+    if (topic !== undefined) figures.push({ route, ...topic.levels, ...topic.counters });
+  }
+  return figures;
 }

@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
 import { SystemClock } from '../../src/core/clock.js';
 import { encodeBodies, BodyReader } from '../../src/transport/bodies.js';
+import { REQUEST_FRAMING, RESPONSE_FRAMING } from '../../src/transport/framing.js';
 import type { StreamMethod } from '../../src/transport/contract.js';
 import { grpcDial } from '../../src/transport/grpc/channel.js';
 import { controlMessage, type DataMessage, dataMessage } from '../../src/wire/messages.js';
@@ -73,11 +74,11 @@ const sides: Record<string, (address: string) => Side> = {
     const client = new Client(address, credentials.createInsecure());
     return {
       open(method, received) {
-        const reader = new BodyReader(method);
+        const reader = new BodyReader(RESPONSE_FRAMING[method]);
         const batch: DataMessage[] = [];
         const call: ClientDuplexStream<readonly DataMessage[], number> = client.makeBidiStreamRequest(
           `/sluice.v1.StreamService/${method}`,
-          (messages: readonly DataMessage[]) => encodeBodies(method, messages, MAX_BYTES)[0] as Buffer,
+          (messages: readonly DataMessage[]) => encodeBodies(REQUEST_FRAMING[method], messages, MAX_BYTES)[0] as Buffer,
           (body) => {
             reader.push(body);
             reader.fill(batch, 1_024);

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.js';
-import type { Identity } from '../core/identity.js';
+import type { Action, Identity } from '../core/identity.js';
 import type { AuthCounters } from './auth-counters.js';
 import type { CalloutAnswer } from './callout-answer.js';
 import type { CertificateIdentityOptions } from './certificate-identity.js';
@@ -23,8 +23,10 @@ export interface KnownTokens {
   holds(tokenHash: string): boolean;
 }
 
-/** What is to be opened. */
+/** What is to be opened, or called. */
 export interface OpenRequest {
+  /** Default: to open a session. */
+  readonly action?: Action;
   readonly sessionId: string;
   readonly route: string;
   readonly subject: string;

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { tally } from '../core/counters.js';
 import type { Credentials } from '../core/credentials.js';
 import { SluiceError } from '../core/errors.js';
-import type { Identity } from '../core/identity.js';
+import type { Action, Identity } from '../core/identity.js';
 import { ANONYMOUS_PREFIX, anonymousCaller } from './anonymous.js';
 import type { AttemptMethod, AttemptResult } from './auth-counters.js';
 import type { AuthenticationOptions, OpenRequest } from './authentication-parts.js';
@@ -67,18 +67,18 @@ export class Authentication {
     question: OpenRequest & { readonly identity: Identity; readonly named: boolean; readonly peer: string },
     signal: AbortSignal,
   ): undefined | Promise<void> {
-    const { identity, route, subject, peer } = question;
+    const { identity, action = 'open', route, subject, peer } = question;
     const { callout, counters } = this.#options;
-    if (!identity.allows('open', route, subject)) {
-      tally(counters.denied, 'open');
-      throw permissionMissing('open', question);
+    if (!identity.allows(action, route, subject)) {
+      tally(counters.denied, action);
+      throw permissionMissing(action, question);
     }
     if (callout === undefined) return undefined;
     try {
       const answer = callout.open(identity, question, peer, signal);
-      return answer?.catch((error: unknown) => this.#denied(error));
+      return answer?.catch((error: unknown) => this.#denied(action, error));
     } catch (error) {
-      return this.#denied(error);
+      return this.#denied(action, error);
     }
   }
 
@@ -236,9 +236,9 @@ export class Authentication {
     throw error;
   }
 
-  #denied(error: unknown): never {
+  #denied(action: Action, error: unknown): never {
     if (error instanceof SluiceError && error.code === 'PERMISSION_DENIED') {
-      tally(this.#options.counters.denied, 'open');
+      tally(this.#options.counters.denied, action);
     }
     throw error;
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import { tally } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
-import type { Identity } from '../core/identity.js';
+import type { Action, Identity } from '../core/identity.js';
 import type { Logger } from '../core/logger.js';
 import { CircuitBreaker, type BreakerState } from '../flow/circuit-breaker.js';
 import { WaitingLine, type Admission } from '../flow/waiting-line.js';
@@ -46,6 +46,8 @@ export interface CalloutOptions {
 
 /** What is to be opened; `sessionId` "" for all sessions of a simple connection. */
 export interface OpenSubject {
+  /** Default: to open a session. */
+  readonly action?: Action;
   readonly sessionId: string;
   readonly route: string;
   readonly subject: string;
@@ -146,12 +148,12 @@ export class AuthorizationCallout {
   /** Undefined: they may. Throws or rejects as `connect`, and with PERMISSION_DENIED. */
   open(
     identity: Identity,
-    { sessionId, route, subject }: OpenSubject,
+    { action = 'open', sessionId, route, subject }: OpenSubject,
     peer: string,
     signal: AbortSignal,
   ): undefined | Promise<void> {
     const session = sessionId === '' ? {} : { session: sessionId };
-    const question = { event: 'open', client: clientOf(identity), ...session, route, subject } as const;
+    const question = { event: action, client: clientOf(identity), ...session, route, subject } as const;
     const answer = this.#ask(question, peer, signal);
     if (answer instanceof Promise) return answer.then(requireYes);
     requireYes(answer);

@@ -1,10 +1,11 @@
+import type { Action } from '../core/identity.js';
 import { MAX_PERMISSIONS, parsePermission } from '../core/permission.js';
 import { isPrintableId } from '../core/printable.js';
 import type { CalloutAnswer } from './callout-answer.js';
 
 /** What the service is asked: the whole of it, but for the peer, decides the answer. docs/authorization-callout.md. */
 export interface CalloutQuestion {
-  readonly event: 'connect' | 'open';
+  readonly event: 'connect' | Action;
   readonly client: { readonly id: string; readonly method: string; readonly class: string };
   readonly session?: string;
   readonly route?: string;

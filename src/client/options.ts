@@ -37,6 +37,13 @@ export interface OpenOptions {
   readonly id?: string;
   /** What of the route is wanted, where it has something to choose. */
   readonly subject?: string;
+  /**
+   * Of a topic: begin after this sequence of it (`x-topic-sequence` of the last message that was handled). 0: not.
+   * A session that is opened afresh (`onReset`) begins there again.
+   */
+  readonly afterSequence?: number;
+  /** Of a topic: how many of the messages it holds come first, where `afterSequence` names no place. Default 0. */
+  readonly history?: number;
   /** What this side holds of what it was sent and has not acknowledged. Default 256 messages, 1 MiB. */
   readonly window?: Partial<Bound>;
   /** What the gateway does with what waits for us. Default: the route's. */

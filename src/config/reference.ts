@@ -6,6 +6,7 @@ import type { RouteKinds } from './formats/routes.js';
 import { routeKinds } from './route-kinds.js';
 import { schema } from './schema.js';
 import { type Children, type NamedSetting, type Section, type Setting, settingsOf } from './setting.js';
+import { upstreamOptions } from './upstream-options.js';
 
 const YAML_HEAD = `# Every key of the configuration, with its default. The gateway needs no file at all:
 # start one of your own with the keys you change, and name it with --config or SLUICE_CONFIG.
@@ -48,19 +49,23 @@ export function referenceMarkdown(): string {
   const topLevel = settings.filter(({ key }) => !key.includes('.'));
   const tables = sectionsOf(schema).map(([key, { doc }]) => {
     const own = settings.filter((named) => named.key.slice(0, named.key.lastIndexOf('.')) === key);
-    const options = key === 'auth' ? `\n${classOptions()}` : '';
+    const options = key === 'auth' ? `\n${optionsTable('A class has options', clientClass)}` : '';
     return `### ${key}\n\n${doc}\n\n${table(own)}${options}`;
   });
-  return [...tables, `### Routes\n\nWhat sessions talk to.\n\n${table(topLevel)}`, routeOptions()].join('\n');
+  return [
+    ...tables,
+    `### Routes\n\nWhat sessions talk to.\n\n${table(topLevel)}`,
+    routeOptions(),
+    optionsTable('An upstream has options', upstreamOptions),
+  ].join('\n');
 }
 
-function classOptions(): string {
-  const options: Options = clientClass;
+function optionsTable(head: string, options: Options): string {
   const body = Object.entries(options).map(([name, { format, defaultValue, doc }]) =>
     row([`\`${name}\``, code(format.print(defaultValue)), format.summary, doc]),
   );
-  const head = row(['Option', 'Default', 'Allowed', 'Meaning']) + row(['---', '---', '---', '---']);
-  return `A class has options:\n\n${head}${body.join('')}`;
+  const columns = row(['Option', 'Default', 'Allowed', 'Meaning']) + row(['---', '---', '---', '---']);
+  return `${head}:\n\n${columns}${body.join('')}`;
 }
 
 /** What may stand beside `kind`: a table of all kinds' options. */

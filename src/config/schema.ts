@@ -7,9 +7,11 @@ import { integer } from './formats/number.js';
 import { ROUTE_NAME, ROUTE_NAME_ALLOWED, routeMap } from './formats/routes.js';
 import { GIB, KIB, MIB, size } from './formats/size.js';
 import { text } from './formats/text.js';
+import { upstreamMap } from './formats/upstreams.js';
 import { routeKinds } from './route-kinds.js';
 import { server } from './server-section.js';
 import { section, setting, type Values } from './setting.js';
+import { upstreamOptions } from './upstream-options.js';
 
 // Defaults and the meaning of limits: every queue, map and wait of the gateway
 // has its bound here, or in the files of the larger sections (server, auth).
@@ -48,6 +50,16 @@ const pool = section('Client connections: the streams that carry messages.', {
     integer({ min: 1, max: 1_000_000 }),
     16,
     'Connections of one client ID. Over it: CLIENT_LIMIT.',
+  ),
+  maxPublishes: setting(
+    integer({ min: 1, max: 1_000_000 }),
+    1_000,
+    'Calls of Publish under way at a time: they are short, and count as no connections, unless a subscriber under block holds them. Over it: OVERLOADED.',
+  ),
+  maxPublishesPerClient: setting(
+    integer({ min: 1, max: 1_000_000 }),
+    256,
+    'The same of one client ID. Over it: CLIENT_LIMIT.',
   ),
 });
 
@@ -233,7 +245,12 @@ export const schema = {
   routes: setting(
     routeMap(routeKinds),
     { echo: { kind: 'echo' } },
-    'What sessions can talk to: for each a name, its kind and the options of that kind. The kind echo sends every message back; conformance delays, fails and floods on request, for tests only. overflow is what happens to messages that wait when a client does not take them, allowedOverflow what a client may choose instead. Given anywhere, it replaces the default as a whole. In a variable or flag: one line of JSON.',
+    'What sessions can talk to: for each a name, its kind and the options of that kind. The kind echo sends every message back; upstream gives each session to a backend of upstreams; conformance delays, fails and floods on request, for tests only. overflow is what happens to messages that wait when a client does not take them, allowedOverflow what a client may choose instead. Given anywhere, it replaces the default as a whole. In a variable or flag: one line of JSON.',
+  ),
+  upstreams: setting(
+    upstreamMap(upstreamOptions),
+    {},
+    'Backends in any language that routes of kind upstream give their sessions to (docs/upstreams.md): for each a name and its options. In a variable or flag: one line of JSON.',
   ),
 };
 

@@ -56,8 +56,9 @@ export const errorCatalogue = {
     webSocketClose: 4029,
     httpStatus: 429,
     retry: 'backoff',
-    setting: 'pool.maxConnectionsPerClient',
-    meaning: 'This client ID holds as many connections as one client may.',
+    setting: 'pool.maxConnectionsPerClient, pool.maxPublishesPerClient',
+    meaning:
+      'This client ID holds as many connections as one client may, or has as many calls of Publish under way.',
   },
   SESSION_LIMIT: {
     scope: 'session',
@@ -67,6 +68,16 @@ export const errorCatalogue = {
     retry: 'backoff',
     setting: 'session.maxPerConnection, session.maxPerClient, session.max, routes.<name>.maxSessions',
     meaning: 'The connection, the client, the route or the gateway holds as many sessions as it may.',
+  },
+  TOPIC_LIMIT: {
+    scope: 'session',
+    grpcStatus: GrpcStatus.RESOURCE_EXHAUSTED,
+    webSocketClose: 4029,
+    httpStatus: 429,
+    retry: 'backoff',
+    setting: 'routes',
+    meaning:
+      'The route holds as many topics as it may (maxTopics), or the topic as many subscribers (maxSubscribers).',
   },
   MESSAGE_TOO_LARGE: {
     scope: 'connection',
@@ -94,9 +105,9 @@ export const errorCatalogue = {
     webSocketClose: 4029,
     httpStatus: 503,
     retry: 'backoff',
-    setting: 'memory.budget, memory.shedAfter',
+    setting: 'memory.budget, memory.shedAfter, pool.maxPublishes',
     meaning:
-      'The gateway holds more than its budget of memory: the costliest connections and sessions are ended to protect the others. Or more sends of a route wait than the queue holds.',
+      'The gateway holds more than its budget of memory: the costliest connections and sessions are ended to protect the others. Or more sends of a route wait than the queue holds, or more calls of Publish are under way than may.',
   },
   SLOW_CONSUMER: {
     scope: 'connection',
@@ -104,9 +115,10 @@ export const errorCatalogue = {
     webSocketClose: 4008,
     httpStatus: 408,
     retry: 'backoff',
-    setting: 'stream.sendTimeout, session.resumeWindow, session.waitingMessages, session.waitingSize',
+    setting:
+      'stream.sendTimeout, stream.sendQueueMessages, stream.sendQueueSize, session.resumeWindow, session.waitingMessages, session.waitingSize',
     meaning:
-      'The client did not take what was sent to it in time, which ends the connection; or a session waited for its acks to be closed, or its policy is disconnect, which ends the session.',
+      'The client did not take what was sent to it in time, which ends the connection; or a session waited for its acks to be closed, or its policy is disconnect, which ends the session; or a subscriber held its publishers for too long.',
   },
   RECEIVE_TIMEOUT: {
     scope: 'connection',
@@ -304,6 +316,8 @@ export interface SluiceErrorOptions {
   /** How long to wait before trying again; goes out as RetryInfo or `retry_after_ms`. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
+  /** The gRPC status it ends a call with, where gRPC itself fixes one. Default: the catalogue's. */
+  readonly grpcStatus?: GrpcStatus;
   /** The client ID of whom it refuses, where whoever is told the error does not know it: for the log. */
   readonly clientId?: string;
 }
@@ -318,15 +332,21 @@ export class SluiceError extends Error {
   readonly retryAfterMs: number | undefined;
   /** Whom it refuses, for the log; undefined where that is known elsewhere, or not at all. */
   readonly clientId: string | undefined;
+  readonly #grpcStatus: GrpcStatus | undefined;
 
   constructor(code: ErrorCode, message: string, options: SluiceErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
     this.clientId = options.clientId;
+    this.#grpcStatus = options.grpcStatus;
   }
 
   get entry(): CatalogueEntry {
     return errorCatalogue[this.code];
+  }
+
+  get grpcStatus(): GrpcStatus {
+    return this.#grpcStatus ?? this.entry.grpcStatus;
   }
 }

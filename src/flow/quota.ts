@@ -36,6 +36,14 @@ export class Quota {
     this.#account?.add(bytes + MESSAGE_OVERHEAD_BYTES);
   }
 
+  /** For who keeps what is held himself: it is so much now, whatever the bound. */
+  set(messages: number, bytes: number): void {
+    const change = (messages - this.messages) * MESSAGE_OVERHEAD_BYTES + bytes - this.bytes;
+    this.messages = messages;
+    this.bytes = bytes;
+    if (change !== 0) this.#account?.add(change);
+  }
+
   give(bytes: number): void {
     this.messages -= 1;
     this.bytes -= bytes;

@@ -1,3 +1,5 @@
+import type { TopicFigures, UpstreamFigures } from './route-figures.js';
+
 /** What rises and falls, asked of its owners when somebody looks. Called a few times a minute: may walk all connections. */
 export interface MetricsSources {
   /** Connections registered now. */
@@ -10,6 +12,10 @@ export interface MetricsSources {
   /** The opened sessions, all together. */
   windowed(): WindowedLevels;
   memory(): MemoryLevels;
+  /** A route each that has topics. Left out: there are none. */
+  topics?(): readonly TopicFigures[];
+  /** Every upstream that is configured. Left out: there are none. */
+  upstreams?(): readonly UpstreamFigures[];
   /** Undefined, or left out, where nobody has to say who they are. */
   auth?(): AuthLevels | undefined;
 }

@@ -35,10 +35,14 @@ export class PeriodicReport {
 
   /** Idempotent. The first line covers the time from here. */
   start(): void {
-    const { clock, metrics, intervalMs } = this.#options;
+    const { clock, metrics, sources, intervalMs } = this.#options;
     if (intervalMs <= 0 || this.#running !== undefined) return;
     const monitor = this.#options.monitorLoop ?? (() => new EventLoopDelay());
-    this.#running = { loop: monitor(), timer: this.#arm(), before: readCounters(metrics, clock.now()) };
+    this.#running = {
+      loop: monitor(),
+      timer: this.#arm(),
+      before: readCounters(metrics, sources, clock.now()),
+    };
   }
 
   /** Writes the last line. Idempotent; leaves no timer. */
@@ -62,7 +66,7 @@ export class PeriodicReport {
 
   #write(running: Running, message: string): void {
     const { clock, logger, metrics, sources } = this.#options;
-    const after = readCounters(metrics, clock.now());
+    const after = readCounters(metrics, sources, clock.now());
     const memory = (this.#options.memory ?? process.memoryUsage)();
     logger.info(reportLine(running.before, after, metrics, sources, running.loop.read(), memory), message);
     running.before = after;

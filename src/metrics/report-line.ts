@@ -2,6 +2,7 @@ import { DROP_REASONS } from '../core/counters.js';
 import { ATTEMPT_METHODS, type AuthCounts } from './auth-counts.js';
 import type { LoopDelay } from './event-loop-delay.js';
 import type { MetricsSources } from './metrics-sources.js';
+import { isAvailable } from './route-figures.js';
 import type { StreamMetrics } from './stream-metrics.js';
 import type { TimeHistogram } from './time-histogram.js';
 
@@ -20,6 +21,7 @@ export interface Reading {
   /** Who was not let in, or not let do something: `jwt.TOKEN_EXPIRED`, `slowed`, `open.denied`. */
   readonly authRefused: ReadonlyMap<string, number>;
   readonly processing: TimeHistogram;
+  readonly routes: Readonly<RouteCounts>;
 }
 
 const COUNTERS = [
@@ -56,7 +58,39 @@ const COUNTERS = [
 ] as const satisfies readonly (keyof StreamMetrics)[];
 type CounterName = (typeof COUNTERS)[number];
 
-export function readCounters(metrics: StreamMetrics, atMs: number): Reading {
+/** What stands behind the routes, all of it together. */
+interface RouteCounts {
+  topicPublished: number;
+  topicDelivered: number;
+  topicHeld: number;
+  upstreamLost: number;
+  upstreamRepeated: number;
+  upstreamFailed: number;
+}
+
+function readRoutes(sources: MetricsSources): RouteCounts {
+  const read: RouteCounts = {
+    topicPublished: 0,
+    topicDelivered: 0,
+    topicHeld: 0,
+    upstreamLost: 0,
+    upstreamRepeated: 0,
+    upstreamFailed: 0,
+  };
+  for (const { published, delivered, held } of sources.topics?.() ?? []) {
+    read.topicPublished += published;
+    read.topicDelivered += delivered;
+    read.topicHeld += held;
+  }
+  for (const upstream of sources.upstreams?.() ?? []) {
+    read.upstreamRepeated += upstream.messagesRepeated;
+    read.upstreamFailed += upstream.messagesUnavailable + upstream.messagesGivenUp;
+    for (const { streamsLost } of upstream.addresses) read.upstreamLost += streamsLost;
+  }
+  return read;
+}
+
+export function readCounters(metrics: StreamMetrics, sources: MetricsSources, atMs: number): Reading {
   const numbers = {} as Record<CounterName, number>;
   for (const name of COUNTERS) numbers[name] = metrics[name];
   const dropped = new Map<string, number>();
@@ -77,6 +111,7 @@ export function readCounters(metrics: StreamMetrics, atMs: number): Reading {
     refused: new Map(metrics.messagesRefused),
     authRefused: authRefusals(metrics.auth),
     processing: metrics.processing.snapshot(),
+    routes: readRoutes(sources),
   };
 }
 
@@ -118,6 +153,8 @@ export function reportLine(
   const seconds = (after.atMs - before.atMs) / 1_000;
   const since = (name: CounterName): number => after.numbers[name] - before.numbers[name];
   const perSec = (name: CounterName): number => (seconds > 0 ? rounded(since(name) / seconds) : 0);
+  const behind = (name: keyof RouteCounts): number => after.routes[name] - before.routes[name];
+  const levels = routeLevels(sources);
   const rejected = difference(before.rejected, after.rejected);
   const ended = difference(before.ended, after.ended);
   const sessionsEnded = difference(before.sessionsEnded, after.sessionsEnded);
@@ -172,6 +209,17 @@ export function reportLine(
     sendErrors: sum(sendErrors),
     sendErrorsBy: listed(sendErrors),
     routeErrors: since('routeErrors'),
+    topics: levels.topics,
+    topicSubscribers: levels.topicSubscribers,
+    topicPublished: behind('topicPublished'),
+    topicDelivered: behind('topicDelivered'),
+    topicHeld: behind('topicHeld'),
+    upstreamSessions: levels.upstreamSessions,
+    upstreamWaiting: levels.upstreamWaiting,
+    upstreamDown: levels.upstreamDown,
+    upstreamLost: behind('upstreamLost'),
+    upstreamRepeated: behind('upstreamRepeated'),
+    upstreamFailed: behind('upstreamFailed'),
     receiveQueue: queues.receive.messages,
     receiveQueueBytes: queues.receive.bytes,
     receiveQueueMax: queues.receive.maxMessages,
@@ -211,6 +259,22 @@ export function reportLine(
     outBytesTotal: after.numbers.bytesSent,
     droppedTotal: sum(after.dropped),
   };
+}
+
+function routeLevels(sources: MetricsSources) {
+  const levels = { topics: 0, topicSubscribers: 0, upstreamSessions: 0, upstreamWaiting: 0, upstreamDown: 0 };
+  for (const { topics, subscribers } of sources.topics?.() ?? []) {
+    levels.topics += topics;
+    levels.topicSubscribers += subscribers;
+  }
+  for (const { addresses, waiting } of sources.upstreams?.() ?? []) {
+    levels.upstreamWaiting += waiting;
+    for (const backend of addresses) {
+      levels.upstreamSessions += backend.sessions;
+      if (!isAvailable(backend)) levels.upstreamDown += 1;
+    }
+  }
+  return levels;
 }
 
 /** Sessions that the gateway ended without being asked to, by what it did, those alone that there were. */

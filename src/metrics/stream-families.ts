@@ -11,6 +11,7 @@ import {
   type Sample,
 } from './metric-family.js';
 import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sources.js';
+import { routeFamilies } from './route-families.js';
 import { sessionFamilies, type WindowedLimits } from './session-families.js';
 import type { StreamMetrics } from './stream-metrics.js';
 
@@ -105,6 +106,7 @@ export function streamFamilies(
     counter('sluice_sessions_opened_total', 'Sessions opened.', () => metrics.sessionsOpened),
     counter('sluice_sessions_closed_total', 'Sessions closed.', () => metrics.sessionsClosed),
     ...sessionFamilies(metrics, sources, limits.windowed, windowed),
+    ...routeFamilies(sources),
     ...authFamilies(metrics.auth, () => sources.auth?.(), limits.auth),
     gauge('sluice_sockets', 'Network connections open now.', () => sources.sockets()),
     gauge('sluice_sockets_limit', 'Network connections that may be open at once.', () => limits.sockets),

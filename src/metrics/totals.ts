@@ -1,5 +1,6 @@
 import type { FlowCounters } from '../core/counters.js';
 import { authTotals, type AuthTotals } from './auth-totals.js';
+import type { TopicFigures, UpstreamFigures } from './route-figures.js';
 import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sources.js';
 import type { StreamMetrics } from './stream-metrics.js';
 
@@ -59,6 +60,9 @@ export interface Totals {
   readonly heartbeats: { readonly sent: number; readonly skipped: number; readonly received: number };
   readonly probes: { readonly sent: number; readonly answered: number; readonly failed: number };
   readonly queues: QueueDepths;
+  /** A route each that has topics. */
+  readonly topics: readonly TopicFigures[];
+  readonly upstreams: readonly UpstreamFigures[];
 }
 
 /** One direction's account: `admitted = delivered + dropped + pending`. */
@@ -139,6 +143,8 @@ export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Total
       failed: metrics.probesFailed,
     },
     queues: sources.queues(),
+    topics: sources.topics?.() ?? [],
+    upstreams: sources.upstreams?.() ?? [],
   };
 }
 

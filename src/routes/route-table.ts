@@ -1,11 +1,16 @@
 import { assertNever } from '../core/assert-never.js';
-import type { Route } from '../session/route.js';
+import { StartError } from '../core/start-error.js';
+import { ALL_OVERFLOWS } from '../session/overflow.js';
+import type { Overflow, Route } from '../session/route.js';
 import { conformanceRoute } from './conformance.js';
 import { echoRoute } from './echo.js';
 import { ModuleRoute } from './module/module-route.js';
 import { type CommonConfig, withCommonOptions } from './options/common-options.js';
 import type { RouteCounters } from './route-counters.js';
 import type { RouteParts } from './route-parts.js';
+import type { TopicRouteOptions } from './topic-options.js';
+import { topicRoute } from './topic.js';
+import { upstreamRoute } from './upstream.js';
 
 interface ModuleConfig {
   readonly kind: 'module';
@@ -20,6 +25,8 @@ export type RouteConfig = CommonConfig &
     | { readonly kind: 'echo' }
     | { readonly kind: 'conformance'; readonly payload?: 'pieces' | 'whole' }
     | ModuleConfig
+    | ({ readonly kind: 'topic' } & TopicRouteOptions)
+    | { readonly kind: 'upstream'; readonly upstream: string; readonly payload?: 'pieces' | 'whole' }
   );
 
 export interface RouteTable {
@@ -33,11 +40,17 @@ export function routeTable(configs: Readonly<Record<string, RouteConfig>>, parts
   const routes = new Map<string, Route>();
   const allCounters = new Map<string, RouteCounters>();
   for (const [name, config] of Object.entries(configs)) {
-    const { route, counters } = withCommonOptions(name, routeOf(name, config, parts), config, parts);
+    const options = { ...config, allowedOverflow: allowedBy(config) };
+    const { route, counters } = withCommonOptions(name, routeOf(name, config, parts), options, parts);
     routes.set(name, route);
     allCounters.set(name, counters);
   }
   return { routes, counters: allCounters };
+}
+
+/** A topic's subscribers hurt nobody but themselves by any policy, save by block, which is bounded by a time. */
+function allowedBy({ kind, allowedOverflow = [] }: RouteConfig): readonly Overflow[] {
+  return kind === 'topic' && allowedOverflow.length === 0 ? ALL_OVERFLOWS : allowedOverflow;
 }
 
 function routeOf(name: string, config: RouteConfig, parts: RouteParts): Route {
@@ -51,7 +64,20 @@ function routeOf(name: string, config: RouteConfig, parts: RouteParts): Route {
       const { path, options, loadTimeout: loadTimeoutMs } = config;
       return new ModuleRoute({ name, path, options, loadTimeoutMs, clock, logger });
     }
+    case 'topic':
+      return topicRoute(name, { ...config, allowedOverflow: allowedBy(config) }, parts);
+    case 'upstream': {
+      const pool = parts.upstreams.get(config.upstream);
+      if (pool === undefined) throw unknownUpstream(name, config.upstream);
+      return upstreamRoute(pool, { name, wantsWhole: config.payload === 'whole' });
+    }
     default:
       return assertNever(config);
   }
+}
+
+/** The configuration is checked when it is loaded: only one that was made otherwise comes here. */
+function unknownUpstream(route: string, upstream: string): StartError {
+  const key = `routes.${route}.upstream`;
+  return new StartError(key, `${key} is "${upstream}": there is no such upstream.`);
 }

@@ -66,6 +66,7 @@ export function wrappedHandler(
   return {
     handle,
     aggregates: () => inner.aggregates?.() ?? new Map(),
+    detached: () => inner.detached?.(),
     closed() {
       closed();
       // What a handler in JavaScript returns, a promise, is for the session to look at.

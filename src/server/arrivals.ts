@@ -2,7 +2,8 @@ import type { Clock, Timer } from '../core/clock.js';
 import type { Credentials } from '../core/credentials.js';
 import { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
-import type { StreamClose, StreamReceiver, TransportStream } from '../transport/contract.js';
+import type { CallMethod, StreamClose, StreamReceiver, TransportStream } from '../transport/contract.js';
+import { isCallMethod } from '../transport/framing.js';
 import { MessageType, type DataMessage } from '../wire/messages.js';
 import { bearerToken } from './bearer-token.js';
 import type { Gatekeeper } from './gatekeeper.js';
@@ -58,6 +59,10 @@ export class Arrivals {
     const identity = this.#options.gatekeeper.identify(credentials, abort.signal);
     if (identity !== undefined && !(identity instanceof Promise)) {
       return this.#options.admit(stream, identity, 0);
+    }
+    if (identity === undefined && isCallMethod(stream.method)) {
+      this.#options.gatekeeper.showedNothing(stream.peer);
+      throw nothingShownToCall(stream.method);
     }
     // First, for an arrival has a timer.
     if (identity === undefined) this.#refuseTooMany();
@@ -296,6 +301,14 @@ class Arrival implements StreamReceiver, UnknownCaller {
     this.#events.over(this);
     return true;
   }
+}
+
+/** There is no Authenticate to wait for. */
+function nothingShownToCall(method: CallMethod): SluiceError {
+  return new SluiceError(
+    'UNAUTHENTICATED',
+    `who is calling has to be shown (auth.methods): ${method} takes it by metadata "authorization: Bearer …"`,
+  );
 }
 
 function nothingShown(because: string): SluiceError {

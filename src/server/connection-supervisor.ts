@@ -28,6 +28,7 @@ import { sequencedData } from './simple-attachment.js';
 import { SimpleSessions, type RouteChoice, type SimpleSessionsHost } from './simple-sessions.js';
 import { throttleFor } from './throttle-for.js';
 import type { StallWatch } from './stall-watch.js';
+import type { Supervised } from './supervised.js';
 import { WindowedAttachments, type WindowedAttachmentsHost } from './windowed-attachments.js';
 
 /** What all connections of a server share. */
@@ -49,10 +50,10 @@ export interface SupervisorContext {
   /** A session was not opened. */
   readonly openRefused: (connection: ClientConnection, sessionId: string, error: SluiceError) => void;
   /** The connection is over and holds nothing any more. */
-  readonly onGone: (supervisor: ConnectionSupervisor, end: ConnectionEnd, error?: SluiceError) => void;
+  readonly onGone: (supervisor: Supervised, end: ConnectionEnd, error?: SluiceError) => void;
 }
 
-const CLOSE_ENDS: Readonly<Record<StreamClose, ConnectionEnd>> = {
+export const CLOSE_ENDS: Readonly<Record<StreamClose, ConnectionEnd>> = {
   ended: 'OK',
   reset: 'CANCELLED',
   cancelled: 'CANCELLED',
@@ -66,10 +67,17 @@ const CLOSE_ENDS: Readonly<Record<StreamClose, ConnectionEnd>> = {
  * once, and leaves nothing behind.
  */
 export class ConnectionSupervisor
-  implements ReceiveEvents, ControlHost, SimpleSessionsHost, WindowedAttachmentsHost, IdentityWatchEvents
+  implements
+    Supervised,
+    ReceiveEvents,
+    ControlHost,
+    SimpleSessionsHost,
+    WindowedAttachmentsHost,
+    IdentityWatchEvents
 {
   readonly connection: ClientConnection;
   readonly receiver: StreamReceiver;
+  readonly begun = true;
   readonly #context: SupervisorContext;
   readonly #resumeOnly: SluiceError | undefined;
   /** Simple until an Open comes: a client's first words say which. */
@@ -131,6 +139,10 @@ export class ConnectionSupervisor
 
   get sessions(): ConnectionSessions {
     return this.#sessions;
+  }
+
+  get waitForAcks(): boolean {
+    return this.#sessions.waitForAcks;
   }
 
   get kind(): 'undecided' | 'simple' | 'windowed' {

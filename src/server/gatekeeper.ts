@@ -1,11 +1,13 @@
 import type { Credentials } from '../core/credentials.js';
 import { SluiceError } from '../core/errors.js';
-import type { Identity } from '../core/identity.js';
+import type { Action, Identity } from '../core/identity.js';
 
-/** What somebody wants to open. */
+/** What somebody wants to open, or to call. */
 export interface OpenQuestion {
   readonly identity: Identity;
-  /** "" for all sessions of a simple connection. */
+  /** Default: to open a session. */
+  readonly action?: Action;
+  /** "" for all sessions of a simple connection, and for a call. */
   readonly sessionId: string;
   /** By its own name, where the client named the default by saying nothing. */
   readonly route: string;

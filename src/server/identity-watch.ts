@@ -47,8 +47,8 @@ const WHAT_EXPIRES: Readonly<Record<AuthMethod, string>> = {
  * Who is calling, while the connection lives: takes fresh tokens, tells before
  * the present one expires, ends the connection when none came in time. A
  * client certificate can't be renewed within its connection, nor what an
- * authorization service lets an anonymous client do for a while: these clients
- * are told to connect anew instead.
+ * authorization service lets an anonymous client do for a while, nor anything
+ * where no Authenticate can come: these clients are told to connect anew instead.
  */
 export class IdentityWatch {
   readonly #clock: Clock;
@@ -56,6 +56,7 @@ export class IdentityWatch {
   readonly #gatekeeper: Gatekeeper;
   readonly #settings: IdentityWatchSettings;
   readonly #events: IdentityWatchEvents;
+  readonly #takesAuthenticate: boolean;
   #timer: Timer | undefined;
   #told = false;
   /** When the client is told, in wall time. */
@@ -72,12 +73,14 @@ export class IdentityWatch {
     gatekeeper: Gatekeeper,
     settings: IdentityWatchSettings,
     events: IdentityWatchEvents,
+    takesAuthenticate = true,
   ) {
     this.#clock = clock;
     this.#connection = connection;
     this.#gatekeeper = gatekeeper;
     this.#settings = settings;
     this.#events = events;
+    this.#takesAuthenticate = takesAuthenticate;
   }
 
   start(): void {
@@ -85,7 +88,7 @@ export class IdentityWatch {
     const { identity } = this.#connection;
     const { expiresAtMs = Infinity } = identity;
     // Who comes with a certificate that is about to expire has no other yet: told to connect anew, it would come with this one.
-    const hasNoOther = !isByToken(identity) && this.#clock.wallNow() >= expiresAtMs - expiryNoticeMs;
+    const hasNoOther = !this.#isRenewable(identity) && this.#clock.wallNow() >= expiresAtMs - expiryNoticeMs;
     this.#told = expiryNoticeMs === 0 || hasNoOther;
     this.#setNotice();
     this.#arm();
@@ -202,7 +205,7 @@ export class IdentityWatch {
     const halfMs = Math.max(0, expiresAtMs - this.#clock.wallNow()) / 2;
     const { expiryNoticeMs } = this.#settings;
     this.#noticeAtMs =
-      expiresAtMs - (isByToken(identity) ? Math.min(expiryNoticeMs, halfMs) : expiryNoticeMs);
+      expiresAtMs - (this.#isRenewable(identity) ? Math.min(expiryNoticeMs, halfMs) : expiryNoticeMs);
   }
 
   #arm(): void {
@@ -231,7 +234,7 @@ export class IdentityWatch {
       return;
     }
     this.#told = true;
-    if (!isByToken(identity)) {
+    if (!this.#isRenewable(identity)) {
       this.#events.drain(
         leftMs + expiryGraceMs,
         `connection: its ${what} expires`,
@@ -254,6 +257,11 @@ export class IdentityWatch {
     this.#arm();
   }
 
+  /** Whether what they came in with can be renewed within the stream. */
+  #isRenewable({ method }: Identity): boolean {
+    return this.#takesAuthenticate && (method === 'static' || method === 'jwt');
+  }
+
   #tooLate(what: string, expiresAtMs: number): SluiceError {
     const { expiryGraceMs } = this.#settings;
     return new SluiceError(
@@ -263,9 +271,4 @@ export class IdentityWatch {
       { retryAfterMs: 0 },
     );
   }
-}
-
-/** Whether what they came in with can be renewed within the stream. */
-function isByToken({ method }: Identity): boolean {
-  return method === 'static' || method === 'jwt';
 }

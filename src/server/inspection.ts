@@ -8,9 +8,9 @@ import type { SessionManager } from '../session/session-manager.js';
 import type { StreamSession } from '../session/stream-session.js';
 import { WindowedSession } from '../session/windowed/windowed-session.js';
 import type { WindowedSessions } from '../session/windowed/windowed-sessions.js';
-import type { ConnectionSupervisor } from './connection-supervisor.js';
 import { slowBecause, type SlowReason } from './slow-because.js';
 import type { StreamingServer } from './streaming-server.js';
+import type { Supervised } from './supervised.js';
 
 /** Messages a second over the recent past. */
 export interface ConnectionRates {
@@ -89,7 +89,7 @@ export function inspection({
   rates,
   sendBufferBytes = DEFAULT_SEND_BUFFER_BYTES,
 }: Inspected): Inspection {
-  const ofConnection = (supervisor: ConnectionSupervisor) => {
+  const ofConnection = (supervisor: Supervised) => {
     const { connection } = supervisor;
     return {
       id: connection.id,
@@ -134,7 +134,7 @@ export function* slowReasons(connections: Iterable<InspectedConnection>): Genera
 }
 
 /** One connection as an operator sees it. Times in milliseconds, sizes in bytes. */
-function connectionSnapshot(supervisor: ConnectionSupervisor, now: number, rates: ConnectionRates) {
+function connectionSnapshot(supervisor: Supervised, now: number, rates: ConnectionRates) {
   const { connection } = supervisor;
   const { stream, receiveQuota, sendQueue } = connection;
   return {

@@ -8,6 +8,8 @@ export interface LeavingEvents {
   /** Whether a session that is attached here has something to do. */
   readonly oweSomething: boolean;
   notify(message: DataMessage): void;
+  /** The client is asked to leave, for the first time or again. */
+  onAsked?(): void;
   /** Nothing is handled for the client or owed to it any more, or its time is up. */
   end(error: SluiceError): void;
 }
@@ -76,6 +78,7 @@ export class Leaving {
     const deadline = Math.min(told, now + graceMs);
     this.#connection.transition({ kind: 'draining', deadline });
     this.#events.notify(controlMessage({ action: 'drain', deadlineMs: Math.round(deadline - now), reason }));
+    this.#events.onAsked?.();
     this.#timer?.cancel();
     this.#wait(deadline, error);
   }

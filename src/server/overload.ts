@@ -4,10 +4,11 @@ import type { Logger } from '../core/logger.js';
 import type { ByteAccount } from '../flow/byte-account.js';
 import type { DropReason } from '../core/counters.js';
 import { controlMessage, type DataMessage } from '../wire/messages.js';
+import type { ConnectionKind } from './supervised.js';
 
 /** A connection, as far as it matters here. */
 export interface BurdenedConnection {
-  readonly kind: 'undecided' | 'simple' | 'windowed';
+  readonly kind: ConnectionKind;
   /** Of messages behind Opens that are not decided yet. */
   readonly undecidedBytes: number;
   readonly connection: {
@@ -31,7 +32,7 @@ export interface BurdenedSession {
   expel(reason: DropReason, error: SluiceError): void;
 }
 
-/** A stream of which it is not known yet who is calling. */
+/** A stream of which it is not known yet who is calling; and a call that is no connection. */
 export interface BurdenedStranger {
   readonly peer: string;
   readonly heldBytes: number;
@@ -48,6 +49,8 @@ export interface OverloadOptions {
   readonly connections: () => Iterable<BurdenedConnection>;
   /** They have shown nothing: what they hold costs nobody else his place. */
   readonly strangers: () => Iterable<BurdenedStranger>;
+  /** Calls under way that are no connections. */
+  readonly calls: () => Iterable<BurdenedStranger>;
   readonly windowed: Iterable<BurdenedSession> & { relieve(): void };
 }
 
@@ -216,13 +219,8 @@ export class Overload {
       };
       candidates.push({ bytes, burden: burdened, end });
     }
-    const strangers: Candidate[] = [];
-    for (const stranger of this.#options.strangers()) {
-      const end = (error: SluiceError): void => {
-        stranger.end(error);
-      };
-      if (stranger.heldBytes > 0) strangers.push({ bytes: stranger.heldBytes, burden: stranger, end });
-    }
+    candidates.push(...candidatesAmong(this.#options.calls()));
+    const strangers = candidatesAmong(this.#options.strangers());
     return [...strangers.sort(byCost), ...candidates.sort(byCost)];
   }
 
@@ -243,6 +241,17 @@ export class Overload {
     for (const burdened of this.#advised) burdened.notify(advice);
     this.#advised.clear();
   }
+}
+
+function candidatesAmong(burdens: Iterable<BurdenedStranger>): Candidate[] {
+  const candidates: Candidate[] = [];
+  for (const burden of burdens) {
+    const end = (error: SluiceError): void => {
+      burden.end(error);
+    };
+    if (burden.heldBytes > 0) candidates.push({ bytes: burden.heldBytes, burden, end });
+  }
+  return candidates;
 }
 
 function byCost(one: Candidate, other: Candidate): number {

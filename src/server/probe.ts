@@ -1,6 +1,6 @@
 import type { SluiceError } from '../core/errors.js';
-import type { ConnectionSupervisor } from './connection-supervisor.js';
 import type { StreamingServer } from './streaming-server.js';
+import type { Supervised } from './supervised.js';
 
 /** A connection as the health checker sees it. */
 export interface SilentConnection {
@@ -14,17 +14,18 @@ export interface SilentConnection {
 /**
  * The connections from which nothing has arrived since before `since`
  * (Clock.now()). Not among them: those that the gateway itself does not read,
- * and those that have said their last word.
+ * those that have said their last word, and calls that can't answer.
  */
 export function* silentConnections(server: StreamingServer, since: number): Generator<SilentConnection> {
   for (const supervisor of server.supervisors()) {
     const { lastActivity, readingStopped, halfClosed, state } = supervisor.connection;
+    if (supervisor.kind === 'call') continue;
     if (lastActivity >= since || readingStopped || halfClosed || state.kind === 'closed') continue;
     yield silentConnection(supervisor);
   }
 }
 
-function silentConnection(supervisor: ConnectionSupervisor): SilentConnection {
+function silentConnection(supervisor: Supervised): SilentConnection {
   const { connection } = supervisor;
   return {
     id: connection.id,

@@ -29,6 +29,8 @@ export interface ServerCounters {
   readonly processing: { observe(ms: number, count?: number): void };
   /** Messages of opened sessions that were not admitted: outside the account. */
   readonly messagesRefused: Map<RefusalReason, number>;
+  /** Gaps written. */
+  gapsSent: number;
   /** Times the budget of buffered bytes was crossed, and what was ended over it. */
   budgetExceeded: number;
   readonly auth: {

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../core/clock.js';
 import type { ConnectionEnd } from '../core/connection-end.js';
 import { tally } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
-import type { Identity } from '../core/identity.js';
+import type { Action, Identity } from '../core/identity.js';
 import type { Logger } from '../core/logger.js';
 import type { ByteAccount } from '../flow/byte-account.js';
 import { ClientConnection } from '../pool/client-connection.js';
@@ -14,9 +14,15 @@ import type { WindowedLimits } from '../session/windowed/windowed-host.js';
 import type { WindowedSession } from '../session/windowed/windowed-session.js';
 import { WindowedSessions, type WindowedCounters } from '../session/windowed/windowed-sessions.js';
 import type { StreamAcceptor, StreamReceiver, TransportStream } from '../transport/contract.js';
+import { isCallMethod } from '../transport/framing.js';
 import { controlMessage, PROTOCOL_VERSION } from '../wire/messages.js';
 import { Arrivals } from './arrivals.js';
-import { ConnectionSupervisor, type SupervisorContext } from './connection-supervisor.js';
+import { type CallContext } from './calls/call-supervisor.js';
+import { IngestCall } from './calls/ingest-call.js';
+import { Publishes } from './calls/publishes.js';
+import { SubscribeCall } from './calls/subscribe-call.js';
+import { TopicItems } from './calls/topic-items.js';
+import { ConnectionSupervisor } from './connection-supervisor.js';
 import { permissionMissing } from '../core/permission.js';
 import { isPrintableId, quoted } from '../core/printable.js';
 import { Turn } from '../core/turn.js';
@@ -29,6 +35,7 @@ import { SessionEndLog } from './session-end-log.js';
 import { DelayedAcks } from './delayed-acks.js';
 import type { StreamSettings } from './settings.js';
 import { StallWatch } from './stall-watch.js';
+import type { Supervised } from './supervised.js';
 import type { RouteChoice } from './simple-sessions.js';
 import type { StreamInterceptor } from './stream-interceptor.js';
 import { throttleFor } from './throttle-for.js';
@@ -46,12 +53,19 @@ export interface StreamingServerOptions {
   readonly counters: ServerCounters & WindowedCounters;
   readonly settings: StreamSettings;
   readonly windowed: WindowedSettings;
+  readonly publishes: PublishSettings;
   /** All bytes that are buffered, against the budget. */
   readonly account: ByteAccount;
   /** By name, as configured. */
   readonly routes: ReadonlyMap<string, Route>;
   readonly defaultRoute: string;
   readonly interceptors: readonly StreamInterceptor[];
+}
+
+/** Calls of Publish that may be under way, in all and of one client. */
+export interface PublishSettings {
+  readonly maxPublishes: number;
+  readonly maxPublishesPerClient: number;
 }
 
 /** What windowed sessions are held to, each and all together. */
@@ -64,6 +78,9 @@ export interface WindowedSettings {
 
 /** How soon a client that is refused because the gateway leaves should try another, in milliseconds. */
 const DRAINING_RETRY_MS = 1_000;
+
+/** What a client does to the route that its metadata names. */
+const ACTIONS = { StreamData: 'open', StreamBatches: 'open', Ingest: 'ingest' } as const;
 
 /** Takes what happens to a stream that was refused: its end. */
 const REFUSED: StreamReceiver = {
@@ -93,12 +110,14 @@ export class StreamingServer {
   readonly #options: StreamingServerOptions;
   /** Sessions that outlive their connections. */
   readonly windowed: WindowedSessions;
-  readonly #context: SupervisorContext;
+  /** Calls of Publish under way. */
+  readonly publishes: Publishes;
+  readonly #context: CallContext;
   readonly #overload: Overload;
   readonly #sessionEnds: SessionEndLog;
   readonly #opensRefused: LogByCode;
   readonly #arrivals: Arrivals;
-  readonly #supervisors = new Map<string, ConnectionSupervisor>();
+  readonly #supervisors = new Map<string, Supervised>();
   /** Connection IDs are unique among all gateways: this one's part, and a count. */
   readonly #idPrefix: string;
   #nextId = 1;
@@ -125,6 +144,7 @@ export class StreamingServer {
       counters: options.counters,
       connections: () => this.#supervisors.values(),
       strangers: () => this.#arrivals,
+      calls: () => this.publishes,
       windowed: this.windowed,
     });
     this.#context = {
@@ -152,7 +172,29 @@ export class StreamingServer {
       onGone: (supervisor, end, error) => {
         this.#onGone(supervisor, end, error);
       },
+      routes: options.routes,
+      items: new TopicItems(options.clock),
+      maxPayloadBytes: options.windowed.limits.maxPayloadBytes,
+      onBegun: ({ connection }, routeName) => {
+        this.#tell((interceptor) => interceptor.opened?.(connection, routeName));
+      },
     };
+    this.publishes = new Publishes({
+      ...options.publishes,
+      clock: options.clock,
+      logger: options.logger,
+      gatekeeper,
+      account: options.account,
+      routes: options.routes,
+      settings: options.settings,
+      counters: options.counters,
+      onRefused: (stream, error, clientId) => {
+        this.#tell((interceptor) => interceptor.refused?.(stream, error, clientId));
+      },
+      onEmpty: () => {
+        this.#resolveIfEmpty();
+      },
+    });
     this.#arrivals = new Arrivals({
       clock: options.clock,
       gatekeeper,
@@ -190,11 +232,11 @@ export class StreamingServer {
     }
   };
 
-  supervisor(connectionId: string): ConnectionSupervisor | undefined {
+  supervisor(connectionId: string): Supervised | undefined {
     return this.#supervisors.get(connectionId);
   }
 
-  supervisors(): Iterable<ConnectionSupervisor> {
+  supervisors(): Iterable<Supervised> {
     return this.#supervisors.values();
   }
 
@@ -236,6 +278,7 @@ export class StreamingServer {
     this.#drainDeadline ??= this.#options.clock.now();
     const error = new SluiceError('DRAINING', 'the gateway has left', { retryAfterMs: DRAINING_RETRY_MS });
     for (const supervisor of [...this.#supervisors.values()]) supervisor.abort(error);
+    this.publishes.destroy(error);
     this.#cutTimer?.cancel();
     this.#arrivals.stop();
     this.windowed.stop();
@@ -255,10 +298,11 @@ export class StreamingServer {
     for (const session of held) session.expel('session-closed', error);
     const connections = [...pool.ofClient(clientId)].filter(({ identity }) => which(identity));
     for (const { id } of connections) this.#supervisors.get(id)?.end(error);
+    this.publishes.endClient(clientId, error, which);
     return { connections: connections.length, sessions: held.length };
   }
 
-  #askToLeave(supervisor: ConnectionSupervisor, graceMs: number): void {
+  #askToLeave(supervisor: Supervised, graceMs: number): void {
     supervisor.drain(graceMs, 'gateway: leaving', leaving('connect again, to another if there is one'));
   }
 
@@ -285,7 +329,15 @@ export class StreamingServer {
     const { clock, settings, pool, counters, account } = this.#options;
     const deadline = this.#drainDeadline;
     const noNewOnes = this.#refusalOfNewOnes();
-    const choice = this.#routeFor(stream.metadata, identity);
+    const { method } = stream;
+    // Nothing is resumed by a call.
+    if (noNewOnes !== undefined && isCallMethod(method)) throw noNewOnes;
+    if (method === 'Publish') {
+      counters.messagesReceived += messagesRead;
+      return this.publishes.take(stream, identity);
+    }
+    const choice =
+      method === 'Subscribe' ? undefined : this.#routeFor(stream.metadata, identity, ACTIONS[method]);
     const refusal = pool.refusal(identity);
     if (refusal !== undefined) throw refusal;
 
@@ -307,6 +359,18 @@ export class StreamingServer {
     connection.messagesReceived = messagesRead;
     counters.messagesReceived += messagesRead;
     pool.add(connection);
+    if (choice === undefined) {
+      const call = new SubscribeCall(this.#context, connection);
+      this.#supervisors.set(connection.id, call);
+      call.start();
+      return call;
+    }
+    if (method === 'Ingest') {
+      const call = new IngestCall(this.#context, connection, choice);
+      this.#supervisors.set(connection.id, call);
+      call.start();
+      return call.receiver;
+    }
     const supervisor = new ConnectionSupervisor(this.#context, connection, choice, noNewOnes);
     this.#supervisors.set(connection.id, supervisor);
     supervisor.start();
@@ -315,7 +379,7 @@ export class StreamingServer {
     return supervisor.receiver;
   }
 
-  #routeFor(metadata: ReadonlyMap<string, string>, identity: Identity): RouteChoice {
+  #routeFor(metadata: ReadonlyMap<string, string>, identity: Identity, action: Action): RouteChoice {
     const asked = metadata.get('x-route') ?? '';
     const subject = metadata.get('x-subject') ?? '';
     if (subject !== '' && !isPrintableId(subject)) {
@@ -326,9 +390,9 @@ export class StreamingServer {
     }
     const named = asked !== '';
     // Before it is looked up: who may not open it gets the same answer whether it exists or not.
-    if (named && !identity.allows('open', asked, subject)) {
-      tally(this.#options.counters.auth.denied, 'open');
-      throw permissionMissing('open', { route: asked, subject, named });
+    if (named && !identity.allows(action, asked, subject)) {
+      tally(this.#options.counters.auth.denied, action);
+      throw permissionMissing(action, { route: asked, subject, named });
     }
     const { name, route } = this.#routeNamed(asked);
     return { name, route, subject, named };
@@ -406,19 +470,22 @@ export class StreamingServer {
     return new SluiceError('INTERNAL', 'a fault of the gateway refused the stream; its log says more');
   }
 
-  #onGone(supervisor: ConnectionSupervisor, end: ConnectionEnd, error: SluiceError | undefined): void {
+  #onGone(supervisor: Supervised, end: ConnectionEnd, error: SluiceError | undefined): void {
     const { connection } = supervisor;
     if (!this.#supervisors.delete(connection.id)) return;
     this.#sessionEnds.tellDue();
     this.#opensRefused.tellDue();
     this.#overload.forget(supervisor);
     this.#options.pool.remove(connection);
-    this.#tell((interceptor) => interceptor.ended?.(connection, end, error));
+    if (supervisor.begun) this.#tell((interceptor) => interceptor.ended?.(connection, end, error));
+    else if (error !== undefined) {
+      this.#tell((interceptor) => interceptor.refused?.(connection.stream, error, connection.clientId));
+    }
     this.#resolveIfEmpty();
   }
 
   #resolveIfEmpty(): void {
-    if (this.#supervisors.size > 0 || this.windowed.size > 0) return;
+    if (this.#supervisors.size + this.publishes.size + this.windowed.size > 0) return;
     for (const resolve of this.#waitingForEmpty.splice(0)) resolve();
   }
 

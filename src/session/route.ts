@@ -1,3 +1,4 @@
+import type { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
 import type { DataMessage } from '../wire/messages.js';
 import type { Overflow } from './overflow.js';
@@ -50,6 +51,8 @@ export interface RouteHandler {
   handle(message: DataMessage): void | Promise<void>;
   /** Of an upload by Ingest, when all of it is handled: what its summary tells, by name. */
   aggregates?(): ReadonlyMap<string, number>;
+  /** An opened session has lost its connection, and waits for its client. Must not throw. */
+  detached?(): void;
   /** The session has ended, for whatever reason. Called once, with nothing after it. */
   closed?(): void;
 }
@@ -76,6 +79,8 @@ export interface RouteSession {
   readonly subject: string;
   /** Where its client wants to begin, for routes that have a past. Both parts 0 on simple connections. */
   readonly start: TopicStart;
+  /** Whether its client is there; else the session waits for it. */
+  readonly attached: boolean;
   /** What becomes of what waits for its client, as it was chosen. On simple connections the route's, and `send` waits whatever it is. */
   readonly overflow: Overflow;
   /** Aborted when the session ends. A listener must not throw, and `send` throws from then on. */
@@ -94,4 +99,6 @@ export interface RouteSession {
   send(message: RouteMessage): undefined | Promise<void>;
   /** Ends the session after what was sent; `reason` is told to the client. */
   end(reason?: string): void;
+  /** Ends the session at once with this error, which the client is told; what waits in either direction is dropped. */
+  fail(error: SluiceError): void;
 }

@@ -74,8 +74,12 @@ export class SimpleSession extends StreamSession {
     return this.#port.connectionId;
   }
 
+  get attached(): boolean {
+    return true;
+  }
+
   get inboxLength(): number {
-    return this.#inbox.length + (this.busy ? 1 : 0);
+    return this.#inbox.length + this.unfinished;
   }
 
   get outboxLength(): number {
@@ -91,7 +95,7 @@ export class SimpleSession extends StreamSession {
     this.#totalUp.admitted += 1;
     this.#totalUp.admittedBytes += weight;
     this.note(message);
-    if (this.busy || this.#inbox.length > 0 || this.#port.answersBlocked) {
+    if (!this.takesNext || this.#inbox.length > 0 || this.#port.answersBlocked) {
       this.#port.receiveQuota.take(weight);
       this.#inbox.push(detached(message));
       return;
@@ -103,7 +107,8 @@ export class SimpleSession extends StreamSession {
 
   /** Handles what waits, as far as the route and the connection allow. */
   pump(): void {
-    while (!this.busy && this.#state !== 'closed' && !this.#port.answersBlocked) {
+    this.settleInOrder();
+    while (this.takesNext && this.#state !== 'closed' && !this.#port.answersBlocked) {
       const message = this.#inbox.shift();
       if (message === undefined) break;
       this.#port.receiveQuota.give(weightOf(message));
@@ -130,7 +135,7 @@ export class SimpleSession extends StreamSession {
   close(reason: DropReason, error: SluiceError): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    let dropped = this.busy ? 1 : 0;
+    let dropped = this.unfinished;
     for (let message = this.#inbox.shift(); message !== undefined; message = this.#inbox.shift()) {
       this.#port.receiveQuota.give(weightOf(message));
       dropped += 1;
@@ -142,6 +147,10 @@ export class SimpleSession extends StreamSession {
 
   protected get takesSends(): boolean {
     return this.#state !== 'closed' && this.#state !== 'finishing';
+  }
+
+  protected get answersBlocked(): boolean {
+    return this.#port.answersBlocked;
   }
 
   protected now(): number {
@@ -172,9 +181,12 @@ export class SimpleSession extends StreamSession {
     this.#port.receiveQuota.take(weightOf(message));
   }
 
-  protected settled(message: DataMessage, startedAt: number): void {
+  protected settled(message: DataMessage, tookMs: number): void {
     this.#port.receiveQuota.give(weightOf(message));
-    this.#port.observeProcessing(this.now() - startedAt);
+    this.#port.observeProcessing(tookMs);
+  }
+
+  protected goOn(): void {
     if (this.#state !== 'closed') this.pump();
   }
 

@@ -2,6 +2,8 @@ import { FlowCounters, type DropReason } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
 import { EMPTY_BYTES, MessageType, type DataMessage } from '../wire/messages.js';
+import { detached } from './detached-message.js';
+import { Pipeline, type Failure, type UnderWay } from './pipeline.js';
 import { RecentMessages, type RecentLimits } from './recent-messages.js';
 import type { Overflow } from './overflow.js';
 import type { Route, RouteHandler, RouteMessage, RouteSession } from './route.js';
@@ -30,9 +32,9 @@ export interface SessionSpec {
 
 /**
  * One logical conversation. What is the same for all kinds of them: who it is,
- * its accounts, and its route, which is given one message at a time. How
- * messages come to be handed over, and what becomes of those that the route
- * sends, is the kind's.
+ * its accounts, and its route, which is given one message at a time, or, where
+ * it is pipelined, several that count in their order. How messages come to be
+ * handed over, and what becomes of those that the route sends, is the kind's.
  */
 export abstract class StreamSession implements RouteSession {
   readonly clientId: string;
@@ -50,7 +52,9 @@ export abstract class StreamSession implements RouteSession {
   readonly #route: Route;
   readonly #recent: RecentMessages | undefined;
   #handler: RouteHandler | undefined;
-  #busy = false;
+  /** Of a pipelined route: what it has and has not finished at once. */
+  readonly #pipeline: Pipeline | undefined;
+  #unfinished = 0;
   #sentWhenAsked = 0;
   #abort: AbortController | undefined;
   #closeError: SluiceError | undefined;
@@ -66,6 +70,7 @@ export abstract class StreamSession implements RouteSession {
     this.createdAt = spec.now;
     this.lastActivity = spec.now;
     this.#route = spec.route;
+    this.#pipeline = spec.route.pipelined === true ? new Pipeline() : undefined;
     this.#recent = spec.route.wantsRecent === true ? new RecentMessages(spec.recent) : undefined;
   }
 
@@ -83,6 +88,8 @@ export abstract class StreamSession implements RouteSession {
 
   /** The connection that holds it; "" while it is detached. */
   abstract get connectionId(): string;
+
+  abstract get attached(): boolean;
 
   /** Messages that wait for the route or are being handled by it. */
   abstract get inboxLength(): number;
@@ -146,6 +153,10 @@ export abstract class StreamSession implements RouteSession {
 
   abstract end(reason?: string): void;
 
+  fail(error: SluiceError): void {
+    this.expel('session-closed', error);
+  }
+
   /** Ends the session at once, wherever it is, and tells the client. */
   abstract expel(reason: DropReason, error: SluiceError): void;
 
@@ -163,8 +174,12 @@ export abstract class StreamSession implements RouteSession {
   protected abstract failed(message: DataMessage, error: unknown): void;
   /** The route keeps the message beyond the turn it came in. */
   protected abstract kept(message: DataMessage): void;
-  /** What it had kept is done, accepted or failed. */
-  protected abstract settled(message: DataMessage, startedAt: number): void;
+  /** What it had kept is done, accepted or failed, or the session is over; it took so long. */
+  protected abstract settled(message: DataMessage, tookMs: number): void;
+  /** Something that was kept is settled: there may be room for more. The session may be over. */
+  protected abstract goOn(): void;
+  /** Whether so many answers wait unwritten that none may be added. */
+  protected abstract get answersBlocked(): boolean;
   /** The route's clean-up failed; the session is over all the same. */
   protected abstract fault(error: unknown): void;
 
@@ -173,9 +188,28 @@ export abstract class StreamSession implements RouteSession {
     return this.#closeError ?? new SluiceError('INTERNAL', `session "${this.sessionId}" has ended`);
   }
 
-  /** Whether the route has a message that it has not accepted yet. */
-  protected get busy(): boolean {
-    return this.#busy;
+  /** What the route has computed over an upload; none where it computes nothing, or failed to. */
+  get aggregates(): ReadonlyMap<string, number> {
+    try {
+      return asAggregates(this.#handler?.aggregates?.());
+    } catch (fault) {
+      this.fault(fault);
+      return NO_AGGREGATES;
+    }
+  }
+
+  /** Messages that the route has, and that do not count as accepted or failed yet. */
+  protected get unfinished(): number {
+    return this.#unfinished;
+  }
+
+  /** Whether the next message may be handed over. */
+  protected get takesNext(): boolean {
+    return this.#unfinished === 0 || this.#pipeline?.isBusy === false;
+  }
+
+  protected get isPipelined(): boolean {
+    return this.#pipeline !== undefined;
   }
 
   /** Gives the session to its route, as the last step of construction. Throws what the route throws to refuse it. */
@@ -201,20 +235,21 @@ export abstract class StreamSession implements RouteSession {
 
   /** Hands a message to the route; whether that was all, or the route has yet to accept it. */
   protected handOver(message: DataMessage): boolean {
-    // Busy from here on: a route that ends its session from within still finishes this message first.
-    this.#busy = true;
+    if (this.#pipeline !== undefined) return this.#handOverBeside(message, this.#pipeline);
+    // Unfinished from here on: a route that ends its session from within still finishes this message first.
+    this.#unfinished = 1;
     let promise: Promise<unknown> | undefined;
     try {
       const result: unknown = this.#handler?.handle(message);
       // Any library's will do, and what is wrong with it is the route's failure: Promise.resolve sees to both.
       if (isPromise(result)) promise = Promise.resolve(result);
     } catch (error) {
-      this.#busy = false;
+      this.#unfinished = 0;
       this.failed(message, error);
       return true;
     }
     if (promise === undefined) {
-      this.#busy = false;
+      this.#unfinished = 0;
       this.accepted(message);
       return true;
     }
@@ -222,24 +257,114 @@ export abstract class StreamSession implements RouteSession {
     const startedAt = this.now();
     promise.then(
       () => {
-        this.#busy = false;
+        this.#unfinished = 0;
         this.accepted(message);
-        this.settled(message, startedAt);
+        this.#keptIsDone(message, startedAt);
       },
       (error: unknown) => {
-        this.#busy = false;
+        this.#unfinished = 0;
         this.failed(message, error);
-        this.settled(message, startedAt);
+        this.#keptIsDone(message, startedAt);
       },
     );
     return false;
+  }
+
+  /** Lets count what is done, as far as all before it is, and as its Error can be told. Whether there was something. */
+  protected settleInOrder(): boolean {
+    const pipeline = this.#pipeline;
+    let first = pipeline?.first;
+    if (pipeline === undefined || first === undefined) return false;
+    for (; first !== undefined; first = pipeline.first) {
+      // A window of failures at once would be as many answers: they wait for room as what is not handled does.
+      if (first.failure !== undefined && this.answersBlocked) break;
+      pipeline.shift();
+      this.#unfinished -= 1;
+      this.#count(first.message, first.failure);
+      this.settled(first.message, first.tookMs);
+    }
+    return true;
+  }
+
+  /** Its client is gone for now. */
+  protected tellDetached(): void {
+    try {
+      this.#handler?.detached?.();
+    } catch (fault) {
+      this.fault(fault);
+    }
   }
 
   /** The session is over: its sends fail with `error` from here on, its route is told. */
   protected closeRoute(error: SluiceError, how: 'ended' | 'refused' = 'ended'): void {
     this.#closeError = error;
     this.#abort?.abort(error);
+    // What is done waits for nothing any more; what is not settles by itself.
+    for (const done of this.#pipeline?.clear() ?? []) this.#letGo(done);
     if (how === 'ended') this.#tellClosed();
+  }
+
+  #keptIsDone(message: DataMessage, startedAt: number): void {
+    this.settled(message, this.now() - startedAt);
+    this.goOn();
+  }
+
+  /** As `handOver`, beside what the route has not finished. */
+  #handOverBeside(given: DataMessage, pipeline: Pipeline): boolean {
+    // Of several only the first may keep the chunk of the network that it came in.
+    const message = this.#unfinished > 0 ? detached(given) : given;
+    this.#unfinished += 1;
+    pipeline.isBusy = true;
+    let promise: Promise<unknown> | undefined;
+    let failure: Failure | undefined;
+    try {
+      const result: unknown = this.#handler?.handle(message);
+      if (isPromise(result)) promise = Promise.resolve(result);
+    } catch (error) {
+      failure = { error };
+    }
+    pipeline.isBusy = false;
+    if (promise === undefined && this.#unfinished === 1) {
+      this.#unfinished = 0;
+      this.#count(message, failure);
+      return true;
+    }
+    this.kept(message);
+    const one = pipeline.add(message, this.now());
+    if (promise === undefined) this.#done(one, failure);
+    else {
+      promise.then(
+        () => {
+          this.#done(one, undefined);
+        },
+        (error: unknown) => {
+          this.#done(one, { error });
+        },
+      );
+    }
+    return false;
+  }
+
+  /** Counts when all before it do; nothing counts when the session is over. */
+  #done(one: UnderWay, failure: Failure | undefined): void {
+    one.tookMs = this.now() - one.startedAt;
+    if (this.state === 'closed') {
+      this.#letGo(one);
+      return;
+    }
+    one.isDone = true;
+    one.failure = failure;
+    if (this.settleInOrder()) this.goOn();
+  }
+
+  #count(message: DataMessage, failure: Failure | undefined): void {
+    if (failure === undefined) this.accepted(message);
+    else this.failed(message, failure.error);
+  }
+
+  #letGo({ message, tookMs }: UnderWay): void {
+    this.#unfinished -= 1;
+    this.settled(message, tookMs);
   }
 
   /** Whatever comes of the route's clean-up, its failure is no fault of the process. */
@@ -254,6 +379,26 @@ export abstract class StreamSession implements RouteSession {
       onFault(fault);
     }
   }
+}
+
+const NO_AGGREGATES: ReadonlyMap<string, number> = new Map();
+/** As the wire has it: proto/sluice/v1/stream.proto, IngestSummary. */
+const MAX_AGGREGATES = 64;
+
+/** Only a route in JavaScript can give anything else, which is its fault. */
+function asAggregates(given: ReadonlyMap<string, number> | undefined): ReadonlyMap<string, number> {
+  if (given === undefined) return NO_AGGREGATES;
+  const aggregates = new Map<string, number>();
+  for (const [name, value] of given) {
+    if (typeof name !== 'string' || typeof value !== 'number') {
+      throw new TypeError('aggregates of a route are numbers by name: a Map of string to number');
+    }
+    if (aggregates.size === MAX_AGGREGATES) {
+      throw new RangeError(`aggregates of a route are at most ${MAX_AGGREGATES}`);
+    }
+    aggregates.set(name, value);
+  }
+  return aggregates;
 }
 
 /** Only a route in JavaScript can give nothing, or something else: whatever it was sent would count as accepted. */

@@ -11,6 +11,8 @@ export interface TopicPublication {
   readonly idempotencyKey?: string;
   /** The client that publishes. */
   readonly from: string;
+  /** Who is not given it: the publisher itself, where its own messages don't come back. */
+  readonly except?: TopicSubscriber | undefined;
 }
 
 /** The topic has it. */
@@ -38,24 +40,32 @@ export interface TopicMessage {
   readonly sequence: number;
   readonly timestampMs: number;
   readonly data: Uint8Array;
-  /** Encoded once (`EncodedMetadata`), where there is some. */
-  readonly metadata: ReadonlyMap<string, string> | undefined;
+  /** Encoded once for all (`EncodedMetadata`): the publisher's, `x-topic-sequence`, and `x-from` where there is one. */
+  readonly metadata: ReadonlyMap<string, string>;
   readonly key: string;
   readonly ttlMs: number;
   /** The client that published it; "" for what the gateway says itself. */
   readonly from: string;
 }
 
-/** Who follows a topic. Neither method throws, nor subscribes or publishes from within. */
+/** Who follows a topic. No method throws; what they subscribe, publish or close from within is done. */
 export interface TopicSubscriber {
+  /** Who is present in the topic by it; undefined: nobody. */
+  readonly clientId?: string;
   /**
    * The next message, in order. Undefined: it is taken, or dealt with by the
    * subscriber's own overflow policy. A promise, only under `block`: the
    * publisher is held until it resolves, or the subscription is closed.
    */
   deliver(message: TopicMessage): undefined | Promise<void>;
-  /** Messages that the topic does not hold any more, of those that were asked for; before the first that is delivered. */
+  /**
+   * Messages that are not held any more (or have expired, or gave way to a
+   * later one of their key), of those that were asked for with `afterSequence`;
+   * in order, before the next that is delivered.
+   */
   missed(fromSequence: number, toSequence: number): void;
+  /** It has held a publisher for longer than it may, and gets nothing any more: end it as a SLOW_CONSUMER. */
+  tooSlow?(): void;
 }
 
 export interface TopicSubscription {
@@ -77,9 +87,43 @@ export interface TopicRoute {
    * that was used for another message, and with the limits of the topics.
    */
   publish(subject: string, publication: TopicPublication): Published | Promise<Published>;
-  /** Throws the limits of the topics. What history brings is delivered before it returns. */
+  /**
+   * Throws the limits of the topics (TOPIC_LIMIT), and INVALID_MESSAGE for a
+   * position above the topic's own. What history brings is delivered before it returns.
+   */
   subscribe(subject: string, start: TopicStart, subscriber: TopicSubscriber): TopicSubscription;
   /** The policy of subscribers that choose none, and what they may choose, as for sessions of the route. */
   readonly overflow: Overflow;
   readonly allowedOverflow: readonly Overflow[];
+  /** What the topics of the route hold. A live view. */
+  readonly levels: TopicLevels;
+  /** What has become of what was published, since the start. A live view. */
+  readonly counters: TopicCounters;
+}
+
+export interface TopicLevels {
+  readonly topics: number;
+  readonly subscribers: number;
+  readonly historyMessages: number;
+  readonly historyBytes: number;
+  readonly idempotencyKeys: number;
+  /** Publications behind one that a subscriber under `block` holds. */
+  readonly waitingPublishes: number;
+  readonly waitingPublishBytes: number;
+}
+
+export interface TopicCounters {
+  readonly published: number;
+  readonly publishedBytes: number;
+  /** Not published again, by their idempotency key. */
+  readonly duplicates: number;
+  /** To subscribers, whose policies may drop it yet. */
+  readonly delivered: number;
+  /** Publications that a subscriber under `block` held. */
+  readonly held: number;
+  /** Subscribers that held one for too long. */
+  readonly tooSlow: number;
+  readonly topicsRefused: number;
+  readonly subscribersRefused: number;
+  readonly publishesRefused: number;
 }

@@ -9,9 +9,9 @@ import {
   messageSize,
   StringCache,
 } from '../wire/codec.js';
-import { type DataMessage, MAX_BATCH_MESSAGES } from '../wire/messages.js';
-import type { StreamMethod } from './contract.js';
-import { asUnreadable } from './stream-errors.js';
+import { type DataMessage, dataMessage, MAX_BATCH_MESSAGES } from '../wire/messages.js';
+import type { Framing } from './framing.js';
+import { asUnreadable, manyRequests, noRequest } from './stream-errors.js';
 
 /**
  * A batch is split at this size (a larger message goes alone): most clients
@@ -37,17 +37,21 @@ export function batchEnd(messages: readonly DataMessage[], from: number, maxMess
 
 /** The bodies of the frames that carry these messages, each in memory of its own. */
 export function encodeBodies(
-  method: StreamMethod,
+  framing: Framing,
   messages: readonly DataMessage[],
   maxMessageBytes: number,
 ): Buffer[] {
   const bodies: Buffer[] = [];
-  if (method === 'StreamData') {
+  if (framing === 'message') {
     for (const message of messages) {
       const body = Buffer.allocUnsafe(messageSize(message));
       encodeMessage(message, body, 0);
       bodies.push(body);
     }
+    return bodies;
+  }
+  if (framing !== 'batch') {
+    for (const { data } of messages) bodies.push(Buffer.from(data));
     return bodies;
   }
   for (let from = 0, to; from < messages.length; from = to) {
@@ -67,15 +71,16 @@ export class BodyReader {
   /** Of these, and of the batch being read. */
   bytes = 0;
 
-  readonly #method: StreamMethod;
+  readonly #framing: Framing;
   readonly #strings = new StringCache();
   #bodies: Uint8Array[] = [];
   #next = 0;
   #batch: BatchReader | undefined;
   #batchBytes = 0;
+  #hasRequest = false;
 
-  constructor(method: StreamMethod) {
-    this.#method = method;
+  constructor(framing: Framing) {
+    this.#framing = framing;
   }
 
   /** Whether nothing is left to be asked for. */
@@ -115,19 +120,31 @@ export class BodyReader {
         }
         const body = this.#shift();
         if (body === undefined) break;
-        if (this.#method === 'StreamData') {
-          this.bytes -= body.length;
-          target.push(decodeMessage(body, 0, body.length, this.#strings));
-        } else {
+        if (this.#framing === 'batch') {
           this.#batchBytes = body.length;
           this.#batch = new BatchReader(body, 0, body.length, this.#strings);
+          continue;
         }
+        this.bytes -= body.length;
+        if (this.#framing === 'message') target.push(decodeMessage(body, 0, body.length, this.#strings));
+        else this.#takeWhole(target, body);
       }
       return undefined;
     } catch (error) {
       this.clear();
       return asUnreadable(error);
     }
+  }
+
+  /** Why the call is refused at its half-close. */
+  get missing(): SluiceError | undefined {
+    return this.#framing === 'request' && !this.#hasRequest ? noRequest() : undefined;
+  }
+
+  #takeWhole(target: DataMessage[], body: Uint8Array): void {
+    if (this.#framing === 'request' && this.#hasRequest) throw manyRequests();
+    this.#hasRequest = true;
+    target.push(dataMessage({ data: body }));
   }
 
   #shift(): Uint8Array | undefined {

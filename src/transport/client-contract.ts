@@ -1,8 +1,5 @@
 import type { DataMessage } from '../wire/messages.js';
-import type { StreamMethod } from './contract.js';
-
-/** The calls of StreamService that are no stream of the session protocol. */
-export type TopicMethod = 'Subscribe' | 'Ingest' | 'Publish';
+import type { CallMethod, StreamMethod } from './contract.js';
 
 /** Why there was no gateway to speak to, where a call ended without one. */
 export type ConnectFailure =
@@ -26,6 +23,8 @@ export interface CallEnd {
   /** Of google.rpc.RetryInfo. */
   readonly retryAfterMs?: number;
   readonly failure?: ConnectFailure;
+  /** What came could not be read, or was too large: so the call was given up here, and not by the other side. */
+  readonly unreadable?: true;
 }
 
 /** What a stream calls; never from within a call made to it. */
@@ -82,12 +81,36 @@ export type CallMetadata = Readonly<Record<string, string>>;
 export interface Connector {
   readonly address: string;
   stream(method: StreamMethod, metadata: CallMetadata, events: StreamEvents): ClientStream;
-  call(method: TopicMethod, metadata: CallMetadata, events: CallEvents): ClientCall;
+  call(method: CallMethod, metadata: CallMetadata, events: CallEvents): ClientCall;
   /** Streams begin on new connections from now on: those there are no longer fresh, or silent. */
   renew(): void;
   /** Gives up every call and closes the connections. Idempotent. */
   close(): void;
 }
+
+/** A stream of messages to a backend. */
+export interface BackendStream extends ClientStream {
+  /** As of `ClientCall`: while stopped at most a bounded number of messages still comes, and flow control stops the backend. */
+  pause(): void;
+  resume(): void;
+}
+
+/**
+ * The network connections to one backend, of whatever services it has: as
+ * `Connector`, with the method named by its path, `/package.Service/Method`.
+ */
+export interface BackendConnector {
+  readonly address: string;
+  /** A call whose messages are DataMessages, both ways. */
+  stream(path: string, metadata: CallMetadata, events: StreamEvents): BackendStream;
+  /** A call of any kind: its messages are bytes. */
+  call(path: string, metadata: CallMetadata, events: CallEvents): ClientCall;
+  /** Gives up every call and closes the connections. Idempotent. */
+  close(): void;
+}
+
+/** Makes the connector of a backend's address. Throws a TypeError for what is no address. */
+export type DialBackend = (address: string) => BackendConnector;
 
 /** Makes the connector of an address. Throws a TypeError for what is no address, which names it and the forms there are. */
 export type Dial = (address: string) => Connector;

@@ -6,6 +6,16 @@ import type { DataMessage } from '../wire/messages.js';
 export type StreamMethod = 'StreamData' | 'StreamBatches';
 
 /**
+ * Its other calls. Where a request or an answer of theirs is no DataMessage
+ * (PublishRequest, SubscribeRequest, PublishResponse, IngestSummary), it comes
+ * and goes as the `data` of one, as it is on the wire. Of Publish and Subscribe
+ * exactly one message comes, then the half-close: anything else is `onInvalid`.
+ */
+export type CallMethod = 'Publish' | 'Subscribe' | 'Ingest';
+
+export type ServedMethod = StreamMethod | CallMethod;
+
+/**
  * One client stream as the server sees it, whatever carries it. Decoded
  * messages come in through a `StreamReceiver`; batches of messages go out
  * through `send`. Implementations never throw from these methods, and none of
@@ -13,7 +23,7 @@ export type StreamMethod = 'StreamData' | 'StreamBatches';
  * `resume` excepted.
  */
 export interface TransportStream {
-  readonly method: StreamMethod;
+  readonly method: ServedMethod;
   /** The other side's address, `host:port`; "unix" for a Unix socket without a name. */
   readonly peer: string;
   /** Request metadata, names in lower case, text values only (several of a name are joined by ", "). */

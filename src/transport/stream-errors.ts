@@ -1,4 +1,4 @@
-import { SluiceError } from '../core/errors.js';
+import { GrpcStatus, SluiceError } from '../core/errors.js';
 
 // What every transport says in the same words.
 
@@ -14,6 +14,27 @@ export function tooLarge(size: number | string, maxMessageBytes: number, what = 
 export function asUnreadable(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;
   return new SluiceError('INTERNAL', 'A message could not be read.', { cause: error });
+}
+
+/** gRPC's own status for it, "request cardinality violation" (grpc/grpc, doc/statuscodes.md). */
+const CARDINALITY = { grpcStatus: GrpcStatus.UNIMPLEMENTED };
+
+/** A second message of a call that has one request. */
+export function manyRequests(): SluiceError {
+  return new SluiceError(
+    'INVALID_MESSAGE',
+    'The call takes one request message, and more came.',
+    CARDINALITY,
+  );
+}
+
+/** The half-close of a call that has one request, without it. */
+export function noRequest(): SluiceError {
+  return new SluiceError(
+    'INVALID_MESSAGE',
+    'The call takes one request message, and none came.',
+    CARDINALITY,
+  );
 }
 
 /** The client's half-close came within a message. */

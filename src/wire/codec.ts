@@ -12,7 +12,9 @@ import {
   MAX_BATCH_MESSAGES,
   MAX_METADATA_ENTRIES,
 } from './messages.js';
-import { metadataSize, readMetadataEntry, writeMetadata } from './metadata-codec.js';
+import { EncodedMetadata, TAG_METADATA } from './encoded-metadata.js';
+import { readMetadataEntry } from './metadata-codec.js';
+import { metadataSize, writeMetadata } from './metadata-writer.js';
 import { Reader } from './reader.js';
 import type { StringCache } from './string-cache.js';
 import {
@@ -34,7 +36,6 @@ const TAG_SEQUENCE = 0x18;
 const TAG_ACK = 0x20;
 const TAG_TIMESTAMP = 0x28;
 const TAG_DATA = 0x32;
-const TAG_METADATA = 0x3a;
 const TAG_KEY = 0x42;
 const TAG_MORE = 0x48;
 const TAG_CONTROL = 0x52;
@@ -163,7 +164,8 @@ export function messageSize(message: DataMessage): number {
   if (message.ack > 0) size += 1 + varintSize(message.ack);
   if (message.timestampMs > 0) size += 1 + varintSize(message.timestampMs);
   if (message.metadata !== undefined) {
-    size += metadataSize(message.metadata);
+    const { metadata } = message;
+    size += metadata instanceof EncodedMetadata ? metadata.bytes.length : metadataSize(metadata);
   }
   if (message.key !== '') size += textFieldSize(message.key);
   if (message.more) size += 2;
@@ -179,7 +181,9 @@ export function messageSize(message: DataMessage): number {
 export function encodedBound(message: DataMessage): number {
   let bound = FIXED_BOUND + message.data.length + 3 * (message.sessionId.length + message.key.length);
   if (message.metadata !== undefined) {
-    for (const [name, value] of message.metadata) bound += 20 + 3 * (name.length + value.length);
+    const { metadata } = message;
+    if (metadata instanceof EncodedMetadata) bound += metadata.bytes.length;
+    else for (const [name, value] of metadata) bound += 20 + 3 * (name.length + value.length);
   }
   if (message.control !== undefined) bound += controlSize(message.control);
   return bound;
@@ -205,8 +209,13 @@ export function encodeMessage(message: DataMessage, target: Uint8Array, offset: 
     position = writeVarintField(target, position, TAG_TIMESTAMP, message.timestampMs);
   }
   if (message.data.length !== 0) position = writeBytesField(target, position, TAG_DATA, message.data);
-  if (message.metadata !== undefined)
-    position = writeMetadata(target, position, TAG_METADATA, message.metadata);
+  if (message.metadata !== undefined) {
+    const { metadata } = message;
+    if (metadata instanceof EncodedMetadata) {
+      target.set(metadata.bytes, position);
+      position += metadata.bytes.length;
+    } else position = writeMetadata(target, position, TAG_METADATA, metadata);
+  }
   if (message.key !== '') position = writeTextField(target, position, TAG_KEY, message.key);
   if (message.more) position = writeVarintField(target, position, TAG_MORE, 1);
   if (message.control !== undefined) {

@@ -4,6 +4,8 @@
  * contract bounds sequences to 2^53 - 1 so that every language can hold them.
  */
 
+import { EncodedMetadata } from './encoded-metadata.js';
+
 export const MessageType = {
   UNSPECIFIED: 0,
   DATA: 1,
@@ -205,9 +207,10 @@ export function isData({ type }: DataMessage): boolean {
 /** What a message weighs in windows, queues and accounts: data, key and metadata, in bytes (keys and metadata counted as UTF-16 units). */
 export function weightOf(message: Pick<DataMessage, 'data' | 'key' | 'metadata'>): number {
   let bytes = message.data.byteLength + message.key.length;
-  if (message.metadata !== undefined) {
-    for (const [name, value] of message.metadata) bytes += name.length + value.length;
-  }
+  const { metadata } = message;
+  if (metadata === undefined) return bytes;
+  if (metadata instanceof EncodedMetadata) return bytes + metadata.weight;
+  for (const [name, value] of metadata) bytes += name.length + value.length;
   return bytes;
 }
 

@@ -1,10 +1,8 @@
-/** A `map<string, string>` field, as DataMessage and PublishRequest have it. */
+/** A `map<string, string>` field, as DataMessage and PublishRequest have it, read; metadata-writer.ts writes it. */
 import type { Reader } from './reader.js';
 import type { StringCache } from './string-cache.js';
-import { bytesFieldSize, textFieldSize, writeTextField, writeVarintField } from './writer.js';
+import { TAG_MAP_KEY, TAG_MAP_VALUE } from './metadata-writer.js';
 
-const TAG_MAP_KEY = 0x0a;
-const TAG_MAP_VALUE = 0x12;
 const MAP_FIELD_NAMES: readonly (string | undefined)[] = [undefined, 'metadata key', 'metadata value'];
 
 /** Reads one entry, its length first. */
@@ -27,31 +25,4 @@ export function readMetadataEntry(
   }
   metadata.set(name, value);
   reader.end = end;
-}
-
-/** With the tags and lengths of all entries. */
-export function metadataSize(metadata: ReadonlyMap<string, string>): number {
-  let size = 0;
-  for (const [name, value] of metadata) size += bytesFieldSize(entrySize(name, value));
-  return size;
-}
-
-function entrySize(name: string, value: string): number {
-  return (name === '' ? 0 : textFieldSize(name)) + (value === '' ? 0 : textFieldSize(value));
-}
-
-/** `tag` is the field's own; returns the offset after it. */
-export function writeMetadata(
-  target: Uint8Array,
-  offset: number,
-  tag: number,
-  metadata: ReadonlyMap<string, string>,
-): number {
-  let position = offset;
-  for (const [name, value] of metadata) {
-    position = writeVarintField(target, position, tag, entrySize(name, value));
-    if (name !== '') position = writeTextField(target, position, TAG_MAP_KEY, name);
-    if (value !== '') position = writeTextField(target, position, TAG_MAP_VALUE, value);
-  }
-  return position;
 }

@@ -92,7 +92,8 @@ function retryInfo(retryAfterMs: number): Uint8Array {
  * millisecond is rounded up, so that nobody comes back too early.
  */
 export function encodeStatusDetails(error: SluiceError): Uint8Array {
-  const { grpcStatus, setting } = error.entry;
+  const { setting } = error.entry;
+  const { grpcStatus } = error;
   const errorInfo = concat([
     [TAG_1, error.code],
     [TAG_2, ERROR_DOMAIN],

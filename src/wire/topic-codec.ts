@@ -15,7 +15,8 @@ import {
   writeField,
 } from './field-codec.js';
 import { MAX_METADATA_ENTRIES } from './messages.js';
-import { metadataSize, readMetadataEntry, writeMetadata } from './metadata-codec.js';
+import { readMetadataEntry } from './metadata-codec.js';
+import { metadataSize, writeMetadata } from './metadata-writer.js';
 import { Reader } from './reader.js';
 import type { IngestSummary, PublishRequest, PublishResponse, SubscribeRequest } from './topic-messages.js';
 import {

@@ -24,7 +24,7 @@ function frame(body: Uint8Array, { flag = 0, length = body.length } = {}): Buffe
 }
 
 const framesOf = (...messages: readonly DataMessage[]): Buffer =>
-  Buffer.concat([...encodeBodies('StreamBatches', messages, 64 * MIB)].map((body) => frame(body)));
+  Buffer.concat([...encodeBodies('batch', messages, 64 * MIB)].map((body) => frame(body)));
 const garbage = (size: number): Buffer =>
   Buffer.from(Array.from({ length: size }, () => Math.floor(random() * 256)));
 const welcome = framesOf(controlMessage(WELCOME));

@@ -1,4 +1,5 @@
 /** A session as a route sees it, without a gateway: what is sent is kept, and may be made to wait. */
+import type { SluiceError } from '../../src/core/errors.js';
 import type { Route, RouteHandler, RouteMessage, RouteSession } from '../../src/session/route.js';
 import { FROM_NOW_ON } from '../../src/session/topic-route.js';
 import { dataMessage, type DataMessage } from '../../src/wire/messages.js';
@@ -13,7 +14,9 @@ export class FakeSession implements RouteSession {
   readonly overflow = 'block';
   readonly sent: RouteMessage[] = [];
   recent: readonly DataMessage[] = [];
+  readonly attached = true;
   ended: string | undefined;
+  failed: SluiceError | undefined;
   /** Sends wait until `take` is called. */
   slow = false;
   readonly handler: RouteHandler;
@@ -43,6 +46,10 @@ export class FakeSession implements RouteSession {
 
   end(reason = ''): void {
     this.ended = reason;
+  }
+
+  fail(error: SluiceError): void {
+    this.failed = error;
   }
 
   /** The client has taken what waits. */

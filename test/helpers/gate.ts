@@ -191,6 +191,7 @@ export function serverBehind(gate: TestGate, clock: Clock, route: Route, options
     account,
     routes: new Map(Object.entries({ test: route, ...options.routes })),
     defaultRoute: 'test',
+    publishes: { maxPublishes: 1_000, maxPublishesPerClient: 256 },
     interceptors: options.interceptors ?? [],
   });
   return { gate, metrics, logger, account, pool, sessions, server };

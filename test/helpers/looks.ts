@@ -36,6 +36,7 @@ export function totals(gateway: Partial<Totals['gateway']> = {}, rest: Partial<T
       send: { messages: 340, bytes: 34_000, maxMessages: 256 },
       bytesInFlight: 1_258_291,
     },
+    upstreams: [],
     ...rest,
   };
 }

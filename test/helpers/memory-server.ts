@@ -44,6 +44,7 @@ export function memoryServer(
     totalUp: metrics.up,
     ...limits,
   });
+  const routes = new Map([['test', typeof route === 'function' ? route(clock) : route]]);
   const server = new StreamingServer({
     clock,
     gatekeeper: openGate,
@@ -55,11 +56,12 @@ export function memoryServer(
     settings: { ...settings, sendBufferBytes: 64 * 1024, ...own },
     windowed,
     account,
-    routes: new Map([['test', typeof route === 'function' ? route(clock) : route]]),
+    publishes: { maxPublishes: 6, maxPublishesPerClient: 4 },
+    routes,
     defaultRoute: 'test',
     interceptors,
   });
-  return { clock, metrics, pool, sessions, server, account };
+  return { clock, metrics, pool, sessions, server, account, routes };
 }
 
 /** A client that reads all it is sent. */

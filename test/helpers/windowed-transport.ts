@@ -3,6 +3,7 @@ import { Client, credentials, Metadata, type StatusObject } from '@grpc/grpc-js'
 import type { Clock } from '../../src/core/clock.js';
 import { type ErrorCode, errorCatalogue, GrpcStatus, type SluiceError } from '../../src/core/errors.js';
 import { BodyReader, encodeBodies } from '../../src/transport/bodies.js';
+import { REQUEST_FRAMING, RESPONSE_FRAMING } from '../../src/transport/framing.js';
 import type { StreamAcceptor, StreamMethod } from '../../src/transport/contract.js';
 import { MemoryConnection } from '../../src/transport/memory/memory-connection.js';
 import type { DataMessage } from '../../src/wire/messages.js';
@@ -69,7 +70,7 @@ export function grpcConnector({ address, clientId, method = 'StreamData' }: Grpc
     metadata.set('x-client-id', clientId);
     const path = `/sluice.v1.StreamService/${method}`;
     const call = channel.makeBidiStreamRequest(path, asIs, asIs, metadata);
-    const reader = new BodyReader(method);
+    const reader = new BodyReader(RESPONSE_FRAMING[method]);
     const batch: DataMessage[] = [];
     let unreadable: SluiceError | undefined;
     call.on('data', (body: Buffer) => {
@@ -93,7 +94,7 @@ export function grpcConnector({ address, clientId, method = 'StreamData' }: Grpc
     return {
       send(messages) {
         let room = true;
-        for (const body of encodeBodies(method, messages, 5 << 20)) room = call.write(body);
+        for (const body of encodeBodies(REQUEST_FRAMING[method], messages, 5 << 20)) room = call.write(body);
         return room;
       },
       halfClose: () => void call.end(),

@@ -70,9 +70,18 @@ export class FakeLink implements SessionLink {
   }
 }
 
+interface Held {
+  readonly message: DataMessage;
+  readonly accept: () => void;
+  readonly fail: (error: Error) => void;
+}
+
 /** What its sessions were given; each message waits to be let go, where the route holds. */
 export class TestRoute implements Route {
   readonly kind = 'test';
+  /** As they are when a session opens. */
+  pipelined = false;
+  wantsWhole = false;
   readonly sessions: RouteSession[] = [];
   readonly handled: DataMessage[] = [];
   closed = 0;
@@ -82,7 +91,7 @@ export class TestRoute implements Route {
   onOpen: (session: RouteSession) => void = () => undefined;
   /** Called with each message; may throw. */
   onMessage: (message: DataMessage, session: RouteSession) => void = () => undefined;
-  readonly #held: (() => void)[] = [];
+  readonly #held: Held[] = [];
 
   open(session: RouteSession): RouteHandler {
     this.onOpen(session);
@@ -92,8 +101,8 @@ export class TestRoute implements Route {
         this.handled.push(message);
         this.onMessage(message, session);
         if (!this.holds) return undefined;
-        return new Promise((resolve) => {
-          this.#held.push(resolve);
+        return new Promise((accept, fail) => {
+          this.#held.push({ message, accept, fail });
         });
       },
       closed: () => {
@@ -111,7 +120,16 @@ export class TestRoute implements Route {
 
   release(): void {
     this.holds = false;
-    for (const resolve of this.#held.splice(0)) resolve();
+    for (const { accept } of this.#held.splice(0)) accept();
+  }
+
+  /** Is done with one of the messages it holds, the n-th it was ever given; the session hears of it by and by. */
+  finish(n: number, error?: Error): void {
+    const index = this.#held.findIndex(({ message }) => message === this.handled[n - 1]);
+    const [held] = this.#held.splice(index, 1);
+    if (index < 0 || held === undefined) throw new Error(`message ${n} is not held`);
+    if (error === undefined) held.accept();
+    else held.fail(error);
   }
 }
 

@@ -42,7 +42,7 @@ class ModelledNetwork {
     const room = { messages: 64, bytes: 65_536 };
     this.gateway = new ModelGateway(
       {
-        ...{ policy: 1, wantsWhole: false, maxPayloadBytes: 1_000, quickRoute: false },
+        ...{ policy: 1, wantsWhole: false, maxPayloadBytes: 1_000, quickRoute: false, pipelined: false },
         ...{ resumeWindowMs: 1e9, shedAfterMs: 1e9, ackDelayMs: 1e9 },
         ...{ upWindow: room, floor: room, downWindow: room, waitingBound: { messages: 6, bytes: 400 } },
       },

@@ -26,6 +26,7 @@ const move = fc.oneof(
   },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('finish' as const), accepted: fc.boolean() }) },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('tell' as const) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('set-aside' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('attach' as const), granted: size(8) }) },
   {
     weight: 1,
@@ -58,6 +59,8 @@ describe('Inbox', () => {
         /** By sequence, less 1. */
         const weights: number[] = [];
         let names = 0;
+        /** Payloads that the route has before the one that it is given. */
+        let aside = 0;
 
         const same = (): void => {
           for (const mark of ['received', 'finished', 'granted', 'ackBeforeErrors'] as const)
@@ -76,7 +79,7 @@ describe('Inbox', () => {
             untold.length > 0 &&
               (untold.length >= messages / 2 || untold.reduce((sum, one) => sum + one, 0) >= bytes / 2),
           );
-          const pieces = model.handling;
+          const pieces = model.handlingBehind(aside);
           const handling = inbox.handling();
           expect(handling?.sequence).toBe(pieces?.at(-1)?.sequence);
           if (handling !== undefined) expect([...handling.data]).toEqual(dataOf(pieces ?? []));
@@ -115,6 +118,12 @@ describe('Inbox', () => {
               if (step.accepted) inbox.accept();
               else expect(inbox.fail('ROUTE_FAILED', 'no', 0).sequence).toBe(inbox.finished);
               model.finish(step.accepted);
+              aside = Math.max(0, aside - 1);
+              break;
+            case 'set-aside':
+              if (model.handlingBehind(aside) === undefined) break;
+              inbox.setAside();
+              aside += 1;
               break;
             case 'tell':
               // As the model's gateway does it.

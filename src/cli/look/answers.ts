@@ -34,6 +34,13 @@ const totals = object({
   flow: object({ up: flow, down: flow }),
   errors: object({ route: number, slowConsumers: number }),
   queues: object({ receive: queueDepth, send: queueDepth, bytesInFlight: number }),
+  upstreams: list(
+    object({
+      name: text,
+      waiting: number,
+      addresses: list(object({ address: text, health: text, breaker: text })),
+    }),
+  ),
 });
 
 const readiness = object({ ready: flag, reasons: list(text) });

@@ -21,6 +21,11 @@ const SLOW_MEANINGS: Readonly<Record<string, string>> = {
   route: 'what handles its messages is slow',
 };
 
+/** Whether a backend gets no sessions. */
+function isAway({ health, breaker }: Totals['upstreams'][number]['addresses'][number]): boolean {
+  return breaker === 'open' || health === 'not-serving' || health === 'unreachable';
+}
+
 /** Everything that is wrong at this moment, the worst first; empty when all is well. */
 export function findings({ ready, reasons }: Readiness, totals: Totals): readonly Finding[] {
   const { gateway, bytes: memory } = totals;
@@ -49,6 +54,18 @@ export function findings({ ready, reasons }: Readiness, totals: Totals): readonl
     add(
       level,
       `the event loop is late: ${milliseconds(p99Ms)} (p99), ${milliseconds(maxMs)} at most; too much work for this process, or for its machine`,
+    );
+  }
+  for (const { name, addresses, waiting } of totals.upstreams) {
+    const away = addresses.filter(isAway);
+    if (away.length === 0) continue;
+    const which = away.map(
+      ({ address, health, breaker }) => `${address} (${breaker === 'open' ? 'breaker open' : health})`,
+    );
+    const waits = waiting === 0 ? '' : `; ${count(waiting)} sessions wait for one`;
+    add(
+      away.length === addresses.length ? 'bad' : 'warn',
+      `upstream ${name}: ${count(away.length)} of ${count(addresses.length)} backends are away, ${which.join(', ')}${waits}`,
     );
   }
   for (const [reason, number] of Object.entries(gateway.slow).sort(([, a], [, b]) => b - a)) {

@@ -6,6 +6,8 @@ import { wireOverflow } from './wire-overflow.js';
 export interface SessionSettings {
   readonly id: string;
   readonly subject: string;
+  readonly afterSequence: number;
+  readonly history: number;
   readonly window: Bound;
   /** As Open says it. */
   readonly wireOverflow: number;
@@ -21,7 +23,16 @@ const MAX_BOUND = 2 ** 32 - 1;
 
 /** Throws a TypeError or RangeError that names the option, its value and what it may be. */
 export function sessionSettings(options: OpenOptions): SessionSettings {
-  const { id, subject = '', window, overflow, buffer, pieces = false } = options;
+  const {
+    id,
+    subject = '',
+    afterSequence = 0,
+    history = 0,
+    window,
+    overflow,
+    buffer,
+    pieces = false,
+  } = options;
   if (typeof subject !== 'string') throw new TypeError(`subject is ${typeof subject}: it has to be a string`);
   for (const name of ['onGap', 'onReset', 'onFailure', 'onDrop'] as const) {
     const value: unknown = options[name];
@@ -31,6 +42,8 @@ export function sessionSettings(options: OpenOptions): SessionSettings {
   return {
     id: id === undefined ? globalThis.crypto.randomUUID() : checkedId(id),
     subject,
+    afterSequence: checkedCount('afterSequence', afterSequence, Number.MAX_SAFE_INTEGER),
+    history: checkedCount('history', history, MAX_BOUND),
     window: boundOf('window', window, DEFAULT_WINDOW),
     wireOverflow: wireOverflow(overflow),
     buffer: boundOf('buffer', buffer, DEFAULT_BUFFER),
@@ -61,4 +74,9 @@ function boundOf(name: string, asked: Partial<Bound> | undefined, otherwise: Bou
 function checkedBound(name: string, value: number): number {
   if (Number.isInteger(value) && value >= 1 && value <= MAX_BOUND) return value;
   throw new RangeError(`${name} is ${String(value)}: it has to be an integer from 1 to ${MAX_BOUND}`);
+}
+
+function checkedCount(name: string, value: number, most: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= most) return value;
+  throw new RangeError(`${name} is ${String(value)}: it has to be an integer from 0 to ${most}`);
 }

@@ -255,6 +255,8 @@ export class SessionProtocol implements AttachedSession {
       openControl({
         route,
         subject: settings.subject,
+        afterSequence: settings.afterSequence,
+        history: settings.history,
         resumeToken: this.#token,
         lastReceivedSequence: this.incoming.position,
         windowMessages: settings.window.messages,

@@ -1,11 +1,12 @@
 import { GrpcStatus } from '../../core/errors.js';
 import { errorText } from '../../core/error-text.js';
-import type { CallEnd, TopicMethod } from '../../transport/client-contract.js';
+import type { CallEnd } from '../../transport/client-contract.js';
+import type { CallMethod } from '../../transport/contract.js';
 import type { CallHost, CallPlace } from './call-host.js';
 import { ClientError } from '../client-error.js';
 
 /** What the end of one of the calls that are no stream means. */
-export function callError(host: CallHost, place: CallPlace, method: TopicMethod, end: CallEnd): ClientError {
+export function callError(host: CallHost, place: CallPlace, method: CallMethod, end: CallEnd): ClientError {
   const error = host.failed(place, end);
   if (end.status !== GrpcStatus.UNIMPLEMENTED || end.failure !== undefined) return error;
   return new ClientError(
@@ -18,7 +19,7 @@ export function callError(host: CallHost, place: CallPlace, method: TopicMethod,
 }
 
 /** The gateway answered with bytes that are not the answer. */
-export function unreadable(place: CallPlace, method: TopicMethod, cause: unknown): ClientError {
+export function unreadable(place: CallPlace, method: CallMethod, cause: unknown): ClientError {
   return new ClientError(
     'PROTOCOL_VIOLATION',
     `The answer of ${place.connector.address} to ${method} can't be read: ${errorText(cause)}`,

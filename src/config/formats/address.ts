@@ -27,6 +27,41 @@ export function addressList(): Format<readonly string[]> {
   });
 }
 
+/** Backends of one upstream: a bound, not a limit anyone should meet. */
+const MAX_BACKENDS = 64;
+const BACKEND = 'host:port, [ipv6]:port, unix:/path/of/a/socket or, with TLS, grpcs://host:port';
+
+/** Where the backends of an upstream are: a list, or one text with commas. */
+export function backendAddresses(): Format<readonly string[]> {
+  const allowed = `1 to ${String(MAX_BACKENDS)} addresses ${BACKEND}`;
+  const plain = address(allowed, true);
+  const one: Format<string> = {
+    ...plain,
+    allowed: `an address ${BACKEND}`,
+    read(raw) {
+      if (raw.kind !== 'text') return plain.read(raw);
+      const [, scheme = '', rest = ''] = /^(grpcs?:\/\/)?(.*)$/s.exec(raw.text) ?? [];
+      // A scheme goes in front of host and port alone; port 0 is for listening.
+      const bare = {
+        ...raw,
+        text: scheme !== '' && rest.startsWith('unix:') ? '' : rest.replace(/:0+$/, ':'),
+      };
+      const reading = address(`an address ${BACKEND}`, true).read(bare);
+      return 'value' in reading
+        ? { value: raw.text }
+        : { problems: reading.problems.map((each) => ({ ...each, shown: raw })) };
+    },
+  };
+  return list(one, {
+    allowed,
+    summary: `1 to ${String(MAX_BACKENDS)} addresses, host:port, grpcs://host:port or unix:/path`,
+    // None is what is there when none is written: whoever holds the list checks it.
+    minItems: 0,
+    maxItems: MAX_BACKENDS,
+    item: 'address',
+  });
+}
+
 function address(allowed: string, unix: boolean): Format<string> {
   return textual({
     allowed,

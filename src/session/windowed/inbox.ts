@@ -20,6 +20,12 @@ export interface InboxOptions {
 export type Reception =
   'admitted' | 'duplicate' | 'INVALID_MESSAGE' | 'SEQUENCE_GAP' | 'WINDOW_EXCEEDED' | 'MESSAGE_TOO_LARGE';
 
+/** What a route keeps: made of so many messages. */
+interface Aside {
+  readonly pieces: number;
+  readonly bytes: number;
+}
+
 /** Nothing is granted before the first attachment, save the one message that always fits. */
 const NO_WINDOW: Size = { messages: 1, bytes: 1 };
 
@@ -41,6 +47,8 @@ export class Inbox {
   #current: DataMessage | undefined;
   #currentPieces = 0;
   #currentBytes = 0;
+  /** What a pipelined route has before that, first in first; made when there is something. */
+  #aside: RingQueue<Aside> | undefined;
   #inFlightBytes = 0;
   /** Of these, what is finished. */
   #untoldBytes = 0;
@@ -161,7 +169,7 @@ export class Inbox {
 
   /**
    * What the route has before it: one message, or one whole payload joined.
-   * The same one until `accept` or `fail`; undefined where nothing is ready.
+   * The same one until `accept`, `fail` or `setAside`; undefined where nothing is ready.
    */
   handling(): DataMessage | undefined {
     if (this.#current !== undefined) return this.#current;
@@ -172,7 +180,15 @@ export class Inbox {
     return this.#current;
   }
 
-  /** The route is done with what it had before it. */
+  /** The route keeps what it has before it, and may be given what comes next beside it. */
+  setAside(): void {
+    (this.#aside ??= new RingQueue()).push({ pieces: this.#currentPieces, bytes: this.#currentBytes });
+    this.#current = undefined;
+    this.#currentPieces = 0;
+    this.#currentBytes = 0;
+  }
+
+  /** The route is done with what it had before it; with the first of what it keeps, where it keeps something. */
   accept(): void {
     this.#finish();
   }
@@ -200,6 +216,7 @@ export class Inbox {
     this.#total.droppedBy[reason] += this.#pending.messages;
     this.#pending.clear();
     this.#queue.clear();
+    this.#aside = undefined;
     this.#payloadsQueued = 0;
     this.#current = undefined;
     this.#currentPieces = 0;
@@ -252,13 +269,23 @@ export class Inbox {
   }
 
   #finish(): void {
+    const first = this.#aside?.shift();
+    if (first !== undefined) {
+      this.#countFinished(first.pieces, first.bytes);
+      return;
+    }
     const pieces = this.#currentPieces;
+    const bytes = this.#currentBytes;
     this.#current = undefined;
     this.#currentPieces = 0;
-    this.#pending.messages -= pieces;
-    this.#pending.bytes -= this.#currentBytes;
-    this.#untoldBytes += this.#currentBytes;
     this.#currentBytes = 0;
+    this.#countFinished(pieces, bytes);
+  }
+
+  #countFinished(pieces: number, bytes: number): void {
+    this.#pending.messages -= pieces;
+    this.#pending.bytes -= bytes;
+    this.#untoldBytes += bytes;
     this.#counters.delivered += pieces;
     this.#total.delivered += pieces;
     this.#finished += pieces;

@@ -163,7 +163,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
 
   /** Whether the route has nothing before it, or waits itself for the client's acks. */
   get isHandled(): boolean {
-    return !this.busy || this.#sender.waitingSends > 0;
+    return this.unfinished === 0 || this.#sender.waitingSends > 0;
   }
 
   /** Whether neither side has anything to do. */
@@ -188,7 +188,10 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   receive(message: DataMessage, now: number): void {
     if (this.#phase !== 'open' && !this.#mayStillCome(message)) return;
     const waits =
-      this.busy || message.more || this.#inbox.pending.messages > 0 || this.#link?.answersBlocked === true;
+      this.unfinished > 0 ||
+      message.more ||
+      this.#inbox.pending.messages > 0 ||
+      this.#link?.answersBlocked === true;
     const reception = this.#inbox.receive(waits ? detached(message) : message);
     if (reception === 'admitted') {
       this.lastActivity = now;
@@ -298,7 +301,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
       this.#write(dataMessage({ type: MessageType.ACK, sessionId: this.sessionId, ack: inbox.tell() }));
     }
     this.#link?.wake();
-    this.#handleQueued();
+    this.resumeHandling();
     this.#closeIfComplete();
   }
 
@@ -323,11 +326,13 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   detach(): void {
     this.#link = undefined;
     this.detachedAt = this.now();
-    this.#handleQueued();
+    this.tellDetached();
+    this.resumeHandling();
   }
 
   /** What was held up by the number of unwritten answers may go on. */
   resumeHandling(): void {
+    this.settleInOrder();
     this.#handleQueued();
   }
 
@@ -452,14 +457,22 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   }
 
   protected kept(): void {
+    if (this.isPipelined) this.#inbox.setAside();
     this.#account();
   }
 
-  protected settled(_message: DataMessage, startedAt: number): void {
-    this.#host.observeProcessing(this.now() - startedAt);
+  protected settled(_message: DataMessage, tookMs: number): void {
+    this.#host.observeProcessing(tookMs);
+  }
+
+  protected goOn(): void {
     if (this.#phase === 'closed') return;
     this.#handleQueued(true);
     this.#link?.progressed();
+  }
+
+  protected get answersBlocked(): boolean {
+    return this.#link?.answersBlocked === true;
   }
 
   protected fault(error: unknown): void {
@@ -485,7 +498,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
 
   /** Hands over what waits, as far as the route and the connection allow. */
   #handleQueued(timed = false): void {
-    while (!this.busy && this.#isHandling && this.#link?.answersBlocked !== true) {
+    while (this.takesNext && this.#isHandling && this.#link?.answersBlocked !== true) {
       const message = this.#inbox.handling();
       if (message === undefined) break;
       const startedAt = timed ? this.now() : 0;

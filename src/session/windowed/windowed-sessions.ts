@@ -4,8 +4,8 @@ import { tally, type DropReason } from '../../core/counters.js';
 import { SluiceError, type ErrorCode } from '../../core/errors.js';
 import type { Identity } from '../../core/identity.js';
 import { smallest, type Size } from '../../flow/window.js';
-import { OverflowPolicy, type Open } from '../../wire/messages.js';
-import { ALL_OVERFLOWS, overflowOf, type Overflow } from '../overflow.js';
+import type { Open } from '../../wire/messages.js';
+import { chosenOverflow } from '../overflow.js';
 import type { Route } from '../route.js';
 import type { SessionManager } from '../session-manager.js';
 import { FROM_NOW_ON, type TopicStart } from '../topic-route.js';
@@ -491,22 +491,6 @@ function windowOf(
 /** One object for nearly all, who name no start. */
 function startOf({ afterSequence, history }: Open): TopicStart {
   return afterSequence === 0 && history === 0 ? FROM_NOW_ON : { afterSequence, history };
-}
-
-/** The policy of a session: its route's, or the client's choice within what the route allows. */
-function chosenOverflow(
-  name: string,
-  { overflow = 'block', allowedOverflow }: Route,
-  wire: number,
-): Overflow {
-  const chosen = overflowOf(wire);
-  if (wire === OverflowPolicy.UNSPECIFIED || chosen === overflow) return overflow;
-  const allowed = allowedOverflow ?? (overflow === 'block' ? ALL_OVERFLOWS : []);
-  if (chosen !== undefined && allowed.includes(chosen)) return chosen;
-  throw new SluiceError(
-    'INVALID_MESSAGE',
-    `overflow policy ${chosen ?? wire} is not one that route "${name}" allows: ${[...new Set([overflow, ...allowed])].join(', ')}`,
-  );
 }
 
 /** Tokens as keys of maps; all of one length, as `Tombstones` asks. */

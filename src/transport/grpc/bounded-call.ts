@@ -25,8 +25,8 @@ type Listener = Parameters<ServerInterceptingCallInterface['start']>[0];
  * Bounds the calls that grpc-js serves itself, health and reflection, in what
  * they may hold: the time until their request is there, the answers that wait
  * for a client that does not read, the requests of one call. Place it next to
- * the network, and not in front of StreamData and StreamBatches, which have
- * bounds of their own.
+ * the network, and not in front of StreamService, whose calls have bounds of
+ * their own.
  */
 export function boundedCalls(bounds: CallBounds): ServerInterceptor {
   return ({ requestStream }, call) => new BoundedCall(call, requestStream, bounds);

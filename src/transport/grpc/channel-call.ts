@@ -10,6 +10,7 @@ import { errorText } from '../../core/error-text.js';
 import { GrpcStatus } from '../../core/errors.js';
 import type { CallEnd } from '../client-contract.js';
 import { endOfTrailers, endWithoutStatus, isGrpc } from './channel-status.js';
+import type { ChannelTerms } from './channel-terms.js';
 
 /** More than this on its way makes a sender wait … */
 const HIGH_WATER_BYTES = 128 * 1024;
@@ -27,6 +28,7 @@ export interface ChannelCallEvents {
 /** The connection a call is on. */
 export interface CallHost {
   readonly address: string;
+  readonly terms: ChannelTerms;
   /** Whether the connection is gone. */
   readonly isLost: boolean;
   /** The call is over and has let go of its HTTP/2 stream. */
@@ -180,11 +182,15 @@ export class ChannelCall {
     const told = this.#trailers === undefined ? undefined : endOfTrailers(this.#trailers);
     const end =
       told ??
-      endWithoutStatus(address, {
-        headers: this.#response,
-        rstCode: http2.rstCode,
-        lost: this.#host?.isLost ?? true,
-      });
+      endWithoutStatus(
+        address,
+        {
+          headers: this.#response,
+          rstCode: http2.rstCode,
+          lost: this.#host?.isLost ?? true,
+        },
+        this.#host?.terms,
+      );
     // After the status nothing we send is read: what still waits is dropped.
     if (!http2.closed && !this.#halfClosed) {
       if (this.#unsentBytes === 0) http2.end();

@@ -8,11 +8,15 @@ import type { ChannelAddress } from './channel-address.js';
 import type { CallHost, ChannelCall } from './channel-call.js';
 import { type ConnectPhase, connectFailure, type FailedConnect, NO_ALPN } from './channel-failure.js';
 import { probeTls } from './channel-probe.js';
+import type { ChannelTerms } from './channel-terms.js';
 import type { ChannelSecurity } from './channel-tls.js';
 
 export interface ChannelConnectionOptions {
   readonly clock: Clock;
   readonly security: ChannelSecurity | undefined;
+  readonly terms: ChannelTerms;
+  /** From the last byte until TCP asks whether the other side is there; 0 = never. */
+  readonly tcpKeepAliveMs: number;
   readonly connectTimeoutMs: number;
   readonly flowControlWindowBytes: number;
   /** Calls at once; the gateway may allow fewer. */
@@ -63,6 +67,7 @@ export class ChannelConnection implements CallHost {
     this.#socket.on('error', this.#onError);
     this.#socket.on('close', this.#onClose);
     this.#socket.once('connect', () => {
+      if (options.tcpKeepAliveMs > 0) this.#socket.setKeepAlive(true, options.tcpKeepAliveMs);
       this.#phase = security === undefined ? 'http2' : 'tls';
       if (security === undefined) this.#startHttp2();
     });
@@ -74,6 +79,10 @@ export class ChannelConnection implements CallHost {
 
   get address(): string {
     return this.#address.text;
+  }
+
+  get terms(): ChannelTerms {
+    return this.#options.terms;
   }
 
   get isLost(): boolean {
@@ -225,7 +234,7 @@ export class ChannelConnection implements CallHost {
   }
 
   #endAll(failed: FailedConnect): void {
-    this.endCalls(connectFailure(this.address, failed));
+    this.endCalls(connectFailure(this.address, failed, this.terms));
   }
 }
 

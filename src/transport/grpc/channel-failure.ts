@@ -1,5 +1,6 @@
 import { GrpcStatus } from '../../core/errors.js';
 import type { CallEnd, ConnectFailure } from '../client-contract.js';
+import { type ChannelTerms, GATEWAY_TERMS } from './channel-terms.js';
 
 /** How far a connection had come. */
 export type ConnectPhase =
@@ -30,73 +31,86 @@ export interface FailedConnect {
 type Verdict = readonly [failure: ConnectFailure, message: string];
 
 /** Why no connection came about, in one sentence that says what to do. */
-export function connectFailure(address: string, failed: FailedConnect): CallEnd {
-  const [failure, message] = verdict(address, failed);
+export function connectFailure(
+  address: string,
+  failed: FailedConnect,
+  terms: ChannelTerms = GATEWAY_TERMS,
+): CallEnd {
+  const [failure, message] = verdict(address, failed, terms);
   return { status: GrpcStatus.UNAVAILABLE, message, failure };
 }
 
-function verdict(address: string, failed: FailedConnect): Verdict {
-  if (failed.timeoutMs !== undefined) return timedOut(address, failed.phase, failed.tls, failed.timeoutMs);
+function verdict(address: string, failed: FailedConnect, terms: ChannelTerms): Verdict {
+  const { peer, self, names } = terms;
+  if (failed.timeoutMs !== undefined)
+    return timedOut(address, failed.phase, failed.tls, failed.timeoutMs, terms);
 
   const code = failed.code.replace(ALERT, 'ALERT_');
-  const known = NETWORK[code]?.(address) ?? CERTIFICATE[code]?.(address, detailOf(failed));
+  const known = NETWORK[code]?.(address, terms) ?? CERTIFICATE[code]?.(address, terms, detailOf(failed));
   if (failed.phase === 'tcp')
     return known ?? ['unreachable', `${address} can not be reached: ${detailOf(failed)}.`];
   if (NOT_TLS.has(code))
     return [
       'tls-mismatch',
-      `${address} does not speak TLS, and this client does: leave out tls and grpcs://, or name the gateway's port with TLS.`,
+      `${address} does not speak TLS, and ${self} does: ${names.withoutTls}, or name the ${peer}'s port with TLS.`,
     ];
   if (code === 'ERR_HTTP2_ERROR' || code === NO_ALPN)
     return [
       'not-sluice',
-      `Something answers at ${address}, and not in HTTP/2: name the gateway's gRPC address (server.listen), not a port for HTTP/1.1 or another protocol.`,
+      `Something answers at ${address}, and not in HTTP/2: name ${names.itsAddress}, not a port for HTTP/1.1 or another protocol.`,
     ];
   if (failed.speaksTls === true)
-    return [
-      'tls-mismatch',
-      `${address} expects TLS, and this client speaks none: write grpcs://, or give tls with the authority to trust.`,
-    ];
+    return ['tls-mismatch', `${address} expects TLS, and ${self} speaks none: ${names.withTls}.`];
   if (NOTHING_IN_COMMON.has(code))
-    return ['tls-mismatch', `${address} and this client have no version of TLS, or no cipher, in common.`];
+    return ['tls-mismatch', `${address} and ${self} have no version of TLS, or no cipher, in common.`];
   if (known !== undefined && code !== 'ECONNRESET') return known;
   if (code.startsWith('ERR_SSL_') || code.startsWith('ALERT_'))
     return ['certificate', `The TLS handshake with ${address} failed: ${detailOf(failed)}.`];
-  return closed(address, failed);
+  return closed(address, failed, terms);
 }
 
 /** The other side hung up without a word, or by a reset. */
-function closed(address: string, { phase, tls, wasReady, showsCertificate }: FailedConnect): Verdict {
+function closed(
+  address: string,
+  { phase, tls, wasReady, showsCertificate }: FailedConnect,
+  { peer, self, names }: ChannelTerms,
+): Verdict {
   if (phase === 'tls')
     return [
       'unreachable',
-      `${address} closed the connection within the TLS handshake: does it speak TLS there, and is the gateway behind it running?`,
+      `${address} closed the connection within the TLS handshake: does it speak TLS there, and is the ${peer} behind it running?`,
     ];
   if (!tls || wasReady === true)
     return [
       'unreachable',
-      `${address} closed the connection before a word was said: is the gateway behind it running, and has it room (server.maxSockets)?`,
+      `${address} closed the connection before a word was said: is the ${peer} behind it running, and has it room${names.room}?`,
     ];
   // Under TLS 1.3 a client has shaken hands before its certificate is looked at, and few servers say why they hang up.
   return [
     'certificate',
     showsCertificate === true
-      ? `${address} closed the connection right after the TLS handshake: it seems not to accept this client's certificate (tls.cert). Is that signed by an authority of server.tls.clientCaFile, and still valid?`
-      : `${address} closed the connection right after the TLS handshake: it seems to require a client certificate. Give tls.cert and tls.key.`,
+      ? `${address} closed the connection right after the TLS handshake: it seems not to accept ${self}'s certificate (${names.cert}). Is that signed by ${names.clientCa}, and still valid?`
+      : `${address} closed the connection right after the TLS handshake: it seems to require a client certificate. Give ${names.cert} and ${names.key}.`,
   ];
 }
 
-function timedOut(address: string, phase: ConnectPhase, tls: boolean, timeoutMs: number): Verdict {
+function timedOut(
+  address: string,
+  phase: ConnectPhase,
+  tls: boolean,
+  timeoutMs: number,
+  { peer, self, names }: ChannelTerms,
+): Verdict {
   const waited = `within ${timeoutMs} ms`;
   if (phase === 'tcp')
     return [
       'unreachable',
-      `Nothing answers at ${address} ${waited}: are host and port right, and does a firewall let this client through?`,
+      `Nothing answers at ${address} ${waited}: are host and port right, and does a firewall let ${self} through?`,
     ];
   const asked = phase === 'tls' ? 'the TLS handshake' : tls ? 'HTTP/2' : 'HTTP/2 without TLS';
   return [
     'unreachable',
-    `${address} takes connections and does not answer to ${asked} ${waited}: is it the gateway's gRPC address, and is the gateway well?`,
+    `${address} takes connections and does not answer to ${asked} ${waited}: is it ${names.grpcAddress}, and is the ${peer} well?`,
   ];
 }
 
@@ -124,13 +138,13 @@ const ALERT = /^ERR_SSL_.+?_ALERT_/;
 export const NO_ALPN = 'ALERT_NO_APPLICATION_PROTOCOL';
 
 const unreachable =
-  (says: (address: string) => string) =>
-  (address: string): Verdict => ['unreachable', says(address)];
+  (says: (address: string, terms: ChannelTerms) => string) =>
+  (address: string, terms: ChannelTerms): Verdict => ['unreachable', says(address, terms)];
 
-const NETWORK: Readonly<Record<string, (address: string) => Verdict>> = {
+const NETWORK: Readonly<Record<string, (address: string, terms: ChannelTerms) => Verdict>> = {
   ECONNREFUSED: unreachable(
-    (address) =>
-      `Nothing answers at ${address} (connection refused): is the gateway running, and does server.listen name this address?`,
+    (address, { peer, names }) =>
+      `Nothing answers at ${address} (connection refused): is the ${peer} running, and does ${names.listens} this address?`,
   ),
   ENOTFOUND: unreachable((address) => `The host of ${address} is unknown: is its name spelled right?`),
   EAI_AGAIN: unreachable(
@@ -139,19 +153,19 @@ const NETWORK: Readonly<Record<string, (address: string) => Verdict>> = {
   EHOSTUNREACH: unreachable((address) => `No route leads to ${address}: is the network there?`),
   ENETUNREACH: unreachable((address) => `No route leads to ${address}: is the network there?`),
   ETIMEDOUT: unreachable(
-    (address) =>
-      `Nothing answers at ${address} in time: are host and port right, and does a firewall let this client through?`,
+    (address, { self }) =>
+      `Nothing answers at ${address} in time: are host and port right, and does a firewall let ${self} through?`,
   ),
   ENOENT: unreachable(
-    (address) =>
-      `There is no socket at ${address}: is the gateway running, and does server.listen name this path?`,
+    (address, { peer, names }) =>
+      `There is no socket at ${address}: is the ${peer} running, and does ${names.listens} this path?`,
   ),
   EACCES: unreachable((address) => `This user may not connect to ${address}.`),
   EPERM: unreachable((address) => `This user may not connect to ${address}.`),
   ENOTSOCK: unreachable((address) => `${address} is a file, and no socket.`),
   ECONNRESET: unreachable(
-    (address) =>
-      `${address} broke the connection off: is the gateway behind it running, and has it room (server.maxSockets)?`,
+    (address, { peer, names }) =>
+      `${address} broke the connection off: is the ${peer} behind it running, and has it room${names.room}?`,
   ),
   EMFILE: unreachable(
     (address) =>
@@ -159,22 +173,22 @@ const NETWORK: Readonly<Record<string, (address: string) => Verdict>> = {
   ),
 };
 
-type CertificateVerdict = (address: string, detail: string) => Verdict;
+type CertificateVerdict = (address: string, terms: ChannelTerms, detail: string) => Verdict;
 
 const certificate =
-  (says: (address: string) => string): CertificateVerdict =>
-  (address) => ['certificate', says(address)];
+  (says: (address: string, terms: ChannelTerms) => string): CertificateVerdict =>
+  (address, terms) => ['certificate', says(address, terms)];
 
 const unknownAuthority = certificate(
-  (address) =>
-    `The certificate of ${address} is signed by an authority that is not trusted here: give that authority's certificate as tls.ca.`,
+  (address, { names }) =>
+    `The certificate of ${address} is signed by an authority that is not trusted here: give that authority's certificate as ${names.ca}.`,
 );
 const ownRefused = certificate(
-  (address) =>
-    `${address} does not accept this client's certificate (tls.cert): is it signed by an authority of server.tls.clientCaFile, and still valid?`,
+  (address, { self, names }) =>
+    `${address} does not accept ${self}'s certificate (${names.cert}): is it signed by ${names.clientCa}, and still valid?`,
 );
 const ownRequired = certificate(
-  (address) => `${address} requires a client certificate: give tls.cert and tls.key.`,
+  (address, { names }) => `${address} requires a client certificate: give ${names.cert} and ${names.key}.`,
 );
 
 /** By the code of OpenSSL, or of Node. */
@@ -196,9 +210,9 @@ const CERTIFICATE: Readonly<Record<string, CertificateVerdict>> = {
   INVALID_PURPOSE: certificate(
     (address) => `The certificate of ${address} is not one for servers (extended key usage).`,
   ),
-  ERR_TLS_CERT_ALTNAME_INVALID: (address, detail) => [
+  ERR_TLS_CERT_ALTNAME_INVALID: (address, { peer, names }, detail) => [
     'certificate',
-    `The certificate of ${address} is for another name: ${detail} Name the gateway as its certificate does, or give that name as tls.serverName.`,
+    `The certificate of ${address} is for another name: ${detail} Name the ${peer} as its certificate does, or give that name as ${names.serverName}.`,
   ],
   ALERT_CERTIFICATE_REQUIRED: ownRequired,
   ALERT_UNKNOWN_CA: ownRefused,

@@ -2,6 +2,7 @@ import { constants, type IncomingHttpHeaders } from 'node:http2';
 import { GrpcStatus } from '../../core/errors.js';
 import { decodeStatusDetails, type StatusDetails } from '../../wire/status-details.js';
 import type { CallEnd } from '../client-contract.js';
+import { type ChannelTerms, GATEWAY_TERMS } from './channel-terms.js';
 
 const ERROR_DOMAIN = 'sluice';
 
@@ -35,8 +36,12 @@ export interface UntoldEnd {
 }
 
 /** How a call ended that was given no status (gRPC over HTTP/2, "HTTP2 Transport Mapping", and http-grpc-status-mapping.md). */
-export function endWithoutStatus(address: string, { headers, rstCode, lost }: UntoldEnd): CallEnd {
-  if (headers !== undefined && !isGrpc(headers)) return notGrpc(address, headers);
+export function endWithoutStatus(
+  address: string,
+  { headers, rstCode, lost }: UntoldEnd,
+  terms: ChannelTerms = GATEWAY_TERMS,
+): CallEnd {
+  if (headers !== undefined && !isGrpc(headers)) return notGrpc(address, headers, terms);
   if (lost) return { status: GrpcStatus.UNAVAILABLE, message: `The connection to ${address} was lost.` };
   switch (rstCode) {
     case constants.NGHTTP2_REFUSED_STREAM:
@@ -48,7 +53,7 @@ export function endWithoutStatus(address: string, { headers, rstCode, lost }: Un
         status: GrpcStatus.RESOURCE_EXHAUSTED,
         message:
           headers === undefined
-            ? `${address} refused the call for too much of something (ENHANCE_YOUR_CALM): do the token and the metadata fit in its server.maxMetadataSize?`
+            ? `${address} refused the call for too much of something (ENHANCE_YOUR_CALM): ${terms.names.metadataRoom}`
             : `${address} ended the call for too much of something (ENHANCE_YOUR_CALM).`,
       };
     case constants.NGHTTP2_INADEQUATE_SECURITY:
@@ -70,19 +75,19 @@ export function isGrpc(headers: IncomingHttpHeaders): boolean {
 }
 
 /** An answer that a server without gRPC gave, or a proxy in front of one. */
-function notGrpc(address: string, headers: IncomingHttpHeaders): CallEnd {
+function notGrpc(address: string, headers: IncomingHttpHeaders, { peer, names }: ChannelTerms): CallEnd {
   const httpStatus = statusOf(headers);
   if (PROXY_STATUSES.has(httpStatus))
     return {
       status: GrpcStatus.UNAVAILABLE,
-      message: `${address} answers with HTTP status ${httpStatus}: a proxy there can't reach the gateway now.`,
+      message: `${address} answers with HTTP status ${httpStatus}: a proxy there can't reach the ${peer} now.`,
       failure: 'unreachable',
     };
   const what =
     httpStatus === 200 ? (headers['content-type'] ?? 'no content type') : `HTTP status ${httpStatus}`;
   return {
     status: HTTP_STATUSES[httpStatus] ?? GrpcStatus.UNKNOWN,
-    message: `${address} speaks HTTP/2 and no gRPC (it answers with ${what}): name the gateway's gRPC address (server.listen).`,
+    message: `${address} speaks HTTP/2 and no gRPC (it answers with ${what}): name ${names.itsAddress}.`,
     failure: 'not-sluice',
   };
 }
@@ -92,6 +97,15 @@ export function notSluice(address: string): CallEnd {
   return {
     status: GrpcStatus.UNIMPLEMENTED,
     message: `${address} speaks gRPC and does not serve sluice.v1.StreamService: name a Sluice gateway's address.`,
+    failure: 'not-sluice',
+  };
+}
+
+/** A server that speaks gRPC, and does not serve what a backend does. */
+export function notServed(address: string, path: string): CallEnd {
+  return {
+    status: GrpcStatus.UNIMPLEMENTED,
+    message: `${address} speaks gRPC and does not serve ${path}: is it the backend's address, and is the service registered there?`,
     failure: 'not-sluice',
   };
 }

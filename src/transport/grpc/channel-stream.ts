@@ -1,11 +1,13 @@
 import type { DataMessage } from '../../wire/messages.js';
 import { GrpcStatus, type SluiceError } from '../../core/errors.js';
-import type { CallEnd, CallEvents, ClientCall, ClientStream, StreamEvents } from '../client-contract.js';
+import type { BackendStream, CallEnd, CallEvents, ClientCall, StreamEvents } from '../client-contract.js';
 import type { StreamMethod } from '../contract.js';
+import { REQUEST_FRAMING, RESPONSE_FRAMING } from '../framing.js';
 import { asUnreadable } from '../stream-errors.js';
 import type { ChannelCall, ChannelCallEvents } from './channel-call.js';
 import { apart } from './channel-keep.js';
 import { notSluice } from './channel-status.js';
+import { type ChannelTerms, GATEWAY_TERMS } from './channel-terms.js';
 import { FrameReader, PREFIX_BYTES } from './frame-reader.js';
 import { FrameWriter } from './frame-writer.js';
 import { MessageReader } from './message-reader.js';
@@ -18,37 +20,44 @@ const FIRST_BATCH_BYTES = 1_024;
 /** Starts the call that carries it. */
 type StartCall = (events: ChannelCallEvents) => ChannelCall;
 
-/** A stream of the session protocol over a gRPC call. */
-export class ChannelStream implements ClientStream, ChannelCallEvents {
-  readonly #method: StreamMethod;
-  readonly #address: string;
+export interface ChannelStreamSpec {
+  readonly method: StreamMethod;
+  readonly address: string;
+  readonly maxMessageBytes: number;
+  /** Default: of a gateway, which begins with a Welcome. */
+  readonly terms?: ChannelTerms;
+}
+
+/** A stream of messages over a gRPC call. */
+export class ChannelStream implements BackendStream, ChannelCallEvents {
+  readonly #spec: ChannelStreamSpec;
+  readonly #terms: ChannelTerms;
   readonly #events: StreamEvents;
-  readonly #maxMessageBytes: number;
   readonly #reader: MessageReader;
   readonly #batch: DataMessage[] = [];
   #writer = new FrameWriter(FIRST_BATCH_BYTES);
-  #welcomed = false;
+  /** Of a gateway: before that, it may be none. */
+  #welcomed: boolean;
   readonly #call: ChannelCall;
   #cancelled = false;
 
-  constructor(
-    method: StreamMethod,
-    address: string,
-    maxMessageBytes: number,
-    events: StreamEvents,
-    start: StartCall,
-  ) {
-    this.#method = method;
-    this.#address = address;
+  constructor(spec: ChannelStreamSpec, events: StreamEvents, start: StartCall) {
+    this.#spec = spec;
+    this.#terms = spec.terms ?? GATEWAY_TERMS;
+    this.#welcomed = this.#terms.peer !== 'gateway';
     this.#events = events;
-    this.#maxMessageBytes = maxMessageBytes;
     // We accept no compression, so nothing is ever inflated.
-    this.#reader = new MessageReader(method, 'identity', maxMessageBytes, () => undefined);
+    this.#reader = new MessageReader(
+      RESPONSE_FRAMING[spec.method],
+      'identity',
+      spec.maxMessageBytes,
+      () => undefined,
+    );
     this.#call = start(this);
   }
 
   send(messages: readonly DataMessage[]): boolean {
-    return this.#call.write(this.#writer.frame(this.#method, messages, true));
+    return this.#call.write(this.#writer.frame(REQUEST_FRAMING[this.#spec.method], messages, true));
   }
 
   halfClose(): void {
@@ -58,6 +67,14 @@ export class ChannelStream implements ClientStream, ChannelCallEvents {
   cancel(): void {
     this.#cancelled = true;
     this.#call.cancel();
+  }
+
+  pause(): void {
+    this.#call.pause();
+  }
+
+  resume(): void {
+    this.#call.resume();
   }
 
   onChunk(chunk: Buffer): CallEnd | undefined {
@@ -71,9 +88,10 @@ export class ChannelStream implements ClientStream, ChannelCallEvents {
       }
       if (outcome === 'full' && !this.#cancelled) continue;
       if (typeof outcome === 'string') return undefined;
-      const end = unreadable(this.#address, outcome, this.#maxMessageBytes);
+      const { address, maxMessageBytes } = this.#spec;
+      const end = unreadable(address, outcome, maxMessageBytes, this.#terms);
       // Before Welcome a huge message may be the garbage of somebody else.
-      return this.#welcomed ? end : { status: end.status, message: end.message };
+      return this.#welcomed ? end : { status: end.status, message: end.message, unreadable: true };
     }
   }
 
@@ -85,7 +103,7 @@ export class ChannelStream implements ClientStream, ChannelCallEvents {
     this.#reader.clear();
     // Every gateway serves both streams, so this is none; unless it says itself what it lacks.
     const isElsewhere = end.status === GrpcStatus.UNIMPLEMENTED && end.code === undefined && !this.#welcomed;
-    this.#events.onEnd(isElsewhere && end.failure === undefined ? notSluice(this.#address) : end);
+    this.#events.onEnd(isElsewhere && end.failure === undefined ? notSluice(this.#spec.address) : end);
   }
 
   #give(messages: DataMessage[]): void {
@@ -108,16 +126,24 @@ export class ChannelStream implements ClientStream, ChannelCallEvents {
   }
 }
 
-/** One of the other calls over a gRPC call. */
-export class ChannelTopicCall implements ClientCall, ChannelCallEvents {
+/** A call whose messages are bytes. */
+export class ChannelBytesCall implements ClientCall, ChannelCallEvents {
   readonly #address: string;
   readonly #events: CallEvents;
   readonly #maxMessageBytes: number;
+  readonly #terms: ChannelTerms;
   readonly #frames: FrameReader;
   readonly #call: ChannelCall;
 
-  constructor(address: string, maxMessageBytes: number, events: CallEvents, start: StartCall) {
+  constructor(
+    address: string,
+    maxMessageBytes: number,
+    terms: ChannelTerms,
+    events: CallEvents,
+    start: StartCall,
+  ) {
     this.#address = address;
+    this.#terms = terms;
     this.#events = events;
     this.#maxMessageBytes = maxMessageBytes;
     this.#frames = new FrameReader(maxMessageBytes);
@@ -154,12 +180,12 @@ export class ChannelTopicCall implements ClientCall, ChannelCallEvents {
     try {
       frames.push(chunk);
       while (frames.next()) {
-        if (frames.compressed) return compressed(this.#address);
+        if (frames.compressed) return compressed(this.#address, this.#terms);
         this.#events.onBody(apart((frames.buffer as Uint8Array).subarray(frames.start, frames.end)));
       }
       return undefined;
     } catch (error) {
-      return unreadable(this.#address, asUnreadable(error), this.#maxMessageBytes);
+      return unreadable(this.#address, asUnreadable(error), this.#maxMessageBytes, this.#terms);
     }
   }
 
@@ -173,20 +199,31 @@ export class ChannelTopicCall implements ClientCall, ChannelCallEvents {
   }
 }
 
-function unreadable(address: string, { code, message }: SluiceError, maxMessageBytes: number): CallEnd {
+function unreadable(
+  address: string,
+  { code, message }: SluiceError,
+  maxMessageBytes: number,
+  { peer, self, names }: ChannelTerms,
+): CallEnd {
   if (code !== 'MESSAGE_TOO_LARGE')
-    return { status: GrpcStatus.INTERNAL, message: `What ${address} sends can not be read: ${message}` };
+    return {
+      status: GrpcStatus.INTERNAL,
+      message: `What ${address} sends can not be read: ${message}`,
+      unreadable: true,
+    };
   // With its code: the same would be sent again on the next connection.
   return {
     status: GrpcStatus.RESOURCE_EXHAUSTED,
     code,
-    message: `${address} sends a message of more than ${maxMessageBytes} bytes, the most that this client takes (maxMessageBytes of connect): raise that, or have the gateway send less at a time.`,
+    unreadable: true,
+    message: `${address} sends a message of more than ${maxMessageBytes} bytes, the most that ${self} takes (${names.maxMessageBytes}): raise that, or have the ${peer} send less at a time.`,
   };
 }
 
-function compressed(address: string): CallEnd {
+function compressed(address: string, { self }: ChannelTerms): CallEnd {
   return {
     status: GrpcStatus.INTERNAL,
-    message: `${address} sends a compressed message, and this client said that it takes none.`,
+    unreadable: true,
+    message: `${address} sends a compressed message, and ${self} said that it takes none.`,
   };
 }

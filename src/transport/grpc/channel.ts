@@ -1,20 +1,9 @@
-import { constants, type OutgoingHttpHeaders, sensitiveHeaders } from 'node:http2';
 import { type Clock, MAX_TIMER_MS } from '../../core/clock.js';
-import { GrpcStatus } from '../../core/errors.js';
-import type {
-  CallEnd,
-  CallMetadata,
-  ClientCall,
-  ClientStream,
-  Connector,
-  Dial,
-  TopicMethod,
-} from '../client-contract.js';
-import type { StreamMethod } from '../contract.js';
+import type { ClientCall, ClientStream, Connector, Dial } from '../client-contract.js';
 import { type ChannelAddress, parseChannelAddress } from './channel-address.js';
-import { ChannelCall, type ChannelCallEvents } from './channel-call.js';
-import { ChannelConnection } from './channel-connection.js';
-import { ChannelStream, ChannelTopicCall } from './channel-stream.js';
+import { ChannelConnections, type ChannelOptions } from './channel-connections.js';
+import { ChannelBytesCall, ChannelStream } from './channel-stream.js';
+import { GATEWAY_TERMS } from './channel-terms.js';
 import { ChannelSecurity, type ChannelTls } from './channel-tls.js';
 
 export interface GrpcDialOptions {
@@ -67,124 +56,54 @@ export function grpcDial(options: GrpcDialOptions): Dial {
       throw new RangeError(`${name} is a whole number from ${least} to ${most}, not ${value}.`);
   }
   const own = options.tls === undefined ? undefined : new ChannelSecurity(options.tls);
+  const channel: ChannelOptions = { ...settled, tcpKeepAliveMs: 0, terms: GATEWAY_TERMS };
   let usual: ChannelSecurity | undefined;
   return (text) => {
     const address = parseChannelAddress(text);
     if (address.tls === false && own !== undefined)
       throw new TypeError(`"${text}" is without TLS, and tls is given: write grpcs:// or leave out tls.`);
     const security = own ?? (address.tls === true ? (usual ??= new ChannelSecurity({})) : undefined);
-    return new Channel(address, security, settled);
+    return new GatewayChannel(address, security, channel);
   };
 }
 
-type ChannelOptions = Required<Omit<GrpcDialOptions, 'tls'>>;
-
 /** The connections to one gateway address. */
-class Channel implements Connector {
-  readonly #address: ChannelAddress;
-  readonly #security: ChannelSecurity | undefined;
-  readonly #options: ChannelOptions;
-  /** All that are not closed. */
-  readonly #connections = new Set<ChannelConnection>();
-  #wasReady = false;
-  #closed = false;
+class GatewayChannel implements Connector {
+  readonly #connections: ChannelConnections;
+  readonly #maxMessageBytes: number;
 
   constructor(address: ChannelAddress, security: ChannelSecurity | undefined, options: ChannelOptions) {
-    this.#address = address;
-    this.#security = security;
-    this.#options = options;
+    this.#connections = new ChannelConnections(address, security, options);
+    this.#maxMessageBytes = options.maxMessageBytes;
   }
 
   get address(): string {
-    return this.#address.text;
+    return this.#connections.address;
   }
 
   stream(...[method, metadata, events]: Parameters<Connector['stream']>): ClientStream {
-    const { maxMessageBytes } = this.#options;
-    return new ChannelStream(method, this.address, maxMessageBytes, events, (call) =>
-      this.#start(method, metadata, call),
+    return new ChannelStream(
+      { method, address: this.address, maxMessageBytes: this.#maxMessageBytes },
+      events,
+      (call) => this.#connections.start(pathOf(method), metadata, call),
     );
   }
 
   call(...[method, metadata, events]: Parameters<Connector['call']>): ClientCall {
-    const { maxMessageBytes } = this.#options;
-    return new ChannelTopicCall(this.address, maxMessageBytes, events, (call) =>
-      this.#start(method, metadata, call),
+    return new ChannelBytesCall(this.address, this.#maxMessageBytes, GATEWAY_TERMS, events, (call) =>
+      this.#connections.start(pathOf(method), metadata, call),
     );
   }
 
   renew(): void {
-    for (const connection of this.#connections) connection.retire();
+    this.#connections.renew();
   }
 
   close(): void {
-    this.#closed = true;
-    for (const connection of this.#connections) {
-      connection.retire();
-      connection.endCalls(CLOSED);
-    }
-  }
-
-  #start(method: StreamMethod | TopicMethod, metadata: CallMetadata, events: ChannelCallEvents): ChannelCall {
-    const headers = this.#headersOf(method, metadata);
-    const call = new ChannelCall(typeof headers === 'string' ? {} : headers, this.#options.clock, events);
-    if (typeof headers === 'string') call.endSoon({ status: GrpcStatus.INVALID_ARGUMENT, message: headers });
-    else if (this.#closed) call.endSoon(CLOSED);
-    else this.#place(call);
-    return call;
-  }
-
-  #place(call: ChannelCall): void {
-    for (const connection of this.#connections) {
-      if (!connection.hasRoom) continue;
-      connection.add(call);
-      return;
-    }
-    const { clock, connectTimeoutMs, flowControlWindowBytes, streamsPerConnection } = this.#options;
-    const connection = new ChannelConnection(this.#address, {
-      clock,
-      security: this.#security,
-      connectTimeoutMs,
-      flowControlWindowBytes,
-      maxCalls: streamsPerConnection,
-      wasReady: () => this.#wasReady,
-      onReady: () => {
-        this.#wasReady = true;
-      },
-      onSurplus: (calls) => {
-        for (const each of calls) this.#place(each);
-      },
-      onClosed: () => {
-        this.#connections.delete(connection);
-      },
-    });
-    this.#connections.add(connection);
-    connection.add(call);
-  }
-
-  /** The request's headers, or what is wrong with the metadata. */
-  #headersOf(method: StreamMethod | TopicMethod, metadata: CallMetadata): OutgoingHttpHeaders | string {
-    for (const [name, value] of Object.entries(metadata)) {
-      // The value may be a secret: it is not shown.
-      if (!METADATA_NAME.test(name) || !METADATA_VALUE.test(value))
-        return `The metadata "${name}" can not be sent: names are of a-z, 0-9, "_", "-" and ".", values of printable ASCII.`;
-    }
-    return {
-      ...metadata,
-      ':method': constants.HTTP2_METHOD_POST,
-      ':path': `/sluice.v1.StreamService/${method}`,
-      'content-type': 'application/grpc+proto',
-      'grpc-accept-encoding': 'identity',
-      te: 'trailers',
-      'user-agent': this.#options.userAgent,
-      // A token is not for the tables of header compression, which outlive the call.
-      [sensitiveHeaders]: ['authorization'],
-    };
+    this.#connections.close();
   }
 }
 
-/** gRPC over HTTP/2, "Header-Name" and "ASCII-Value". */
-const METADATA_NAME = /^[0-9a-z_.-]+$/;
-const METADATA_VALUE = /^[\x20-\x7e]*$/;
-
-const CLOSED: CallEnd = { status: GrpcStatus.CANCELLED, message: 'The client has been closed.' };
+function pathOf(method: string): string {
+  return `/sluice.v1.StreamService/${method}`;
+}

@@ -4,7 +4,7 @@ import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.js';
 import { GrpcStatus } from '../../core/errors.js';
 import { Turn } from '../../core/turn.js';
-import type { StreamMethod } from '../contract.js';
+import type { ServedMethod } from '../contract.js';
 import { answerNextTurn } from './close-once-sent.js';
 import { DirectStream, type DirectStreamContext } from './direct-stream.js';
 import { FrameWriter } from './frame-writer.js';
@@ -14,7 +14,7 @@ import {
   metadataOf,
   parseEncoding,
   parseTimeoutMs,
-  STREAM_PATHS,
+  SERVED_PATHS,
 } from './request-headers.js';
 import { Reads } from './reads.js';
 import type { StreamHandlerOptions } from './stream-options.js';
@@ -37,7 +37,7 @@ function nothing(): void {
 }
 
 /**
- * Serves StreamData and StreamBatches in front of grpc-js: takes them off the
+ * Serves the calls of StreamService in front of grpc-js: takes them off the
  * HTTP/2 servers behind `server`'s ports and connection injectors (create
  * those first) and hands every other path to grpc-js. Those servers are a
  * private part of grpc-js: where they are not as expected nothing is touched
@@ -67,7 +67,7 @@ export function attachDirectHandler(
   for (const http2Server of http2Servers) {
     const theirs = http2Server.listeners('stream') as StreamListener[];
     const ours: StreamListener = (stream, headers, flags, raw) => {
-      const method = STREAM_PATHS.get(headers[':path'] ?? '');
+      const method = SERVED_PATHS.get(headers[':path'] ?? '');
       if (method === undefined) {
         // Reset before it was seen: grpc-js would answer, and throw.
         if (stream.closed || stream.destroyed) {
@@ -112,7 +112,7 @@ function findHttp2Servers(server: Server): readonly EventEmitter[] | string {
 function serve(
   http2: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-  method: StreamMethod,
+  method: ServedMethod,
   options: StreamHandlerOptions,
   context: DirectStreamContext,
 ): void {

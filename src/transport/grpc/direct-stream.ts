@@ -8,7 +8,7 @@ import type { DataMessage } from '../../wire/messages.js';
 import type {
   StreamAcceptor,
   StreamClose,
-  StreamMethod,
+  ServedMethod,
   StreamReceiver,
   TransportStream,
 } from '../contract.js';
@@ -16,7 +16,8 @@ import { connectionDeadlineOf } from './connection-age.js';
 import { connectionCertificateOf } from './connection-certificate.js';
 import { answerNextTurn, closeOnceSent } from './close-once-sent.js';
 import type { BufferAccount } from '../held-bytes.js';
-import { receiverFault, truncated } from '../stream-errors.js';
+import { type Framing, REQUEST_FRAMING, RESPONSE_FRAMING } from '../framing.js';
+import { receiverFault } from '../stream-errors.js';
 import { Deadline } from './deadline.js';
 import type { FrameWriter } from './frame-writer.js';
 import { framesAround, hasLargePayload } from './large-payloads.js';
@@ -55,7 +56,7 @@ export interface DirectStreamContext {
 
 /** What the request headers said. */
 export interface DirectCall {
-  readonly method: StreamMethod;
+  readonly method: ServedMethod;
   readonly peer: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly encoding: MessageEncoding;
@@ -83,7 +84,7 @@ type State = 'starting' | 'open' | 'ending' | 'closed';
  * does with the message in it.
  */
 export class DirectStream implements TransportStream, Arrival {
-  readonly method: StreamMethod;
+  readonly method: ServedMethod;
   readonly peer: string;
   readonly metadata: ReadonlyMap<string, string>;
   bytesSent = 0;
@@ -95,6 +96,7 @@ export class DirectStream implements TransportStream, Arrival {
   readonly #context: DirectStreamContext;
   readonly #connection: number;
   readonly #reader: MessageReader;
+  readonly #framing: Framing;
   #receiver: StreamReceiver | undefined;
   #state: State = 'starting';
   #responded = false;
@@ -130,8 +132,9 @@ export class DirectStream implements TransportStream, Arrival {
     this.method = call.method;
     this.peer = call.peer;
     this.metadata = call.metadata;
+    this.#framing = RESPONSE_FRAMING[call.method];
     this.#reader = new MessageReader(
-      call.method,
+      REQUEST_FRAMING[call.method],
       call.encoding,
       context.maxMessageBytes,
       this.#pump,
@@ -201,7 +204,7 @@ export class DirectStream implements TransportStream, Arrival {
     }
     let chunk: Buffer;
     try {
-      chunk = this.#context.writer.frame(this.method, messages, inFlight > BACKED_UP_BYTES);
+      chunk = this.#context.writer.frame(this.#framing, messages, inFlight > BACKED_UP_BYTES);
     } catch (error) {
       this.#fault(error);
       return;
@@ -281,7 +284,7 @@ export class DirectStream implements TransportStream, Arrival {
   #sendLarge(messages: readonly DataMessage[], inFlight: number): void {
     let chunks: readonly Buffer[];
     try {
-      chunks = framesAround(this.method, messages, this.#context.maxMessageBytes);
+      chunks = framesAround(this.#framing, messages, this.#context.maxMessageBytes);
     } catch (error) {
       this.#fault(error);
       return;
@@ -413,14 +416,19 @@ export class DirectStream implements TransportStream, Arrival {
       } else if (!this.#inputEnded) {
         if (receiver.room > 0) this.#flow();
         else this.#pause();
-      } else if (this.#reader.midFrame) {
-        this.#refuse(receiver, truncated());
-      } else {
-        this.#inputDone = true;
-        receiver.onHalfClose();
-      }
+      } else this.#allCame(receiver);
       return;
     }
+  }
+
+  #allCame(receiver: StreamReceiver): void {
+    const { incomplete } = this.#reader;
+    if (incomplete !== undefined) {
+      this.#refuse(receiver, incomplete);
+      return;
+    }
+    this.#inputDone = true;
+    receiver.onHalfClose();
   }
 
   /** Asked anew after the receiver was called: it may have ended the stream. */

@@ -1,7 +1,7 @@
 import { encodeBatch, encodedBound, encodeMessage } from '../../wire/codec.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { batchEnd, ENTRY_BOUND_BYTES } from '../bodies.js';
-import type { StreamMethod } from '../contract.js';
+import type { Framing } from '../framing.js';
 import { PREFIX_BYTES } from './frame-reader.js';
 
 const SLAB_BYTES = 64 * 1024;
@@ -20,17 +20,17 @@ export class FrameWriter {
   }
 
   /**
-   * All messages as one chunk, ready for the network: a frame a message for
-   * StreamData, as few as the limits of a batch allow for StreamBatches.
+   * All messages as one chunk, ready for the network: a frame a message, save
+   * for batches, of which there are as few as their limits allow.
    * `apart` gives the chunk memory of its own: for a stream that is backed up,
    * which would else keep whole slabs alive for its few bytes in each.
    */
-  frame(method: StreamMethod, messages: readonly DataMessage[], apart: boolean): Buffer {
+  frame(framing: Framing, messages: readonly DataMessage[], apart: boolean): Buffer {
     let bound = 0;
     for (const message of messages) bound += PREFIX_BYTES + ENTRY_BOUND_BYTES + encodedBound(message);
     if (apart || bound > SLAB_BYTES) {
       const own = Buffer.allocUnsafeSlow(bound);
-      const end = encodeFrames(method, messages, own, 0, this.#maxMessageBytes);
+      const end = encodeFrames(framing, messages, own, 0, this.#maxMessageBytes);
       // Bounds count three bytes a character: a chunk of text may be a third of them.
       return bound - end > SLAB_BYTES ? copyOf(own, end) : own.subarray(0, end);
     }
@@ -39,7 +39,7 @@ export class FrameWriter {
       this.#offset = 0;
     }
     const start = this.#offset;
-    this.#offset = encodeFrames(method, messages, this.#slab, start, this.#maxMessageBytes);
+    this.#offset = encodeFrames(framing, messages, this.#slab, start, this.#maxMessageBytes);
     return this.#slab.subarray(start, this.#offset);
   }
 }
@@ -51,19 +51,27 @@ function copyOf(buffer: Buffer, length: number): Buffer {
 }
 
 function encodeFrames(
-  method: StreamMethod,
+  framing: Framing,
   messages: readonly DataMessage[],
   target: Buffer,
   offset: number,
   maxMessageBytes: number,
 ): number {
   let position = offset;
-  if (method === 'StreamData') {
+  if (framing === 'message') {
     for (const message of messages) {
       const body = position + PREFIX_BYTES;
       const end = encodeMessage(message, target, body);
       writePrefix(target, position, end - body);
       position = end;
+    }
+    return position;
+  }
+  if (framing !== 'batch') {
+    for (const { data } of messages) {
+      writePrefix(target, position, data.length);
+      target.set(data, position + PREFIX_BYTES);
+      position += PREFIX_BYTES + data.length;
     }
     return position;
   }

@@ -5,7 +5,8 @@ import type { ClientCertificate } from '../../core/credentials.js';
 import { type SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { BodyReader, encodeBodies } from '../bodies.js';
-import type { StreamClose, StreamMethod, StreamReceiver, TransportStream } from '../contract.js';
+import type { ServedMethod, StreamClose, StreamReceiver, TransportStream } from '../contract.js';
+import { REQUEST_FRAMING, RESPONSE_FRAMING } from '../framing.js';
 import { HeldBytes } from '../held-bytes.js';
 import { receiverFault, truncated } from '../stream-errors.js';
 import { connectionDeadlineOf } from './connection-age.js';
@@ -30,7 +31,7 @@ type State = 'starting' | 'open' | 'ending' | 'closed';
  * brought. Writes do not wait for each other, so that HTTP/2 joins them.
  */
 export class InterceptorStream implements TransportStream {
-  readonly method: StreamMethod;
+  readonly method: ServedMethod;
   readonly peer: string;
   metadata: ReadonlyMap<string, string> = new Map();
   bytesInFlight = 0;
@@ -61,10 +62,10 @@ export class InterceptorStream implements TransportStream {
   #wasReset = false;
   #flushTimer: Timer | undefined;
 
-  constructor(method: StreamMethod, call: ServerInterceptingCallInterface, options: StreamHandlerOptions) {
+  constructor(method: ServedMethod, call: ServerInterceptingCallInterface, options: StreamHandlerOptions) {
     this.method = method;
     this.#call = call;
-    this.#bodies = new BodyReader(method);
+    this.#bodies = new BodyReader(REQUEST_FRAMING[method]);
     this.#held = new HeldBytes(options.account);
     this.#options = options;
     this.#inner = innermostCall(call);
@@ -123,7 +124,8 @@ export class InterceptorStream implements TransportStream {
     if (this.#state !== 'open' && this.#state !== 'starting') return;
     try {
       const { maxMessageBytes } = this.#options;
-      for (const body of encodeBodies(this.method, messages, maxMessageBytes)) this.#sendBody(body);
+      const framing = RESPONSE_FRAMING[this.method];
+      for (const body of encodeBodies(framing, messages, maxMessageBytes)) this.#sendBody(body);
     } catch (error) {
       this.#fault(error);
     }
@@ -252,6 +254,8 @@ export class InterceptorStream implements TransportStream {
         this.#stopReading();
         receiver.onInvalid(this.#failure);
       } else if (this.#inputEnded) {
+        this.#failure = this.#bodies.missing;
+        if (this.#failure !== undefined) continue;
         this.#inputDone = true;
         receiver.onHalfClose();
       } else {

@@ -7,7 +7,7 @@ import {
 } from '../../wire/codec.js';
 import { pinsLittle, type DataMessage } from '../../wire/messages.js';
 import { batchEnd, ENTRY_BOUND_BYTES } from '../bodies.js';
-import type { StreamMethod } from '../contract.js';
+import type { Framing } from '../framing.js';
 import { PREFIX_BYTES } from './frame-reader.js';
 import { writePrefix } from './frame-writer.js';
 
@@ -26,7 +26,7 @@ export function hasLargePayload(messages: readonly DataMessage[]): boolean {
  * not change until it has gone, and all that is around them is written into one buffer.
  */
 export function framesAround(
-  method: StreamMethod,
+  framing: Framing,
   messages: readonly DataMessage[],
   maxMessageBytes: number,
 ): readonly Buffer[] {
@@ -35,19 +35,18 @@ export function framesAround(
   let position = 0;
   let from = 0;
   for (let first = 0, next; first < messages.length; first = next) {
-    next = method === 'StreamData' ? first + 1 : batchEnd(messages, first, maxMessageBytes);
+    next = framing !== 'batch' ? first + 1 : batchEnd(messages, first, maxMessageBytes);
     const prefix = position;
     let payloadBytes = 0;
     position += PREFIX_BYTES;
     for (const message of messages.slice(first, next)) {
       if (isLargePayload(message)) {
-        position = encodeHead(method, message, target, position);
+        position = encodeHead(framing, message, target, position);
         const { data } = message;
         chunks.push(target.subarray(from, position), Buffer.from(data.buffer, data.byteOffset, data.length));
         payloadBytes += data.length;
         from = position;
-      } else if (method === 'StreamData') position = encodeMessage(message, target, position);
-      else position = encodeBatch([message], target, position);
+      } else position = encodeOne(framing, message, target, position);
     }
     writePrefix(target, prefix, position - prefix - PREFIX_BYTES + payloadBytes);
   }
@@ -59,10 +58,16 @@ function isLargePayload({ data }: DataMessage): boolean {
   return data.length >= LARGE_PAYLOAD_BYTES && pinsLittle(data);
 }
 
-function encodeHead(method: StreamMethod, message: DataMessage, target: Uint8Array, offset: number): number {
-  return method === 'StreamData'
-    ? encodeAllButData(message, target, offset)
-    : encodeEntryButData(message, target, offset);
+function encodeHead(framing: Framing, message: DataMessage, target: Uint8Array, offset: number): number {
+  if (framing === 'message') return encodeAllButData(message, target, offset);
+  return framing === 'batch' ? encodeEntryButData(message, target, offset) : offset;
+}
+
+function encodeOne(framing: Framing, message: DataMessage, target: Uint8Array, offset: number): number {
+  if (framing === 'message') return encodeMessage(message, target, offset);
+  if (framing === 'batch') return encodeBatch([message], target, offset);
+  target.set(message.data, offset);
+  return offset + message.data.length;
 }
 
 /** What the frames take at most without the large payloads. */

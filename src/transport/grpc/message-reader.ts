@@ -1,10 +1,10 @@
 import { SluiceError } from '../../core/errors.js';
 import { RingQueue } from '../../flow/ring-queue.js';
 import { BatchReader, decodeMessage, StringCache } from '../../wire/codec.js';
-import type { DataMessage } from '../../wire/messages.js';
-import type { StreamMethod } from '../contract.js';
+import { type DataMessage, dataMessage } from '../../wire/messages.js';
+import type { Framing } from '../framing.js';
 import { HeldBytes, type BufferAccount } from '../held-bytes.js';
-import { asUnreadable } from '../stream-errors.js';
+import { asUnreadable, manyRequests, noRequest, truncated } from '../stream-errors.js';
 import { FrameReader } from './frame-reader.js';
 import { inflateMessage } from './inflate.js';
 import type { MessageEncoding } from './request-headers.js';
@@ -31,7 +31,7 @@ export type FillOutcome =
  * than asked for. What was not asked for stays raw.
  */
 export class MessageReader {
-  readonly #method: StreamMethod;
+  readonly #framing: Framing;
   readonly #encoding: MessageEncoding;
   readonly #maxMessageBytes: number;
   readonly #onInflated: () => void;
@@ -51,15 +51,17 @@ export class MessageReader {
   #inflated: Uint8Array | SluiceError | undefined;
   #inflating = false;
   #cleared = false;
+  /** The one message of a `request` was handed over. */
+  #hasRequest = false;
 
   constructor(
-    method: StreamMethod,
+    framing: Framing,
     encoding: MessageEncoding,
     maxMessageBytes: number,
     onInflated: () => void,
     account?: BufferAccount,
   ) {
-    this.#method = method;
+    this.#framing = framing;
     this.#encoding = encoding;
     this.#maxMessageBytes = maxMessageBytes;
     this.#onInflated = onInflated;
@@ -67,9 +69,10 @@ export class MessageReader {
     this.#held = new HeldBytes(account);
   }
 
-  /** Whether what has been read so far ends within a message. */
-  get midFrame(): boolean {
-    return this.#frames.midFrame;
+  /** Why the call is refused at its half-close: within a message, or without the one it has to bring. */
+  get incomplete(): SluiceError | undefined {
+    if (this.#frames.midFrame) return truncated();
+    return this.#framing === 'request' && !this.#hasRequest ? noRequest() : undefined;
   }
 
   /** What is held for the stream, as it was counted. */
@@ -112,8 +115,7 @@ export class MessageReader {
   fill(target: DataMessage[], room: number): FillOutcome {
     this.#begunBytes = 0;
     try {
-      const outcome =
-        this.#method === 'StreamData' ? this.#fillSingly(target, room) : this.#fillFromBatches(target, room);
+      const outcome = this.#fill(target, room);
       // Now, and not for each chunk: what comes and goes within one call is not held.
       this.count();
       return outcome;
@@ -121,6 +123,11 @@ export class MessageReader {
       this.clear();
       return asUnreadable(error);
     }
+  }
+
+  #fill(target: DataMessage[], room: number): FillOutcome {
+    if (this.#framing === 'message') return this.#fillSingly(target, room);
+    return this.#framing === 'batch' ? this.#fillFromBatches(target, room) : this.#fillWhole(target, room);
   }
 
   #fillSingly(target: DataMessage[], room: number): FillOutcome {
@@ -165,6 +172,35 @@ export class MessageReader {
       }
     }
     return 'full';
+  }
+
+  #fillWhole(target: DataMessage[], room: number): FillOutcome {
+    const frames = this.#frames;
+    while (target.length < room) {
+      if (this.#inflated !== undefined) {
+        this.#takeWhole(target, this.#takeInflated(this.#inflated));
+      } else {
+        if (this.#inflating) return 'inflating';
+        if (!frames.next() && !this.#nextOfChunks()) {
+          // Behind its request nothing of a call is gathered.
+          if (frames.midFrame) this.#refuseBeyondRequest();
+          return this.#chunk === undefined ? 'empty' : 'full';
+        }
+        if (frames.compressed) this.#inflate();
+        else this.#takeWhole(target, (frames.buffer as Uint8Array).subarray(frames.start, frames.end));
+      }
+    }
+    return 'full';
+  }
+
+  #takeWhole(target: DataMessage[], body: Uint8Array): void {
+    this.#refuseBeyondRequest();
+    this.#hasRequest = true;
+    target.push(dataMessage({ data: body }));
+  }
+
+  #refuseBeyondRequest(): void {
+    if (this.#framing === 'request' && this.#hasRequest) throw manyRequests();
   }
 
   /** The next whole message, in what was pushed beyond the chunk that is used up. */

@@ -1,10 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http2';
-import type { StreamMethod } from '../contract.js';
+import type { ServedMethod } from '../contract.js';
 
-/** Where the two streaming calls live, and which they are. */
-export const STREAM_PATHS: ReadonlyMap<string, StreamMethod> = new Map([
+/** Where the calls of StreamService live, and which they are. */
+export const SERVED_PATHS: ReadonlyMap<string, ServedMethod> = new Map([
   ['/sluice.v1.StreamService/StreamData', 'StreamData'],
   ['/sluice.v1.StreamService/StreamBatches', 'StreamBatches'],
+  ['/sluice.v1.StreamService/Publish', 'Publish'],
+  ['/sluice.v1.StreamService/Subscribe', 'Subscribe'],
+  ['/sluice.v1.StreamService/Ingest', 'Ingest'],
 ]);
 
 /** How incoming messages whose compressed flag is set are compressed. */

@@ -4,7 +4,7 @@ import type { StreamAcceptor } from '../contract.js';
 import { boundedCalls } from './bounded-call.js';
 import { attachDirectHandler } from './direct-handler.js';
 import type { GrpcServerOptions } from './grpc-server-options.js';
-import { STREAM_PATHS } from './request-headers.js';
+import { SERVED_PATHS } from './request-headers.js';
 import type { StreamHandlerOptions } from './stream-options.js';
 import { addStreamService, streamInterceptor } from './stream-service.js';
 
@@ -18,7 +18,7 @@ export interface StreamServer {
  * The largest request of a service that is not a stream, where streams don't
  * come by grpc-js: health and reflection ask by name. Larger ones would be
  * inflated and parsed for nothing: 5 KB of gzip make 5 MiB. To be raised with
- * the first such service that takes data.
+ * the first service beside StreamService that takes data.
  */
 const MAX_REQUEST_BYTES = 64 * 1024;
 
@@ -60,7 +60,7 @@ function grpcJsServer(
   const others = boundedCalls(options);
   // One in place of two in a row: both want to be next to the network.
   const interceptor: ServerInterceptor = (method, call) =>
-    STREAM_PATHS.has(method.path) ? streams(method, call) : others(method, call);
+    SERVED_PATHS.has(method.path) ? streams(method, call) : others(method, call);
   // Keepalive, idle time and age are not grpc-js's to judge: it does not see the streams we serve ourselves.
   const server = new Server({
     'grpc.enable_channelz': 0,

@@ -8,7 +8,7 @@ import {
 } from '@grpc/grpc-js';
 import { GrpcStatus } from '../../core/errors.js';
 import { InterceptorStream } from './interceptor-stream.js';
-import { STREAM_PATHS } from './request-headers.js';
+import { SERVED_PATHS } from './request-headers.js';
 import type { StreamHandlerOptions } from './stream-options.js';
 
 function asIs(bytes: Buffer): Buffer {
@@ -40,7 +40,7 @@ export const STREAM_SERVICE: ServiceDefinition = {
   Publish: methodDefinition('Publish', false, false),
 };
 
-/** A call of StreamData or StreamBatches that an InterceptorStream has taken: grpc-js's own handler never hears of it. */
+/** A call that an InterceptorStream has taken: grpc-js's own handler never hears of it. */
 class TakenCall extends ServerInterceptingCall {
   readonly #stream: InterceptorStream;
 
@@ -55,7 +55,7 @@ class TakenCall extends ServerInterceptingCall {
 }
 
 /**
- * Serves StreamData and StreamBatches through grpc-js's interceptors, which are
+ * Serves StreamService through grpc-js's interceptors, which are
  * public API: for the `interceptors` of a `grpc.Server` whose StreamService was
  * added by `addStreamService` and whose `grpc.max_receive_message_length` is
  * `options.maxMessageBytes`. Place it first, next to the network: only there
@@ -69,23 +69,22 @@ class TakenCall extends ServerInterceptingCall {
  */
 export function streamInterceptor(options: StreamHandlerOptions): ServerInterceptor {
   return (definition, call) => {
-    const method = STREAM_PATHS.get(definition.path);
+    const method = SERVED_PATHS.get(definition.path);
     if (method === undefined) return new ServerInterceptingCall(call);
     return new TakenCall(call, new InterceptorStream(method, call, options));
   };
 }
 
 /**
- * Adds StreamService to `server`, so that every call of it has an answer: the
- * two streams from `streamInterceptor` or the direct handler, UNIMPLEMENTED
- * from all others (and from the streams, where neither is installed).
+ * Adds StreamService to `server`: `streamInterceptor` or the direct handler
+ * serves it. Where neither is installed its calls are answered UNIMPLEMENTED.
  */
 export function addStreamService(server: Server): void {
   const unimplemented: Record<string, handleUnaryCall<Buffer, Buffer>> = {};
   for (const [name, { requestStream, responseStream }] of Object.entries(STREAM_SERVICE)) {
     const status = {
       code: GrpcStatus.UNIMPLEMENTED,
-      details: `sluice.v1.StreamService/${name} is not served by this version; use StreamData or StreamBatches.`,
+      details: `sluice.v1.StreamService/${name} is not served here.`,
     };
     unimplemented[name] = (call, callback) => {
       if (responseStream) call.emit('error', status);

@@ -70,12 +70,12 @@ export function statusOf(error: SluiceError | undefined, code?: number): CallSta
   if (error === undefined) return OK_STATUS;
   const message = shortened(error.message);
   const told = message === error.message ? error : withMessage(error, message);
-  return { code: code ?? error.entry.grpcStatus, message, details: encodeStatusDetails(told) };
+  return { code: code ?? error.grpcStatus, message, details: encodeStatusDetails(told) };
 }
 
 /** Only where it has to be: making an error costs a tenth of what refusing a stream does. */
-function withMessage({ code, retryAfterMs }: SluiceError, message: string): SluiceError {
-  return new SluiceError(code, message, retryAfterMs === undefined ? {} : { retryAfterMs });
+function withMessage({ code, grpcStatus, retryAfterMs }: SluiceError, message: string): SluiceError {
+  return new SluiceError(code, message, { grpcStatus, ...(retryAfterMs !== undefined && { retryAfterMs }) });
 }
 
 /** The trailers of a status; with RESPONSE_HEADERS in front, a whole trailers-only answer. */

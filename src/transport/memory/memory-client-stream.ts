@@ -4,7 +4,8 @@ import { GrpcStatus, type SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { BodyReader, encodeBodies } from '../bodies.js';
 import type { CallEnd, CallMetadata, ClientStream, StreamEvents } from '../client-contract.js';
-import type { StreamAcceptor, StreamClose, StreamMethod } from '../contract.js';
+import type { ServedMethod, StreamAcceptor, StreamClose } from '../contract.js';
+import type { Framing } from '../framing.js';
 import { MemoryStream } from './memory-stream.js';
 
 const DEFAULT_WINDOW_BYTES = 65_535;
@@ -14,7 +15,9 @@ const MAX_AT_A_TIME = 1_024;
 
 export interface MemoryClientStreamOptions {
   readonly clock: Clock;
-  readonly method: StreamMethod;
+  readonly method: ServedMethod;
+  /** What the messages are to this side; as on the wire, or as bytes for who encodes himself. */
+  readonly framing: { readonly request: Framing; readonly response: Framing };
   readonly metadata: CallMetadata;
   /** What was dialled, for the message of a broken connection. */
   readonly address: string;
@@ -46,6 +49,7 @@ export class MemoryClientStream implements ClientStream {
   #halfClosed = false;
   #turnQueued = false;
   #cancelled = false;
+  #paused = false;
   /** The server's end, while the network is frozen. */
   #heldEnd: CallEnd | undefined;
   #end: CallEnd | undefined;
@@ -58,7 +62,7 @@ export class MemoryClientStream implements ClientStream {
     this.#events = events;
     this.#windowBytes = windowBytes ?? DEFAULT_WINDOW_BYTES;
     this.#maxMessageBytes = maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
-    this.#reader = new BodyReader(method);
+    this.#reader = new BodyReader(options.framing.response);
     const halfClosed = (): boolean => this.#halfClosed && !options.isFrozen();
     this.#server = new MemoryStream(
       {
@@ -88,7 +92,7 @@ export class MemoryClientStream implements ClientStream {
 
   send(messages: readonly DataMessage[]): boolean {
     if (this.#halfClosed || this.#end !== undefined) return false;
-    for (const body of encodeBodies(this.#options.method, messages, this.#maxMessageBytes)) {
+    for (const body of encodeBodies(this.#options.framing.request, messages, this.#maxMessageBytes)) {
       this.#sent.push(body);
       this.#unsentBytes += body.length;
     }
@@ -108,6 +112,15 @@ export class MemoryClientStream implements ClientStream {
     this.#endSoon({ status: GrpcStatus.CANCELLED, message: 'The call was cancelled.' });
     // Over a frozen network the server hears of it once that carries again.
     if (!this.#options.isFrozen()) this.#server.closeSoon('cancelled');
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#turnSoon();
   }
 
   /** The network fails: each side finds out by itself. */
@@ -169,6 +182,8 @@ export class MemoryClientStream implements ClientStream {
     // An end that the client asks for while it is told of messages is told in the turn that follows.
     const end = this.#end;
     this.#deliver();
+    // The end comes after what came before it.
+    if (end !== undefined && this.#paused && !this.#cancelled && !this.#reader.isEmpty) return;
     if (end !== undefined) {
       this.#over = true;
       this.#reader.clear();
@@ -183,7 +198,7 @@ export class MemoryClientStream implements ClientStream {
 
   #deliver(): void {
     const batch = this.#batch;
-    while (!this.#cancelled && !this.#reader.isEmpty) {
+    while (!this.#paused && !this.#cancelled && !this.#reader.isEmpty) {
       const unreadable = this.#reader.fill(batch, MAX_AT_A_TIME);
       if (batch.length > 0) this.#events.onMessages(batch);
       batch.length = 0;
@@ -202,7 +217,7 @@ function endOf(close: StreamClose, error: SluiceError | undefined, address: stri
     case 'ended': {
       if (error === undefined) return { status: GrpcStatus.OK, message: '' };
       const { code, message, retryAfterMs } = error;
-      const status = error.entry.grpcStatus;
+      const status = error.grpcStatus;
       return { status, message, code, ...(retryAfterMs !== undefined && { retryAfterMs }) };
     }
     case 'reset':

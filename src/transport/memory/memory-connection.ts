@@ -3,7 +3,8 @@ import type { ClientCertificate } from '../../core/credentials.js';
 import type { SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { BodyReader, encodeBodies } from '../bodies.js';
-import type { StreamAcceptor, StreamClose, StreamMethod } from '../contract.js';
+import type { ServedMethod, StreamAcceptor, StreamClose } from '../contract.js';
+import { type Framing, REQUEST_FRAMING, RESPONSE_FRAMING } from '../framing.js';
 import { type MemoryPeer, MemoryStream } from './memory-stream.js';
 
 const DEFAULT_MAX_MESSAGE_BYTES = 5 * 1024 * 1024;
@@ -11,7 +12,7 @@ const DEFAULT_MAX_MESSAGE_BYTES = 5 * 1024 * 1024;
 export interface MemoryConnectionOptions {
   readonly clock: Clock;
   /** Default StreamData. */
-  readonly method?: StreamMethod;
+  readonly method?: ServedMethod;
   /** Request metadata, names in lower case. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** What the server sees as the client's address. Default `memory:1`. */
@@ -53,7 +54,7 @@ export class MemoryConnection {
   readonly ended: Promise<MemoryEnd>;
 
   readonly #windowBytes: number;
-  readonly #method: StreamMethod;
+  readonly #framing: Framing;
   readonly #maxMessageBytes: number;
   readonly #stream: MemoryStream;
   /** Bodies of frames that nobody has read. */
@@ -72,9 +73,9 @@ export class MemoryConnection {
   constructor(accept: StreamAcceptor, options: MemoryConnectionOptions) {
     const { clock, method = 'StreamData', maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = options;
     this.#maxMessageBytes = maxMessageBytes;
-    this.#method = method;
+    this.#framing = REQUEST_FRAMING[method];
     this.#windowBytes = options.windowBytes ?? 65_535;
-    this.#frame = new BodyReader(method);
+    this.#frame = new BodyReader(RESPONSE_FRAMING[method]);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -115,7 +116,7 @@ export class MemoryConnection {
    */
   send(...messages: readonly DataMessage[]): boolean {
     let hasRoom = !this.#halfClosed && this.#end === undefined && this.#unsentBytes <= this.#windowBytes;
-    for (const body of encodeBodies(this.#method, messages, this.#maxMessageBytes))
+    for (const body of encodeBodies(this.#framing, messages, this.#maxMessageBytes))
       hasRoom = this.sendBytes(body);
     return hasRoom;
   }

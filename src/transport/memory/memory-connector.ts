@@ -1,8 +1,18 @@
 import type { Clock } from '../../core/clock.js';
 import type { ClientCertificate } from '../../core/credentials.js';
 import { GrpcStatus } from '../../core/errors.js';
-import type { CallEnd, ClientCall, ClientStream, Connector, Dial } from '../client-contract.js';
-import type { StreamAcceptor } from '../contract.js';
+import { dataMessage } from '../../wire/messages.js';
+import type {
+  CallEnd,
+  CallMetadata,
+  ClientCall,
+  ClientStream,
+  Connector,
+  Dial,
+  StreamEvents,
+} from '../client-contract.js';
+import type { ServedMethod, StreamAcceptor } from '../contract.js';
+import { type Framing, REQUEST_FRAMING, RESPONSE_FRAMING } from '../framing.js';
 import { MemoryClientStream } from './memory-client-stream.js';
 
 export interface MemoryDialOptions {
@@ -104,6 +114,56 @@ class MemoryConnector implements Connector {
   }
 
   stream(...[method, metadata, events]: Parameters<Connector['stream']>): ClientStream {
+    const framing = { request: REQUEST_FRAMING[method], response: RESPONSE_FRAMING[method] };
+    return this.#begin(method, framing, metadata, events) ?? OVER;
+  }
+
+  call(...[method, metadata, events]: Parameters<Connector['call']>): ClientCall {
+    const stream = this.#begin(method, AS_BYTES, metadata, {
+      onMessages: (messages) => {
+        for (const { data } of messages) events.onBody(data);
+      },
+      onWritable: () => {
+        events.onWritable();
+      },
+      onEnd: (end) => {
+        events.onEnd(end);
+      },
+    });
+    if (stream === undefined) return OVER;
+    return {
+      send: (body) => stream.send([dataMessage({ data: body })]),
+      halfClose: () => {
+        stream.halfClose();
+      },
+      cancel: () => {
+        stream.cancel();
+      },
+      pause: () => {
+        stream.pause();
+      },
+      resume: () => {
+        stream.resume();
+      },
+    };
+  }
+
+  renew(): void {
+    // Each stream has a connection of its own.
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const stream of this.#streams) stream.cancel();
+  }
+
+  /** Undefined where there is nobody to speak to: `onEnd` tells why. */
+  #begin(
+    method: ServedMethod,
+    framing: { readonly request: Framing; readonly response: Framing },
+    metadata: CallMetadata,
+    events: StreamEvents,
+  ): MemoryClientStream | undefined {
     const network = this.#network;
     if (this.#closed) return this.#endSoon(events, CLOSED);
     if (network.unreachable) return this.#endSoon(events, unreachable(this.address));
@@ -112,6 +172,7 @@ class MemoryConnector implements Connector {
       {
         ...network.options,
         method,
+        framing,
         metadata,
         address: this.address,
         peer: network.nextPeer(),
@@ -130,31 +191,15 @@ class MemoryConnector implements Connector {
     return stream;
   }
 
-  call(...[method, , events]: Parameters<Connector['call']>): ClientCall {
-    if (this.#closed) return this.#endSoon(events, CLOSED);
-    if (this.#network.unreachable) return this.#endSoon(events, unreachable(this.address));
-    return this.#endSoon(events, {
-      status: GrpcStatus.UNIMPLEMENTED,
-      message: `sluice.v1.StreamService/${method} is not served by this version; use StreamData or StreamBatches.`,
-    });
-  }
-
-  renew(): void {
-    // Each stream has a connection of its own.
-  }
-
-  close(): void {
-    this.#closed = true;
-    for (const stream of this.#streams) stream.cancel();
-  }
-
-  #endSoon(events: { onEnd(end: CallEnd): void }, end: CallEnd): ClientStream & ClientCall {
+  #endSoon(events: StreamEvents, end: CallEnd): undefined {
     this.#network.options.clock.setImmediate(() => {
       events.onEnd(end);
     });
-    return OVER;
   }
 }
+
+/** Calls are encoded and decoded by who makes them. */
+const AS_BYTES = { request: 'body', response: 'body' } as const;
 
 const CLOSED: CallEnd = { status: GrpcStatus.CANCELLED, message: 'The client has been closed.' };
 

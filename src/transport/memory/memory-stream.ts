@@ -4,12 +4,13 @@ import { type SluiceError } from '../../core/errors.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { BodyReader, encodeBodies } from '../bodies.js';
 import type {
+  ServedMethod,
   StreamAcceptor,
   StreamClose,
-  StreamMethod,
   StreamReceiver,
   TransportStream,
 } from '../contract.js';
+import { REQUEST_FRAMING, RESPONSE_FRAMING } from '../framing.js';
 import { receiverFault, tooLarge } from '../stream-errors.js';
 
 /** The client's side, as the stream speaks to it. */
@@ -24,7 +25,7 @@ export interface MemoryPeer {
 }
 
 export interface MemoryCall {
-  readonly method: StreamMethod;
+  readonly method: ServedMethod;
   readonly peer: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly certificate: ClientCertificate | undefined;
@@ -36,7 +37,7 @@ type State = 'starting' | 'open' | 'ending' | 'closed';
 
 /** The server's side of a memory connection. Everything happens in turns of the clock's `setImmediate`. */
 export class MemoryStream implements TransportStream {
-  readonly method: StreamMethod;
+  readonly method: ServedMethod;
   readonly peer: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly certificate: ClientCertificate | undefined;
@@ -62,7 +63,7 @@ export class MemoryStream implements TransportStream {
     this.#call = call;
     this.#clock = clock;
     this.#client = client;
-    this.#bodies = new BodyReader(call.method);
+    this.#bodies = new BodyReader(REQUEST_FRAMING[call.method]);
     this.method = call.method;
     this.peer = call.peer;
     this.metadata = call.metadata;
@@ -74,7 +75,7 @@ export class MemoryStream implements TransportStream {
 
   send(messages: readonly DataMessage[]): void {
     if (this.#state !== 'open' && this.#state !== 'starting') return;
-    for (const body of encodeBodies(this.method, messages, this.#call.maxMessageBytes)) {
+    for (const body of encodeBodies(RESPONSE_FRAMING[this.method], messages, this.#call.maxMessageBytes)) {
       this.bytesInFlight += body.length;
       this.bytesSent += body.length;
       this.#outgoing.push(body);
@@ -176,10 +177,7 @@ export class MemoryStream implements TransportStream {
       if (batch.length === 0 && unreadable === undefined) {
         const body = this.#client.next();
         if (body === undefined) {
-          if (this.#client.halfClosed) {
-            this.#inputDone = true;
-            receiver.onHalfClose();
-          }
+          if (this.#client.halfClosed) this.#allCame(receiver);
           return;
         }
         this.bytesReceived += body.length;
@@ -198,6 +196,13 @@ export class MemoryStream implements TransportStream {
         receiver.onInvalid(unreadable);
       }
     }
+  }
+
+  #allCame(receiver: StreamReceiver): void {
+    const { missing } = this.#bodies;
+    this.#inputDone = true;
+    if (missing === undefined) receiver.onHalfClose();
+    else receiver.onInvalid(missing);
   }
 
   #stopReading(): void {

@@ -3,6 +3,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { GrpcStatus } from '../../../src/core/errors.js';
 import { BodyReader, encodeBodies } from '../../../src/transport/bodies.js';
+import { REQUEST_FRAMING, RESPONSE_FRAMING } from '../../../src/transport/framing.js';
 import type { StreamMethod } from '../../../src/transport/contract.js';
 import type { DataMessage } from '../../../src/wire/messages.js';
 import { decodeStatusDetails } from '../../../src/wire/status-details.js';
@@ -46,7 +47,7 @@ export class Http2Connection implements Connection {
   ) {
     this.#method = method;
     this.#changed = changed;
-    this.#bodies = new BodyReader(method);
+    this.#bodies = new BodyReader(RESPONSE_FRAMING[method]);
     const { protocol, hostname, port } = new URL(url);
     const host = hostname.replace(/^\[|\]$/g, '');
     this.#socket =
@@ -81,7 +82,7 @@ export class Http2Connection implements Connection {
   }
 
   send(messages: readonly DataMessage[]): void {
-    for (const body of encodeBodies(this.#method, messages, 5 << 20)) this.sendBody(body);
+    for (const body of encodeBodies(REQUEST_FRAMING[this.#method], messages, 5 << 20)) this.sendBody(body);
   }
 
   sendBody(body: Uint8Array): void {

@@ -21,6 +21,8 @@ export interface WorldOptions {
   readonly shedAfterMs: number;
   /** The route is done with each message within the call that gives it (`quickly`), instead of when a move says so. */
   readonly quickRoute: boolean;
+  /** The route is given messages beside those that it has not finished. The model's takes them one by one: what counts is the same. */
+  readonly pipelined: boolean;
 }
 
 /** What a quick route does with a message, or with the payload that ends with it, in this order. */
@@ -97,8 +99,8 @@ export interface GatewaySide {
   crowd(): void;
 
   routeHandling(): readonly DataMessage[] | undefined;
-  /** Resolves when what follows from it has happened. */
-  routeFinishes(accepted: boolean): void | Promise<void>;
+  /** Of several, the one of this number (modulo). Resolves when what follows from it has happened. */
+  routeFinishes(accepted: boolean, which?: number): void | Promise<void>;
   routeSends(pieces: readonly DataMessage[]): void;
   routeEnds(): void;
 

@@ -83,9 +83,18 @@ export class ModelInbox {
 
   /** What the route has before it: one message, or one whole payload. */
   get handling(): readonly DataMessage[] | undefined {
-    if (!this.#wantsWhole) return this.#queue.length === 0 ? undefined : this.#queue.slice(0, 1);
-    const last = this.#queue.findIndex(({ more }) => !more);
-    return last < 0 ? undefined : this.#queue.slice(0, last + 1);
+    return this.handlingBehind(0);
+  }
+
+  /** What it would have behind so many of these. */
+  handlingBehind(units: number): readonly DataMessage[] | undefined {
+    let rest: readonly DataMessage[] = this.#queue;
+    for (let skipped = 0; ; skipped += 1) {
+      const length = this.#wantsWhole ? rest.findIndex(({ more }) => !more) + 1 : Math.min(rest.length, 1);
+      if (length === 0) return undefined;
+      if (skipped === units) return rest.slice(0, length);
+      rest = rest.slice(length);
+    }
   }
 
   /** The route is done with what it handled; the sequence of its last piece, which an Error names. */

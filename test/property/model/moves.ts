@@ -22,6 +22,7 @@ export type Move =
   | {
       readonly kind: 'route-finishes';
       readonly accepted: boolean;
+      readonly which: number;
       readonly meanwhile: 'nothing' | 'flow' | 'gateway-loses' | 'route-ends';
     }
   | {
@@ -62,7 +63,12 @@ function weighted<T>(
 function finishing(
   meanwhile: fc.Arbitrary<(Move & { readonly kind: 'route-finishes' })['meanwhile']>,
 ): fc.Arbitrary<Move> {
-  return fc.record({ kind: fc.constant('route-finishes' as const), accepted: fc.boolean(), meanwhile });
+  return fc.record({
+    kind: fc.constant('route-finishes' as const),
+    accepted: fc.boolean(),
+    which,
+    meanwhile,
+  });
 }
 
 /** What sessions meet while they live. */
@@ -129,4 +135,5 @@ export const options: fc.Arbitrary<WorldOptions> = fc.record({
   ackDelayMs: fc.constantFrom(0, 5, 20),
   shedAfterMs: fc.constant(90),
   quickRoute: fc.boolean(),
+  pipelined: fc.boolean(),
 });

@@ -156,9 +156,9 @@ export class RealGateway implements GatewaySide {
     return this.#live?.handling;
   }
 
-  async routeFinishes(accepted: boolean): Promise<void> {
+  async routeFinishes(accepted: boolean, which = 0): Promise<void> {
     // Those of ended sessions come late, and change nothing.
-    for (const conversation of this.#conversations) conversation.finish(accepted);
+    for (const conversation of this.#conversations) conversation.finish(accepted, which);
     await this.#built.clock.settle();
     this.#turn();
   }
@@ -222,7 +222,7 @@ export class RealGateway implements GatewaySide {
   }
 
   async settled(): Promise<void> {
-    for (const conversation of this.#conversations) conversation.finish(true);
+    for (const conversation of this.#conversations) conversation.finishAll();
     await this.#built.clock.settle();
     for (const conversation of this.#conversations) conversation.checkPromises();
     check(this.#drainsDone === this.#drains, 'a drain never ends');
@@ -296,7 +296,7 @@ export class RealGateway implements GatewaySide {
     // Never done with what it is given.
     if (session.clientId === STRANGER) return { handle: () => new Promise(() => undefined) };
     const sent = this.#sentBy(session.subject);
-    const conversation = new Conversation(session, sent, this.#options.quickRoute, events);
+    const conversation = new Conversation(session, sent, this.#options, events);
     this.#conversations.push(conversation);
     return conversation;
   }

@@ -11,6 +11,8 @@ interface Handling {
   readonly pieces: readonly DataMessage[];
   readonly accept: () => void;
   readonly fail: (error: unknown) => void;
+  /** How it was done with, which counts when all before it are. */
+  accepted: boolean | undefined;
 }
 
 interface Send {
@@ -28,7 +30,7 @@ export const FAILURE = new Error('as asked');
 export class Conversation implements RouteHandler {
   readonly session: WindowedSession;
   readonly #events: RouteEvents;
-  readonly #quick: boolean;
+  readonly #options: WorldOptions;
   /** What its client sent, by sequence less 1. */
   readonly #sent: readonly DataMessage[];
   readonly #sends: Send[] = [];
@@ -36,19 +38,25 @@ export class Conversation implements RouteHandler {
   /** Sends that have come into the outbox, and the messages they were. */
   #sendsTaken = 0;
   #messagesTaken = 0;
-  #handling: Handling | undefined;
+  /** What the route has and has not told to be done, in order. */
+  readonly #handling: Handling[] = [];
   ended = false;
 
-  constructor(session: WindowedSession, sent: readonly DataMessage[], quick: boolean, events: RouteEvents) {
+  constructor(
+    session: WindowedSession,
+    sent: readonly DataMessage[],
+    options: WorldOptions,
+    events: RouteEvents,
+  ) {
     this.session = session;
     this.#sent = sent;
-    this.#quick = quick;
+    this.#options = options;
     this.#events = events;
     events.opened(session.subject);
   }
 
   get handling(): readonly DataMessage[] | undefined {
-    return this.#isHandling ? this.#handling?.pieces : undefined;
+    return this.#isHandling ? this.#handling[0]?.pieces : undefined;
   }
 
   /** What its sends that wait for room weigh, as the account has it. */
@@ -58,12 +66,13 @@ export class Conversation implements RouteHandler {
   }
 
   handle(message: DataMessage): void | Promise<void> {
-    check(this.#handling === undefined, 'the route gets one message at a time');
+    const { quickRoute, pipelined } = this.#options;
+    check(pipelined || this.#handling.length === 0, 'the route gets one message at a time');
     const pieces = this.#sent.slice(this.#handled, message.sequence);
     const data = Buffer.concat(pieces.map((piece) => piece.data));
     check(pieces.length > 0 && data.equals(message.data), `${message.sequence} is not what was sent`);
     this.#handled = message.sequence;
-    if (this.#quick) {
+    if (quickRoute) {
       const { answer, ends, accepts } = quickly(pieces.at(-1) ?? message);
       if (answer !== undefined) this.send([answer]);
       if (ends) this.session.end();
@@ -72,20 +81,39 @@ export class Conversation implements RouteHandler {
       if (!accepts) throw FAILURE;
       return;
     }
+    if (pipelined && message.sequence % 4 === 0) {
+      // At once, and it counts at its place all the same.
+      const accepted = message.sequence % 8 === 0;
+      this.#handling.push({ pieces, accepted, accept: () => undefined, fail: () => undefined });
+      this.#tellFinished();
+      if (!accepted) throw FAILURE;
+      return;
+    }
     return new Promise((accept, fail) => {
-      this.#handling = { pieces, accept, fail };
+      this.#handling.push({ pieces, accept, fail, accepted: undefined });
     });
   }
 
-  /** Also when the session has ended meanwhile: nobody hears of it then. */
-  finish(accepted: boolean): void {
-    const handling = this.#handling;
+  /** One of those it has. Also when the session has ended meanwhile: nobody hears of it then. */
+  finish(accepted: boolean, which: number): void {
+    const open = this.#handling.filter((handling) => handling.accepted === undefined);
+    const handling = open[which % open.length];
     if (handling === undefined) return;
-    const counts = this.handling !== undefined;
-    this.#handling = undefined;
-    if (counts) this.#events.finished(this.session.subject, handling.pieces, accepted);
+    handling.accepted = accepted;
+    this.#tellFinished();
     if (accepted) handling.accept();
     else handling.fail(FAILURE);
+  }
+
+  finishAll(): void {
+    while (this.#handling.some(({ accepted }) => accepted === undefined)) this.finish(true, 0);
+  }
+
+  #tellFinished(): void {
+    for (let first = this.#handling[0]; first?.accepted !== undefined; first = this.#handling[0]) {
+      if (this.#isHandling) this.#events.finished(this.session.subject, first.pieces, first.accepted);
+      this.#handling.shift();
+    }
   }
 
   send(pieces: readonly DataMessage[]): void {
@@ -158,6 +186,7 @@ export function routeOf(options: WorldOptions, open: (session: WindowedSession) 
   return {
     kind: 'model',
     wantsWhole: options.wantsWhole,
+    pipelined: options.pipelined,
     overflow: overflowOf(options.policy) ?? 'block',
     open(session: RouteSession) {
       check(session instanceof WindowedSession, 'a session that was not opened');

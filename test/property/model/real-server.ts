@@ -69,6 +69,7 @@ export function realServer(options: WorldOptions, open: (session: WindowedSessio
     account,
     routes: new Map([['model', routeOf(options, open)]]),
     defaultRoute: 'model',
+    publishes: { maxPublishes: 1_000, maxPublishesPerClient: 256 },
     interceptors: [],
   });
   return { clock, metrics, account, windows, faults, pool, sessions, server };

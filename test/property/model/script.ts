@@ -25,6 +25,7 @@ const SMALL: WorldOptions = {
   ackDelayMs: 1e9,
   shedAfterMs: 1_000,
   quickRoute: false,
+  pipelined: false,
 };
 
 const NO_EVENTS: RouteEvents = {

@@ -44,18 +44,15 @@ export class World {
   }
 
   async do(move: Move): Promise<void> {
-    if (move.kind === 'route-finishes') await this.#finish(move.accepted, move.meanwhile);
+    if (move.kind === 'route-finishes') await this.#finish(move);
     else this.#apply(move);
     this.#collect();
     this.#network.sweep();
     this.#checkAccounts();
   }
 
-  async #finish(
-    accepted: boolean,
-    meanwhile: (Move & { kind: 'route-finishes' })['meanwhile'],
-  ): Promise<void> {
-    const heard = this.gateway.routeFinishes(accepted);
+  async #finish({ accepted, which, meanwhile }: Move & { kind: 'route-finishes' }): Promise<void> {
+    const heard = this.gateway.routeFinishes(accepted, which);
     try {
       if (meanwhile === 'gateway-loses') this.#apply({ kind: meanwhile, which: 0 });
       else if (meanwhile !== 'nothing') this.#apply({ kind: meanwhile });
@@ -82,7 +79,7 @@ export class World {
           await this.do({ kind: 'down', which: i, count: down.length + 6 });
         }
       await this.do({ kind: 'pump', count: 10 });
-      await this.do({ kind: 'route-finishes', accepted: round % 3 !== 0, meanwhile: 'nothing' });
+      await this.do({ kind: 'route-finishes', accepted: round % 3 !== 0, which: 0, meanwhile: 'nothing' });
       await this.do({ kind: 'client-consumes', count: 10 });
       await this.do({ kind: 'client-acknowledges' });
       // Acks of their own come by themselves.

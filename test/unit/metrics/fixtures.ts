@@ -4,6 +4,7 @@ import type {
   QueueDepths,
   WindowedLevels,
 } from '../../../src/metrics/metrics-sources.js';
+import type { TopicFigures, UpstreamFigures } from '../../../src/metrics/route-figures.js';
 import type { MetricsLimits } from '../../../src/metrics/stream-families.js';
 
 export const QUEUES: QueueDepths = {
@@ -31,6 +32,54 @@ export const AUTH: AuthLevels = {
   calloutBreakerOpen: true,
 };
 
+export const TOPICS: TopicFigures = {
+  route: 'rooms',
+  topics: 31,
+  subscribers: 32,
+  historyMessages: 33,
+  historyBytes: 34,
+  idempotencyKeys: 35,
+  waitingPublishes: 36,
+  waitingPublishBytes: 37,
+  published: 38,
+  publishedBytes: 39,
+  duplicates: 41,
+  delivered: 42,
+  held: 43,
+  tooSlow: 44,
+  topicsRefused: 45,
+  subscribersRefused: 46,
+  publishesRefused: 47,
+};
+
+export const UPSTREAM: UpstreamFigures = {
+  name: 'team',
+  addresses: [
+    {
+      address: 'one:1',
+      health: 'serving',
+      breaker: 'closed',
+      sessions: 51,
+      streamsOpened: 52,
+      streamsLost: 53,
+    },
+    {
+      address: 'two:2',
+      health: 'unreachable',
+      breaker: 'open',
+      sessions: 0,
+      streamsOpened: 54,
+      streamsLost: 55,
+    },
+  ],
+  waiting: 56,
+  messagesRepeated: 57,
+  messagesUnavailable: 58,
+  messagesGivenUp: 59,
+  ackTimeouts: 61,
+  offences: 62,
+};
+
 export const SOURCES: MetricsSources = {
   connections: () => 3,
   sessions: () => 4,
@@ -38,6 +87,8 @@ export const SOURCES: MetricsSources = {
   queues: () => QUEUES,
   windowed: () => WINDOWED,
   memory: () => ({ bufferedBytes: 16_000, budgetBytes: 17_000 }),
+  topics: () => [TOPICS],
+  upstreams: () => [UPSTREAM],
   auth: () => AUTH,
 };
 

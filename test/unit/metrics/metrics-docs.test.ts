@@ -27,7 +27,7 @@ function rows(page: string): string[][] {
 describe('docs/metrics.md', () => {
   it('explains the keys of the line, all of them, in its order', () => {
     const metrics = new StreamMetrics();
-    const reading = readCounters(metrics, 0);
+    const reading = readCounters(metrics, SOURCES, 0);
     const loop = { meanMs: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 };
     const line = reportLine(reading, reading, metrics, SOURCES, loop, { rss: 0, heapUsed: 0, external: 0 });
     expect(rows(linePart).map(([key]) => key)).toEqual(Object.keys(line).map((key) => `\`${key}\``));

@@ -18,6 +18,7 @@ function world() {
       sessionId: 'one',
       subject: 'tea',
       start: FROM_NOW_ON,
+      attached: true,
       overflow: 'block',
       signal: new AbortController().signal,
       recent: [],
@@ -26,6 +27,7 @@ function world() {
         return undefined;
       },
       end: (reason) => ends.push(reason),
+      fail: (error) => ends.push(error.code),
     });
     const handle = async (does: Readonly<Record<string, string>>) => {
       await handler.handle(dataMessage({ data: Buffer.from('x'), metadata: new Map(Object.entries(does)) }));

@@ -47,6 +47,7 @@ class Burdens {
     },
     connections: () => this.connections,
     strangers: () => this.strangers,
+    calls: () => [],
     windowed: Object.assign(this.sessions, {
       relieve: () => {
         this.relieved += 1;

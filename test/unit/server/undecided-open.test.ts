@@ -1,3 +1,4 @@
+import type { ConnectionSupervisor } from '../../../src/server/connection-supervisor.js';
 import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../../src/core/errors.js';
 import { ByteAccount } from '../../../src/flow/byte-account.js';
@@ -352,7 +353,7 @@ describe('behind an Open that is answered later', () => {
     await new Promise((resolve) => process.nextTick(resolve));
     expect(made.metrics.sessionsOpened).toBe(0);
     made.clock.runImmediates();
-    made.server.supervisor(connection?.id ?? '')?.wake();
+    (made.server.supervisor(connection?.id ?? '') as ConnectionSupervisor).wake();
     await made.clock.settle();
     expect(client.words('s')).toEqual(['opened', 'data 1:m1']);
     client.send(ack('s', 1));

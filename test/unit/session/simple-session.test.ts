@@ -1,80 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { FlowCounters } from '../../../src/core/counters.js';
 import { SluiceError } from '../../../src/core/errors.js';
-import { Quota } from '../../../src/flow/quota.js';
-import type { Route, RouteHandler, RouteSession } from '../../../src/session/route.js';
-import { SimpleSession, type SimpleSessionPort } from '../../../src/session/simple-session.js';
-import { FROM_NOW_ON } from '../../../src/session/topic-route.js';
+import type { RouteHandler, RouteSession } from '../../../src/session/route.js';
 import { dataMessage, type DataMessage } from '../../../src/wire/messages.js';
-import { anonymousIdentity } from '../../helpers/anonymous-identity.js';
-
-/** A connection's side that notes what the session asks of it. */
-class FakePort implements SimpleSessionPort {
-  readonly connectionId = 'c1';
-  readonly unsent = 0;
-  readonly receiveQuota = new Quota(4, 1_000);
-  answersBlocked = false;
-  readonly sent: DataMessage[] = [];
-  readonly failures: unknown[] = [];
-  readonly faults: unknown[] = [];
-  readonly drainedWith: string[] = [];
-  handledTimes = 0;
-  time = 0;
-
-  now(): number {
-    return this.time;
-  }
-  stampMs(): number {
-    return 1_700_000_000_000;
-  }
-  send(_session: SimpleSession, message: DataMessage): undefined {
-    this.sent.push(message);
-  }
-  routeFailed(_session: SimpleSession, _message: DataMessage, error: unknown): void {
-    this.failures.push(error);
-  }
-  handled(): void {
-    this.handledTimes += 1;
-  }
-  drained(_session: SimpleSession, reason: string): void {
-    this.drainedWith.push(reason);
-  }
-  expel(session: SimpleSession, reason: 'session-expired', error: SluiceError): void {
-    session.close(reason, error);
-  }
-  fault(_session: SimpleSession, error: unknown): void {
-    this.faults.push(error);
-  }
-  observeProcessing(): void {
-    // Not looked at here.
-  }
-}
+import { simpleSession } from '../../helpers/simple-session.js';
 
 function open(handler: RouteHandler | ((session: RouteSession) => RouteHandler), wantsRecent = false) {
-  const port = new FakePort();
-  const totalUp = new FlowCounters();
-  const route: Route = {
+  return simpleSession({
     kind: 'test',
     wantsRecent,
     open: (session) => (typeof handler === 'function' ? handler(session) : handler),
-  };
-  const session = new SimpleSession({
-    identity: anonymousIdentity('ann'),
-    sessionId: 's:1',
-    subject: '',
-    start: FROM_NOW_ON,
-    overflow: 'block',
-    routeName: 'test',
-    route,
-    port,
-    recent: { maxMessages: 3, maxBytes: 20 },
-    totalUp,
   });
-  const deliver = (text: string): void => {
-    const message = dataMessage({ sessionId: 's:1', data: new TextEncoder().encode(text) });
-    session.deliver(message, port.time);
-  };
-  return { port, session, deliver, totalUp };
 }
 
 /** A handler whose messages wait until they are let go. */

@@ -252,4 +252,18 @@ describe('Inbox', () => {
     expect(inbox.pending).toMatchObject({ messages: 0, bytes: 0 });
     expect(inbox.handling()).toBeUndefined();
   });
+
+  it('set aside, what the route has is finished first, and forgotten when the session has ended', () => {
+    const { inbox, counters } = newInbox();
+    for (let n = 1; n <= 3; n += 1) inbox.receive(message(n));
+    expect(inbox.handling()?.sequence).toBe(1);
+    inbox.setAside();
+    expect(inbox.handling()?.sequence).toBe(2);
+    inbox.accept();
+    expect([inbox.finished, inbox.handling()?.sequence]).toEqual([1, 2]);
+    inbox.setAside();
+    inbox.discard('session-closed');
+    inbox.accept();
+    expect([inbox.finished, counters.delivered, counters.pending]).toEqual([1, 1, 0]);
+  });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { StreamMethod } from '../../../src/transport/contract.js';
+import type { Framing } from '../../../src/transport/framing.js';
 import { FrameWriter } from '../../../src/transport/grpc/frame-writer.js';
 import { encodeBodies } from '../../../src/transport/bodies.js';
 import { type DataMessage, dataMessage } from '../../../src/wire/messages.js';
@@ -11,7 +11,7 @@ function messagesOf(count: number, bytes: number): DataMessage[] {
   );
 }
 
-describe.each<StreamMethod>(['StreamData', 'StreamBatches'])('%s', (method) => {
+describe.each<Framing>(['message', 'batch'])('%s', (method) => {
   test.each([
     [1, 0],
     [1, 100],
@@ -57,8 +57,8 @@ describe.each<StreamMethod>(['StreamData', 'StreamBatches'])('%s', (method) => {
 test('a batch holds at most 1,024 messages and, unless it is a single one, 256 KiB', () => {
   const frames = (count: number, bytes: number, maxMessageBytes = 5 << 20) =>
     decodeFrames(
-      'StreamBatches',
-      new FrameWriter(maxMessageBytes).frame('StreamBatches', messagesOf(count, bytes), false),
+      'batch',
+      new FrameWriter(maxMessageBytes).frame('batch', messagesOf(count, bytes), false),
     ).frames;
   expect(frames(1_024, 1)).toBe(1);
   expect(frames(1_025, 1)).toBe(2);
@@ -66,13 +66,13 @@ test('a batch holds at most 1,024 messages and, unless it is a single one, 256 K
   // Or what one message may be, where that is less.
   expect(frames(10, 10_000, 32_768)).toBe(4);
   expect(
-    encodeBodies('StreamBatches', messagesOf(100, 10_000), 5 << 20).every(
+    encodeBodies('batch', messagesOf(100, 10_000), 5 << 20).every(
       (body) => body.length <= 256 * 1024,
     ),
   ).toBe(true);
 });
 
 test('no messages make no frame', () => {
-  expect(new FrameWriter(5 << 20).frame('StreamBatches', [], false).length).toBe(0);
-  expect(encodeBodies('StreamBatches', [], 5 << 20)).toEqual([]);
+  expect(new FrameWriter(5 << 20).frame('batch', [], false).length).toBe(0);
+  expect(encodeBodies('batch', [], 5 << 20)).toEqual([]);
 });

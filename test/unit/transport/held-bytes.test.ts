@@ -17,12 +17,12 @@ function framed(body: Uint8Array, compressed = false): Buffer {
 }
 
 function frameOf(length: number): Buffer {
-  return framed(encodeBodies('StreamData', [dataMessage({ data: new Uint8Array(length) })], MAX_BYTES)[0]!);
+  return framed(encodeBodies('message', [dataMessage({ data: new Uint8Array(length) })], MAX_BYTES)[0]!);
 }
 
 function batchOf(count: number, length: number): Buffer {
   const messages = Array.from({ length: count }, () => dataMessage({ data: new Uint8Array(length) }));
-  return framed(encodeBodies('StreamBatches', messages, MAX_BYTES)[0]!);
+  return framed(encodeBodies('batch', messages, MAX_BYTES)[0]!);
 }
 
 function* chunksOf(bytes: Buffer): Generator<Buffer> {
@@ -36,7 +36,7 @@ const nobody = () => undefined;
 describe('what a stream holds of what has arrived is in the account', () => {
   it('a message half received, as far as room was made for it; nothing once it is handed over', () => {
     const account = new ByteAccount(1 << 30);
-    const reader = new MessageReader('StreamData', 'identity', MAX_BYTES, nobody, account);
+    const reader = new MessageReader('message', 'identity', MAX_BYTES, nobody, account);
     const messages: DataMessage[] = [];
     let most = 0;
     for (const chunk of chunksOf(frameOf(600_000))) {
@@ -53,7 +53,7 @@ describe('what a stream holds of what has arrived is in the account', () => {
 
   it('a length alone is not: what never came holds nothing', () => {
     const account = new ByteAccount(1 << 30);
-    const reader = new MessageReader('StreamData', 'identity', MAX_BYTES, nobody, account);
+    const reader = new MessageReader('message', 'identity', MAX_BYTES, nobody, account);
     reader.push(frameOf(1_000_000).subarray(0, 100));
     reader.fill([], 10);
     expect(account.bytes).toBeLessThanOrEqual(64 * 1024);
@@ -61,7 +61,7 @@ describe('what a stream holds of what has arrived is in the account', () => {
 
   it('what there was no room for: the rest of a chunk, a batch until its end', () => {
     const account = new ByteAccount(1 << 30);
-    const reader = new MessageReader('StreamBatches', 'identity', MAX_BYTES, nobody, account);
+    const reader = new MessageReader('batch', 'identity', MAX_BYTES, nobody, account);
     const messages: DataMessage[] = [];
     for (const chunk of chunksOf(batchOf(100, 1_000))) {
       reader.push(chunk);
@@ -77,7 +77,7 @@ describe('what a stream holds of what has arrived is in the account', () => {
 
   it('chunks that nobody has begun, once they are counted; each fill begins a few of them', () => {
     const account = new ByteAccount(1 << 30);
-    const reader = new MessageReader('StreamData', 'identity', MAX_BYTES, nobody, account);
+    const reader = new MessageReader('message', 'identity', MAX_BYTES, nobody, account);
     const frames = Buffer.concat(Array.from({ length: 100 }, () => frameOf(1_000)));
     const chunks = [...chunksOf(frames)];
     for (const chunk of chunks) reader.push(chunk);
@@ -103,7 +103,7 @@ describe('what a stream holds of what has arrived is in the account', () => {
     const account = new ByteAccount(1 << 30);
     const changes: number[] = [];
     const counting = { add: (bytes: number) => changes.push(bytes) };
-    const reader = new MessageReader('StreamData', 'identity', MAX_BYTES, nobody, counting);
+    const reader = new MessageReader('message', 'identity', MAX_BYTES, nobody, counting);
     const messages: DataMessage[] = [];
     for (const chunk of chunksOf(Buffer.concat(Array.from({ length: 500 }, () => frameOf(256))))) {
       reader.push(chunk);
@@ -120,7 +120,7 @@ describe('what a stream holds of what has arrived is in the account', () => {
       resolve = done;
     });
     const reader = new MessageReader(
-      'StreamData',
+      'message',
       'deflate',
       MAX_BYTES,
       () => {
@@ -128,7 +128,7 @@ describe('what a stream holds of what has arrived is in the account', () => {
       },
       account,
     );
-    const [body] = encodeBodies('StreamData', [dataMessage({ data: new Uint8Array(500_000) })], MAX_BYTES);
+    const [body] = encodeBodies('message', [dataMessage({ data: new Uint8Array(500_000) })], MAX_BYTES);
     reader.push(framed(deflateSync(body!), true));
     const messages: DataMessage[] = [];
     expect(reader.fill(messages, 1)).toBe('inflating');
@@ -140,10 +140,10 @@ describe('what a stream holds of what has arrived is in the account', () => {
     expect([messages.length, account.bytes]).toEqual([1, 0]);
   });
 
-  it.each(['StreamData', 'StreamBatches'] as const)('nothing once the reading is over (%s)', (method) => {
+  it.each(['message', 'batch'] as const)('nothing once the reading is over (%s)', (method) => {
     const account = new ByteAccount(1 << 30);
     const reader = new MessageReader(method, 'identity', MAX_BYTES, nobody, account);
-    const bytes = method === 'StreamData' ? frameOf(100_000) : batchOf(100, 1_000);
+    const bytes = method === 'message' ? frameOf(100_000) : batchOf(100, 1_000);
     for (const chunk of chunksOf(bytes.subarray(0, 60_000))) {
       reader.push(chunk);
       reader.fill([], 1);
@@ -155,7 +155,7 @@ describe('what a stream holds of what has arrived is in the account', () => {
 
   it('nothing behind what can not be read', () => {
     const account = new ByteAccount(1 << 30);
-    const reader = new MessageReader('StreamData', 'identity', MAX_BYTES, nobody, account);
+    const reader = new MessageReader('message', 'identity', MAX_BYTES, nobody, account);
     const garbage = framed(new Uint8Array(50_000).fill(0xff));
     reader.push(Buffer.concat([garbage, frameOf(50_000)]));
     expect(reader.fill([], 10)).toMatchObject({ code: 'INVALID_MESSAGE' });
@@ -164,7 +164,7 @@ describe('what a stream holds of what has arrived is in the account', () => {
 });
 
 describe('BodyReader', () => {
-  it.each(['StreamData', 'StreamBatches'] as const)(
+  it.each(['message', 'batch'] as const)(
     'knows the bytes of the bodies it holds (%s)',
     (method) => {
       const reader = new BodyReader(method);
@@ -183,7 +183,7 @@ describe('BodyReader', () => {
       expect(reader.bytes).toBe(total);
       const messages: DataMessage[] = [];
       reader.fill(messages, 1);
-      expect(reader.bytes).toBe(method === 'StreamData' ? total - bodies[0]!.length : total);
+      expect(reader.bytes).toBe(method === 'message' ? total - bodies[0]!.length : total);
       reader.fill(messages, 10);
       expect([messages.length, reader.bytes]).toEqual([4, 0]);
       reader.push(bodies[0]!);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { StreamMethod } from '../../../src/transport/contract.js';
+import type { Framing } from '../../../src/transport/framing.js';
 import { framesAround, hasLargePayload } from '../../../src/transport/grpc/large-payloads.js';
 import { type DataMessage, dataMessage } from '../../../src/wire/messages.js';
 import { decodeFrames } from '../../helpers/decode-frames.js';
@@ -23,7 +23,7 @@ function messageOf(bytes: number, index: number): DataMessage {
   });
 }
 
-describe.each<StreamMethod>(['StreamData', 'StreamBatches'])('framesAround, %s', (method) => {
+describe.each<Framing>(['message', 'batch'])('framesAround, %s', (method) => {
   test.each([
     ['the smallest', [LARGE]],
     ['one that is larger than any batch', [2_000_000]],
@@ -69,13 +69,13 @@ test('batches are as full as they may be', () => {
   const messages = Array.from({ length: 20 }, (_, index) => messageOf(50_000, index));
   expect(
     decodeFrames(
-      'StreamBatches',
-      Buffer.concat(framesAround('StreamBatches', messages, MAX_BYTES)),
+      'batch',
+      Buffer.concat(framesAround('batch', messages, MAX_BYTES)),
       MAX_BYTES,
     ).frames,
   ).toBe(4);
   expect(
-    decodeFrames('StreamBatches', Buffer.concat(framesAround('StreamBatches', messages, 120_000)), MAX_BYTES)
+    decodeFrames('batch', Buffer.concat(framesAround('batch', messages, 120_000)), MAX_BYTES)
       .frames,
   ).toBe(10);
 });
@@ -88,6 +88,6 @@ test('a payload is large by its size, unless it would keep much more than itself
   expect(has(new Uint8Array(2 * LARGE + 1).subarray(LARGE + 1))).toBe(false);
   // Then it is copied, like all that is small.
   const view = new Uint8Array(4 * LARGE).subarray(LARGE, 2 * LARGE);
-  const chunks = framesAround('StreamData', [messageOf(LARGE, 0), dataMessage({ data: view })], MAX_BYTES);
+  const chunks = framesAround('message', [messageOf(LARGE, 0), dataMessage({ data: view })], MAX_BYTES);
   expect(chunks.every((chunk) => chunk.buffer !== view.buffer)).toBe(true);
 });

@@ -63,3 +63,24 @@ test('who is held up, the most first; a pause is nobody else’s doing; a reason
     'warn: 1 held up (route): what handles its messages is slow',
   ]);
 });
+
+test('backends that are away: how many of an upstream, which, and who waits for one', () => {
+  const well = { address: 'one:1', health: 'serving', breaker: 'closed' };
+  const bare = { address: 'two:2', health: 'unwatched', breaker: 'half-open' };
+  const gone = { address: 'three:3', health: 'unreachable', breaker: 'closed' };
+  const open = { address: 'four:4', health: 'serving', breaker: 'open' };
+  const upstream = (name: string, waiting: number, ...addresses: (typeof well)[]) => ({
+    name,
+    waiting,
+    addresses,
+  });
+  const upstreams = [
+    upstream('fine', 3, well, bare),
+    upstream('half', 0, well, gone),
+    upstream('dead', 1_200, gone, open),
+  ];
+  expect(found(totals({}, { upstreams }))).toEqual([
+    'bad: upstream dead: 2 of 2 backends are away, three:3 (unreachable), four:4 (breaker open); 1,200 sessions wait for one',
+    'warn: upstream half: 1 of 2 backends are away, three:3 (unreachable)',
+  ]);
+});

@@ -13,8 +13,8 @@ import type {
   CallEvents,
   ClientCall,
   Connector,
-  TopicMethod,
 } from '../../../../src/transport/client-contract.js';
+import type { CallMethod } from '../../../../src/transport/contract.js';
 import { decodeMessage, encodeMessage, messageSize } from '../../../../src/wire/codec.js';
 import { controlMessage, dataMessage, type DataMessage, MessageType } from '../../../../src/wire/messages.js';
 import {
@@ -27,7 +27,7 @@ import { welcomeOf } from '../../../helpers/scripted-connector.js';
 
 /** One call, whose other side is the test. */
 class ScriptedCall implements ClientCall {
-  readonly method: TopicMethod;
+  readonly method: CallMethod;
   readonly events: CallEvents;
   readonly sent: Uint8Array[] = [];
   hasRoom = true;
@@ -35,7 +35,7 @@ class ScriptedCall implements ClientCall {
   isCancelled = false;
   isPaused = false;
 
-  constructor(method: TopicMethod, events: CallEvents) {
+  constructor(method: CallMethod, events: CallEvents) {
     this.method = method;
     this.events = events;
   }

@@ -1,0 +1,51 @@
+/** The topics of one route, now and since the start. */
+export interface TopicFigures {
+  readonly route: string;
+  readonly topics: number;
+  readonly subscribers: number;
+  readonly historyMessages: number;
+  readonly historyBytes: number;
+  readonly idempotencyKeys: number;
+  /** Behind one that a subscriber under `block` holds. */
+  readonly waitingPublishes: number;
+  readonly waitingPublishBytes: number;
+  readonly published: number;
+  readonly publishedBytes: number;
+  readonly duplicates: number;
+  readonly delivered: number;
+  readonly held: number;
+  readonly tooSlow: number;
+  readonly topicsRefused: number;
+  readonly subscribersRefused: number;
+  readonly publishesRefused: number;
+}
+
+/** The backends of one upstream, now and since the start. */
+export interface UpstreamFigures {
+  readonly name: string;
+  readonly addresses: readonly BackendFigures[];
+  /** Sessions without a backend. */
+  readonly waiting: number;
+  readonly messagesRepeated: number;
+  readonly messagesUnavailable: number;
+  readonly messagesGivenUp: number;
+  readonly ackTimeouts: number;
+  readonly offences: number;
+}
+
+/** What is known of a backend's health. Values of the label `health`. */
+export const BACKEND_HEALTHS = ['unknown', 'serving', 'unwatched', 'not-serving', 'unreachable'] as const;
+
+export interface BackendFigures {
+  readonly address: string;
+  readonly health: (typeof BACKEND_HEALTHS)[number];
+  readonly breaker: 'closed' | 'open' | 'half-open';
+  readonly sessions: number;
+  readonly streamsOpened: number;
+  readonly streamsLost: number;
+}
+
+/** Whether sessions are given to it now, as far as is known. */
+export function isAvailable({ health, breaker }: Pick<BackendFigures, 'health' | 'breaker'>): boolean {
+  return breaker !== 'open' && health !== 'not-serving' && health !== 'unreachable';
+}

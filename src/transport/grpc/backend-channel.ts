@@ -1,0 +1,104 @@
+import type { Clock } from '../../core/clock.js';
+import { GrpcStatus } from '../../core/errors.js';
+import type {
+  BackendConnector,
+  BackendStream,
+  CallEnd,
+  ClientCall,
+  DialBackend,
+} from '../client-contract.js';
+import { type ChannelAddress, parseChannelAddress } from './channel-address.js';
+import { ChannelConnections, type ChannelOptions } from './channel-connections.js';
+import { notServed } from './channel-status.js';
+import { ChannelBytesCall, ChannelStream } from './channel-stream.js';
+import { BACKEND_TERMS } from './channel-terms.js';
+import { ChannelSecurity, type ChannelTls } from './channel-tls.js';
+
+export interface BackendDialOptions {
+  readonly clock: Clock;
+  /** For addresses with `grpcs://`. Default: the authorities that Node trusts, and no certificate. */
+  readonly tls?: ChannelTls;
+  /** The largest message taken from a backend. */
+  readonly maxMessageBytes: number;
+  /** What may be on its way from a backend on one call. */
+  readonly flowControlWindowBytes: number;
+  readonly streamsPerConnection: number;
+  /** TCP, TLS and HTTP/2 together. */
+  readonly connectTimeoutMs: number;
+  readonly userAgent: string;
+}
+
+/** A backend that is gone without a word, its machine with it: TCP asks for it after so long a silence. */
+const TCP_KEEP_ALIVE_MS = 30_000;
+
+/**
+ * Connects the gateway to backends over gRPC. What fails is not tried again
+ * here, and is told in words that speak of a backend.
+ * @throws TypeError for certificates and keys that can't be used.
+ */
+export function backendDial(options: BackendDialOptions): DialBackend {
+  const security = new ChannelSecurity(options.tls ?? {});
+  const channel: ChannelOptions = { ...options, tcpKeepAliveMs: TCP_KEEP_ALIVE_MS, terms: BACKEND_TERMS };
+  return (text) => {
+    const address = parseChannelAddress(text);
+    return new BackendChannel(address, address.tls === true ? security : undefined, channel);
+  };
+}
+
+/** The connections to one backend. */
+class BackendChannel implements BackendConnector {
+  readonly #connections: ChannelConnections;
+  readonly #maxMessageBytes: number;
+
+  constructor(address: ChannelAddress, security: ChannelSecurity | undefined, options: ChannelOptions) {
+    this.#connections = new ChannelConnections(address, security, options);
+    this.#maxMessageBytes = options.maxMessageBytes;
+  }
+
+  get address(): string {
+    return this.#connections.address;
+  }
+
+  stream(...[path, metadata, events]: Parameters<BackendConnector['stream']>): BackendStream {
+    const told = { ...bound(events), onEnd: this.#ending(path, events.onEnd.bind(events)) };
+    const spec = {
+      method: 'StreamData',
+      address: this.address,
+      maxMessageBytes: this.#maxMessageBytes,
+      terms: BACKEND_TERMS,
+    } as const;
+    return new ChannelStream(spec, told, (call) => this.#connections.start(path, metadata, call));
+  }
+
+  call(...[path, metadata, events]: Parameters<BackendConnector['call']>): ClientCall {
+    return new ChannelBytesCall(this.address, this.#maxMessageBytes, BACKEND_TERMS, events, (call) =>
+      this.#connections.start(path, metadata, call),
+    );
+  }
+
+  close(): void {
+    this.#connections.close();
+  }
+
+  /** Says of a service that is not there what it says of it. */
+  #ending(path: string, onEnd: (end: CallEnd) => void): (end: CallEnd) => void {
+    return (end) => {
+      const isElsewhere = end.status === GrpcStatus.UNIMPLEMENTED && end.failure === undefined;
+      onEnd(isElsewhere && end.code === undefined ? notServed(this.address, path) : end);
+    };
+  }
+}
+
+function bound(events: Parameters<BackendConnector['stream']>[2]): Parameters<BackendConnector['stream']>[2] {
+  return {
+    onMessages: (messages) => {
+      events.onMessages(messages);
+    },
+    onWritable: () => {
+      events.onWritable();
+    },
+    onEnd: (end) => {
+      events.onEnd(end);
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import { SluiceError } from '../core/errors.js';
+import { type DataMessage, weightOf } from '../wire/messages.js';
+import type { SessionPort } from './session-port.js';
+
+export interface ClientDeliveryOptions {
+  readonly session: SessionPort;
+  /** The largest payload over several messages. */
+  readonly maxPayloadBytes: number;
+  /** The session takes nothing now: nothing more should come. */
+  readonly onFull: () => void;
+  /** It takes again. */
+  readonly onRoom: () => void;
+  /** All that came has been taken. */
+  readonly onIdle: () => void;
+  /** The session can not be sent what came. */
+  readonly onRefused: (error: SluiceError) => void;
+}
+
+/**
+ * What backends send, on its way to the session: in order, one at a time, each
+ * when the one before was taken. A payload over several messages is held
+ * until its last has come, so that a backend that dies within one leaves no
+ * half of it. Bounded by who feeds it stopping when told that it is full.
+ */
+export class ClientDelivery {
+  readonly #options: ClientDeliveryOptions;
+  #queue: DataMessage[] = [];
+  #next = 0;
+  /** Of the payload whose end has not come. */
+  #pieces: DataMessage[] = [];
+  #pieceBytes = 0;
+  #state: 'idle' | 'waiting' | 'over' = 'idle';
+
+  constructor(options: ClientDeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the session has taken all that came, but for a payload that has not ended. */
+  get isIdle(): boolean {
+    return this.#state !== 'waiting';
+  }
+
+  /** The next message. False: its payload is too large. */
+  take(message: DataMessage): boolean {
+    if (this.#state === 'over') return true;
+    if (message.more || this.#pieces.length > 0) {
+      this.#pieceBytes += weightOf(message);
+      if (this.#pieceBytes > this.#options.maxPayloadBytes) return false;
+      this.#pieces.push(message);
+      if (message.more) return true;
+      this.#queue.push(...this.#pieces);
+      this.forgetUnfinished();
+    } else this.#queue.push(message);
+    if (this.#state === 'idle') this.#deliver();
+    return true;
+  }
+
+  /** The backend that had begun a payload is gone. */
+  forgetUnfinished(): void {
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+  }
+
+  /** The session is over. */
+  stop(): void {
+    this.#state = 'over';
+    this.#queue = [];
+    this.#next = 0;
+    this.forgetUnfinished();
+  }
+
+  #is(state: 'idle' | 'waiting' | 'over'): boolean {
+    return this.#state === state;
+  }
+
+  #deliver(): void {
+    try {
+      for (let message = this.#queue[this.#next]; message !== undefined; message = this.#queue[this.#next]) {
+        this.#next += 1;
+        const sent = this.#options.session.send(message);
+        if (sent !== undefined) {
+          this.#wait(sent);
+          return;
+        }
+      }
+      this.#queue = [];
+      this.#next = 0;
+    } catch (error) {
+      this.#refused(error);
+    }
+  }
+
+  #wait(sent: Promise<void>): void {
+    this.#state = 'waiting';
+    this.#options.onFull();
+    sent.then(
+      () => {
+        if (this.#state === 'over') return;
+        this.#state = 'idle';
+        this.#deliver();
+        // The next one may wait in its turn, or the session have ended.
+        if (this.#is('idle')) this.#options.onRoom();
+        if (this.#is('idle')) this.#options.onIdle();
+      },
+      (error: unknown) => {
+        this.#refused(error);
+      },
+    );
+  }
+
+  /** Most often for the session has ended, which it says by itself. */
+  #refused(error: unknown): void {
+    if (this.#state === 'over') return;
+    this.stop();
+    if (error instanceof SluiceError && error.code === 'MESSAGE_TOO_LARGE') this.#options.onRefused(error);
+  }
+}

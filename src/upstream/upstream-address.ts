@@ -1,0 +1,181 @@
+import type { Clock, Timer } from '../core/clock.js';
+import type { Logger } from '../core/logger.js';
+import { type BreakerState, CircuitBreaker } from '../flow/circuit-breaker.js';
+import type { BackendConnector, CallEnd, CallMetadata } from '../transport/client-contract.js';
+import { BackendLink, type LinkEvents, type LinkHost } from './backend-link.js';
+import { type Health, HealthWatch } from './health-watch.js';
+import { StateLog } from './state-log.js';
+import type { UpstreamSettings } from './upstream-options.js';
+
+export interface UpstreamAddressOptions {
+  readonly upstream: string;
+  readonly connector: BackendConnector;
+  readonly settings: UpstreamSettings;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** Its health, its breaker or its room has changed. */
+  readonly onChange: () => void;
+}
+
+/** One address, for whoever shows it. */
+export interface AddressLevels {
+  readonly address: string;
+  readonly health: Health;
+  readonly breaker: BreakerState;
+  /** Streams at it now. */
+  readonly sessions: number;
+  readonly streamsOpened: number;
+  /** Streams that ended otherwise than by the session's end or the backend's wish. */
+  readonly streamsLost: number;
+}
+
+/** One backend of an upstream: its connections, its health, its circuit breaker and the sessions it has. */
+export class UpstreamAddress implements LinkHost {
+  readonly address: string;
+  readonly clock: Clock;
+  readonly connector: BackendConnector;
+  readonly standsAfterMs: number;
+  readonly #options: UpstreamAddressOptions;
+  readonly #watch: HealthWatch;
+  readonly #breaker: CircuitBreaker;
+  readonly #log: StateLog;
+  readonly #links = new Set<BackendLink>();
+  #streamsOpened = 0;
+  #streamsLost = 0;
+  /** Ends with the breaker's pause. */
+  #pause: Timer | undefined;
+  #lastFault = '';
+  #stopped = false;
+
+  constructor(options: UpstreamAddressOptions) {
+    const { connector, settings, clock, random } = options;
+    this.#options = options;
+    this.address = connector.address;
+    this.connector = connector;
+    this.clock = clock;
+    // By then it would have been known that nobody is there.
+    this.standsAfterMs = 2 * settings.connectTimeout;
+    this.#log = new StateLog({ upstream: options.upstream, address: this.address }, clock, options.logger);
+    this.#watch = new HealthWatch({
+      clock,
+      random,
+      connector,
+      service: settings.healthService,
+      backoff: { firstMs: settings.backoffFirst, maxMs: settings.backoffMax },
+      answerTimeoutMs: 2 * settings.connectTimeout,
+      onChange: (health, reason) => {
+        this.#tell(isWell(health), health, reason);
+        options.onChange();
+      },
+    });
+    this.#breaker = new CircuitBreaker({
+      clock,
+      failures: settings.breakerFailures,
+      pauseMs: settings.breakerPause,
+      onChange: (state) => {
+        this.#onBreaker(state);
+      },
+    });
+  }
+
+  /** Whether a session may begin, or go on, here now. */
+  get isAvailable(): boolean {
+    return this.isWell && this.#hasRoom;
+  }
+
+  /** Whether it is there, though it may be full. */
+  get isWell(): boolean {
+    return isWell(this.#watch.health) && !this.#breaker.refuses;
+  }
+
+  /** Whether nothing is known of it yet. */
+  get isUnknown(): boolean {
+    return this.#watch.health === 'unknown';
+  }
+
+  get sessions(): number {
+    return this.#links.size;
+  }
+
+  get levels(): AddressLevels {
+    return {
+      address: this.address,
+      health: this.#watch.health,
+      breaker: this.#breaker.state,
+      sessions: this.#links.size,
+      streamsOpened: this.#streamsOpened,
+      streamsLost: this.#streamsLost,
+    };
+  }
+
+  start(): void {
+    this.#watch.start();
+  }
+
+  /** A session's stream; undefined where it is not available. */
+  open(metadata: CallMetadata, events: LinkEvents): BackendLink | undefined {
+    if (this.#stopped || !this.isAvailable) return undefined;
+    const passage = this.#breaker.tryPass();
+    if (passage === undefined) return undefined;
+    this.#streamsOpened += 1;
+    const link = new BackendLink(this, passage, metadata, events);
+    this.#links.add(link);
+    return link;
+  }
+
+  ended(link: BackendLink, end: CallEnd): void {
+    this.#links.delete(link);
+    if (this.#stopped) return;
+    if (end.failure !== undefined) this.#lastFault = end.message;
+    if (end.failure === 'unreachable') this.#watch.doubt(end.message);
+    this.#options.onChange();
+  }
+
+  /** A stream here came to a bad end, in its session's eyes; `blames` as of a verdict. */
+  lost(reason: string): void {
+    this.#streamsLost += 1;
+    this.#lastFault = reason;
+  }
+
+  /** It had a stream and did nothing with it. */
+  blame(): void {
+    this.#breaker.tryPass()?.failed();
+  }
+
+  /** Gives up every stream and closes the connections; nothing is left. */
+  stop(): void {
+    this.#stopped = true;
+    this.#watch.stop();
+    this.#log.stop();
+    this.#pause?.cancel();
+    for (const link of this.#links) link.drop(false);
+    this.#links.clear();
+    this.connector.close();
+  }
+
+  get #hasRoom(): boolean {
+    const { maxSessions } = this.#options.settings;
+    return maxSessions === 0 || this.#links.size < maxSessions;
+  }
+
+  #onBreaker(state: BreakerState): void {
+    if (this.#stopped) return;
+    this.#pause?.cancel();
+    if (state === 'open') {
+      this.#tell(false, 'breaker open', this.#lastFault);
+      this.#pause = this.clock.setTimeout(() => {
+        this.#options.onChange();
+      }, this.#options.settings.breakerPause);
+    } else if (state === 'closed') this.#tell(true, this.#watch.health, '');
+    this.#options.onChange();
+  }
+
+  #tell(takesSessions: boolean, state: string, reason: string): void {
+    this.#log.tell({ takesSessions, state, reason });
+  }
+}
+
+function isWell(health: Health): boolean {
+  return health === 'serving' || health === 'unwatched';
+}
