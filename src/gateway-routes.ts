@@ -3,7 +3,7 @@ import { boundLogger } from './core/bound-logger.js';
 import type { Clock } from './core/clock.js';
 import type { Logger } from './core/logger.js';
 import { StartError } from './core/start-error.js';
-import { routeSettings } from './gateway-settings.js';
+import { topicSettings } from './gateway-settings.js';
 import { type Middleware, withMiddleware } from './routes/middleware/middleware.js';
 import { isDefinedRoute } from './routes/module/define-route.js';
 import type { RouteCounters } from './routes/route-counters.js';
@@ -15,7 +15,6 @@ interface GatewayRoutesOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** By the names of the configuration. */
   readonly upstreams: ReadonlyMap<string, UpstreamPool>;
   /** The user's own, by name. */
   readonly routes: Readonly<Record<string, Route>>;
@@ -45,7 +44,7 @@ export function gatewayRoutes(options: GatewayRoutesOptions): GatewayRoutes {
     clock,
     logger,
     upstreams: options.upstreams,
-    ...routeSettings(config),
+    ...topicSettings(config),
     random: Math.random,
     middleware,
     find: (name) => routes.get(name),

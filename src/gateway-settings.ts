@@ -70,7 +70,7 @@ export function windowedSettings({ server, session }: Config): WindowedSettings 
 }
 
 /** What the kinds of route need of the rest of the configuration. */
-export function routeSettings({ session, stream }: Config): Omit<TopicRouteParts, 'clock'> {
+export function topicSettings({ session, stream }: Config): Omit<TopicRouteParts, 'clock'> {
   return {
     waiting: { messages: session.waitingMessages, bytes: session.waitingSize },
     sendTimeoutMs: stream.sendTimeout,

@@ -32,6 +32,7 @@ import type { ClientConnection } from './pool/client-connection.js';
 import { ConnectionPool } from './pool/connection-pool.js';
 import type { Middleware } from './routes/middleware/middleware.js';
 import { inspection, queueDepths, slowReasons, windowedLevels } from './server/inspection.js';
+import type { PublishLevels } from './server/calls/publishes.js';
 import { silentConnections } from './server/probe.js';
 import { streamCounting } from './server/stream-counting.js';
 import type { StreamInterceptor } from './server/stream-interceptor.js';
@@ -44,7 +45,7 @@ import { SessionManager } from './session/session-manager.js';
 import type { StreamAcceptor } from './transport/contract.js';
 import type { BoundAddress } from './transport/grpc/address.js';
 import { GrpcServer } from './transport/grpc/grpc-server.js';
-import type { UpstreamPool } from './upstream/upstream-pool.js';
+import type { UpstreamLevels, UpstreamPool } from './upstream/upstream-pool.js';
 import { VERSION } from './version.js';
 
 export { takeLibraryLog } from './transport/grpc/library-log.js';
@@ -274,9 +275,19 @@ export class Gateway {
     return this.#sessions.size;
   }
 
+  /** Calls of Publish under way. */
+  get calls(): { readonly publishes: PublishLevels } {
+    return { publishes: this.#server.publishes.levels };
+  }
+
   /** Network connections at this moment, those without a stream included. */
   get sockets(): number {
     return this.#grpc.socketCount;
+  }
+
+  /** What each configured upstream does now, and has done. */
+  get upstreams(): readonly UpstreamLevels[] {
+    return [...this.#upstreams.values()].map((upstream) => upstream.levels);
   }
 
   /**

@@ -10,12 +10,12 @@ export function* upstreamConflicts(config: Config, context: CrossCheckContext): 
     if (options.kind !== 'upstream' || names === undefined || names.includes(options.upstream)) continue;
     const meant = nearest(options.upstream, names);
     const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-    const known = names.length === 0 ? 'and there are none' : names.slice(0, 10).join(', ');
+    const known = names.length === 0 ? ', and there are none' : `: ${names.slice(0, 10).join(', ')}`;
     // "upstreams" takes part only by its names: its own mistakes don't matter here.
     yield {
       keys: ['routes'],
       part: { name: `${route}.upstream`, value: options.upstream },
-      reason: `expected one of upstreams: ${known}${hint}`,
+      reason: `expected one of upstreams${known}${hint}`,
     };
   }
   for (const [name, upstream] of Object.entries(config.upstreams)) {

@@ -1,7 +1,7 @@
 import { assertNever } from '../core/assert-never.js';
 import { StartError } from '../core/start-error.js';
 import { ALL_OVERFLOWS } from '../session/overflow.js';
-import type { Overflow, Route } from '../session/route.js';
+import type { Route } from '../session/route.js';
 import { conformanceRoute } from './conformance.js';
 import { echoRoute } from './echo.js';
 import { ModuleRoute } from './module/module-route.js';
@@ -19,14 +19,20 @@ interface ModuleConfig {
   readonly loadTimeout: number;
 }
 
+interface UpstreamConfig {
+  readonly kind: 'upstream';
+  readonly upstream: string;
+  readonly payload?: 'pieces' | 'whole';
+}
+
 /** A route as the configuration names it. */
 export type RouteConfig = CommonConfig &
   (
-    | { readonly kind: 'echo' }
     | { readonly kind: 'conformance'; readonly payload?: 'pieces' | 'whole' }
+    | { readonly kind: 'echo' }
     | ModuleConfig
     | ({ readonly kind: 'topic' } & TopicRouteOptions)
-    | { readonly kind: 'upstream'; readonly upstream: string; readonly payload?: 'pieces' | 'whole' }
+    | UpstreamConfig
   );
 
 export interface RouteTable {
@@ -40,32 +46,29 @@ export function routeTable(configs: Readonly<Record<string, RouteConfig>>, parts
   const routes = new Map<string, Route>();
   const allCounters = new Map<string, RouteCounters>();
   for (const [name, config] of Object.entries(configs)) {
-    const options = { ...config, allowedOverflow: allowedBy(config) };
-    const { route, counters } = withCommonOptions(name, routeOf(name, config, parts), options, parts);
+    const { route, counters } = withCommonOptions(name, routeOf(name, config, parts), config, parts);
     routes.set(name, route);
     allCounters.set(name, counters);
   }
   return { routes, counters: allCounters };
 }
 
-/** A topic's subscribers hurt nobody but themselves by any policy, save by block, which is bounded by a time. */
-function allowedBy({ kind, allowedOverflow = [] }: RouteConfig): readonly Overflow[] {
-  return kind === 'topic' && allowedOverflow.length === 0 ? ALL_OVERFLOWS : allowedOverflow;
-}
-
 function routeOf(name: string, config: RouteConfig, parts: RouteParts): Route {
   const { clock, logger } = parts;
   switch (config.kind) {
-    case 'echo':
-      return echoRoute();
     case 'conformance':
       return conformanceRoute(clock, { wantsWhole: config.payload === 'whole' });
+    case 'echo':
+      return echoRoute();
     case 'module': {
       const { path, options, loadTimeout: loadTimeoutMs } = config;
       return new ModuleRoute({ name, path, options, loadTimeoutMs, clock, logger });
     }
-    case 'topic':
-      return topicRoute(name, { ...config, allowedOverflow: allowedBy(config) }, parts);
+    case 'topic': {
+      // Subscribers hurt nobody but themselves by any policy, save by block, which is bounded by a time.
+      const allowedOverflow = config.allowedOverflow.length === 0 ? ALL_OVERFLOWS : config.allowedOverflow;
+      return topicRoute(name, { ...config, allowedOverflow }, parts);
+    }
     case 'upstream': {
       const pool = parts.upstreams.get(config.upstream);
       if (pool === undefined) throw unknownUpstream(name, config.upstream);

@@ -2,8 +2,13 @@ import type { Clock, Timer } from '../core/clock.js';
 import type { Credentials } from '../core/credentials.js';
 import { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
-import type { CallMethod, StreamClose, StreamReceiver, TransportStream } from '../transport/contract.js';
-import { isCallMethod } from '../transport/framing.js';
+import {
+  type CallMethod,
+  isCallMethod,
+  type StreamClose,
+  type StreamReceiver,
+  type TransportStream,
+} from '../transport/contract.js';
 import { MessageType, type DataMessage } from '../wire/messages.js';
 import { bearerToken } from './bearer-token.js';
 import type { Gatekeeper } from './gatekeeper.js';

@@ -13,8 +13,12 @@ import type { TombstoneLimits } from '../session/windowed/tombstones.js';
 import type { WindowedLimits } from '../session/windowed/windowed-host.js';
 import type { WindowedSession } from '../session/windowed/windowed-session.js';
 import { WindowedSessions, type WindowedCounters } from '../session/windowed/windowed-sessions.js';
-import type { StreamAcceptor, StreamReceiver, TransportStream } from '../transport/contract.js';
-import { isCallMethod } from '../transport/framing.js';
+import {
+  isCallMethod,
+  type StreamAcceptor,
+  type StreamReceiver,
+  type TransportStream,
+} from '../transport/contract.js';
 import { controlMessage, PROTOCOL_VERSION } from '../wire/messages.js';
 import { Arrivals } from './arrivals.js';
 import { type CallContext } from './calls/call-supervisor.js';

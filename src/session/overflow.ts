@@ -38,6 +38,6 @@ export function chosenOverflow(
 
 /** As a route has it. */
 interface OverflowRule {
-  readonly overflow?: Overflow;
+  readonly overflow?: Overflow | undefined;
   readonly allowedOverflow?: readonly Overflow[] | undefined;
 }

@@ -15,6 +15,10 @@ export type CallMethod = 'Publish' | 'Subscribe' | 'Ingest';
 
 export type ServedMethod = StreamMethod | CallMethod;
 
+export function isCallMethod(method: ServedMethod): method is CallMethod {
+  return method !== 'StreamData' && method !== 'StreamBatches';
+}
+
 /**
  * One client stream as the server sees it, whatever carries it. Decoded
  * messages come in through a `StreamReceiver`; batches of messages go out

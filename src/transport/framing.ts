@@ -1,4 +1,4 @@
-import type { CallMethod, ServedMethod } from './contract.js';
+import type { ServedMethod } from './contract.js';
 
 /**
  * What a gRPC message of one direction of a call is:
@@ -27,7 +27,3 @@ export const RESPONSE_FRAMING: Readonly<Record<ServedMethod, Framing>> = {
   Subscribe: 'message',
   Ingest: 'body',
 };
-
-export function isCallMethod(method: ServedMethod): method is CallMethod {
-  return method !== 'StreamData' && method !== 'StreamBatches';
-}

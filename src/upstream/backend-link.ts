@@ -11,7 +11,7 @@ import type { DataMessage } from '../wire/messages.js';
 import { verdictOf, type Verdict } from './stream-verdict.js';
 
 /** The method that a backend serves: proto/sluice/v1/session.proto. */
-export const HANDLE_PATH = '/sluice.v1.SessionService/Handle';
+const HANDLE_PATH = '/sluice.v1.SessionService/Handle';
 
 /** What a link calls; nothing after `onLost`, `leave` and `drop`. */
 export interface LinkEvents {
@@ -97,8 +97,10 @@ export class BackendLink implements StreamEvents {
   // --- what the stream says ---
 
   onMessages(messages: readonly DataMessage[]): void {
+    // The session has left: it is the grace that runs now.
+    if (this.#events === undefined) return;
     this.#standing();
-    this.#events?.onMessages(messages);
+    this.#events.onMessages(messages);
   }
 
   onWritable(): void {

@@ -50,6 +50,8 @@ export class BackendSession implements LinkEvents, Waiter {
   #attempts = 0;
   /** Whether a backend may know of the session from an earlier stream. */
   #wasElsewhere = false;
+  /** The address that it lost its last stream at. */
+  #lastLost = '';
   /** Tries in a row that came to nothing. */
   #failures = 0;
   #retry: Timer | undefined;
@@ -86,8 +88,8 @@ export class BackendSession implements LinkEvents, Waiter {
         this.#link?.resume();
       },
       onIdle: () => this.#ending?.(),
-      onRefused: (error) => {
-        this.#spec.session.fail(error);
+      onRefused: (message, error) => {
+        this.#tellRefused(message, error);
       },
     });
     this.#watchOutage();
@@ -169,7 +171,10 @@ export class BackendSession implements LinkEvents, Waiter {
         return;
       case 'lost': {
         const { reason, reached } = verdict;
-        if (link !== undefined) this.#pool.lost(link, reason);
+        if (link !== undefined) {
+          this.#lastLost = link.address;
+          this.#pool.lost(link, reason);
+        }
         this.#pool.warn({ address: link?.address, reason }, 'the stream of a session at a backend was lost');
         this.#afterLoss(reached);
       }
@@ -178,7 +183,7 @@ export class BackendSession implements LinkEvents, Waiter {
 
   #connect(): void {
     if (this.#over) return;
-    const link = this.#pool.open(this.#spec.callMetadata, this);
+    const link = this.#pool.open(this.#spec.callMetadata, this, this.#lastLost);
     if (link === undefined) {
       this.#stopWaiting = this.#pool.wait(this);
       return;
@@ -213,6 +218,7 @@ export class BackendSession implements LinkEvents, Waiter {
     const link = this.#link;
     if (link === undefined) return;
     this.#link = undefined;
+    this.#lastLost = link.address;
     this.#pool.counters[counter] += 1;
     link.drop(true);
     // One that hangs is no better for the next; what one session's stream says is its own.
@@ -382,6 +388,20 @@ export class BackendSession implements LinkEvents, Waiter {
     this.#finish(() => {
       this.#spec.session.fail(new SluiceError('MESSAGE_TOO_LARGE', text));
     });
+  }
+
+  /** The backend is told, as a route in the gateway would be: by the number that it gave its message, if any. */
+  #tellRefused({ sequence }: DataMessage, { code, message }: SluiceError): void {
+    this.#pool.counters.messagesRefused += 1;
+    this.#pool.warn(
+      { address: this.#link?.address, reason: message },
+      'a message of a backend can not be sent',
+    );
+    const error = controlMessage(
+      { action: 'error', code, message, sequence, retryAfterMs: 0 },
+      this.#spec.sessionId,
+    );
+    if (this.#link !== undefined) this.#writable = this.#link.send([error]) && this.#writable;
   }
 
   #answerProbe({ sequence, timestampMs }: DataMessage): void {

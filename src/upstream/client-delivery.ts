@@ -12,8 +12,8 @@ export interface ClientDeliveryOptions {
   readonly onRoom: () => void;
   /** All that came has been taken. */
   readonly onIdle: () => void;
-  /** The session can not be sent what came. */
-  readonly onRefused: (error: SluiceError) => void;
+  /** The session's client can not be sent this payload, of which this is the last message looked at. */
+  readonly onRefused: (message: DataMessage, error: SluiceError) => void;
 }
 
 /**
@@ -74,44 +74,51 @@ export class ClientDelivery {
   }
 
   #deliver(): void {
-    try {
-      for (let message = this.#queue[this.#next]; message !== undefined; message = this.#queue[this.#next]) {
-        this.#next += 1;
+    for (let message = this.#queue[this.#next]; message !== undefined; message = this.#queue[this.#next]) {
+      this.#next += 1;
+      try {
         const sent = this.#options.session.send(message);
         if (sent !== undefined) {
-          this.#wait(sent);
+          this.#wait(message, sent);
           return;
         }
+      } catch (error) {
+        this.#refused(message, error);
       }
-      this.#queue = [];
-      this.#next = 0;
-    } catch (error) {
-      this.#refused(error);
     }
+    this.#queue = [];
+    this.#next = 0;
   }
 
-  #wait(sent: Promise<void>): void {
+  #wait(message: DataMessage, sent: Promise<void>): void {
     this.#state = 'waiting';
     this.#options.onFull();
-    sent.then(
-      () => {
-        if (this.#state === 'over') return;
-        this.#state = 'idle';
-        this.#deliver();
-        // The next one may wait in its turn, or the session have ended.
-        if (this.#is('idle')) this.#options.onRoom();
-        if (this.#is('idle')) this.#options.onIdle();
-      },
-      (error: unknown) => {
-        this.#refused(error);
-      },
-    );
+    const goOn = (): void => {
+      if (this.#is('over')) return;
+      this.#state = 'idle';
+      this.#deliver();
+      // The next one may wait in its turn, or the session have ended.
+      if (this.#is('idle')) this.#options.onRoom();
+      if (this.#is('idle')) this.#options.onIdle();
+    };
+    sent.then(goOn, (error: unknown) => {
+      this.#refused(message, error);
+      goOn();
+    });
   }
 
   /** Most often for the session has ended, which it says by itself. */
-  #refused(error: unknown): void {
-    if (this.#state === 'over') return;
-    this.stop();
-    if (error instanceof SluiceError && error.code === 'MESSAGE_TOO_LARGE') this.#options.onRefused(error);
+  #refused(message: DataMessage, error: unknown): void {
+    if (this.#is('over')) return;
+    if (!(error instanceof SluiceError) || error.code !== 'MESSAGE_TOO_LARGE') {
+      this.stop();
+      return;
+    }
+    // The rest of the payload goes with it.
+    for (let { more } = message; more;) {
+      more = this.#queue[this.#next]?.more ?? false;
+      this.#next += 1;
+    }
+    this.#options.onRefused(message, error);
   }
 }

@@ -36,6 +36,8 @@ export interface UpstreamLevels {
   readonly messagesUnavailable: number;
   /** Messages that failed because stream after stream ended over them. */
   readonly messagesGivenUp: number;
+  /** Messages of backends that are too large for their client. */
+  readonly messagesRefused: number;
   /** Streams given up because no ack came. */
   readonly ackTimeouts: number;
   /** Streams given up for what the backend sent on them. */
@@ -59,6 +61,7 @@ export class UpstreamPool {
     messagesRepeated: 0,
     messagesUnavailable: 0,
     messagesGivenUp: 0,
+    messagesRefused: 0,
     ackTimeouts: 0,
     offences: 0,
   };
@@ -119,10 +122,10 @@ export class UpstreamPool {
     for (const address of this.#addresses) address.start();
   }
 
-  /** A stream at the best address; undefined where none is available. */
-  open(metadata: CallMetadata, events: LinkEvents): BackendLink | undefined {
+  /** A stream at the best address, at the one to `avoid` only where there is no other; undefined where none is available. */
+  open(metadata: CallMetadata, events: LinkEvents, avoid = ''): BackendLink | undefined {
     this.start();
-    return this.#best()?.open(metadata, events);
+    return (this.#best(avoid) ?? this.#best())?.open(metadata, events);
   }
 
   /** Tells the waiter once, when a backend may be there. Returns what takes it back. */
@@ -160,11 +163,11 @@ export class UpstreamPool {
     for (const address of this.#addresses) address.stop();
   }
 
-  #best(): UpstreamAddress | undefined {
+  #best(avoid = ''): UpstreamAddress | undefined {
     let best: UpstreamAddress | undefined;
     let equals = 0;
     for (const address of this.#addresses) {
-      if (!address.isAvailable) continue;
+      if (!address.isAvailable || address.address === avoid) continue;
       if (best === undefined || address.sessions < best.sessions) {
         best = address;
         equals = 1;

@@ -77,13 +77,20 @@ export async function bufCurl(options: BufCurlOptions): Promise<BufCurlResult> {
   return { messages, error: error ?? { code: 'unknown', message: result.stderr }, run: result };
 }
 
-/** The interpreters to ask, in turn, whether they have grpcio; CI may have made the last one. */
+/** The interpreters to ask, in turn, whether they have what is needed; CI may have made the last one. */
 const INTERPRETERS = ['python3', '/usr/bin/python3', join(root, '.cache/venv/bin/python')];
-let interpreter: Promise<string | undefined> | undefined;
+const interpreters = new Map<string, Promise<string | undefined>>();
 
-async function findInterpreter(): Promise<string | undefined> {
+/** One with grpcio and protobuf, and this module. */
+function findInterpreter(module = 'grpc'): Promise<string | undefined> {
+  let found = interpreters.get(module);
+  if (found === undefined) interpreters.set(module, (found = askForInterpreter(module)));
+  return found;
+}
+
+async function askForInterpreter(module: string): Promise<string | undefined> {
   for (const candidate of INTERPRETERS) {
-    const found = await run(candidate, ['-c', 'import grpc, google.protobuf']).then(
+    const found = await run(candidate, ['-c', `import grpc, google.protobuf, ${module}`]).then(
       () => true,
       () => false,
     );
@@ -93,15 +100,50 @@ async function findInterpreter(): Promise<string | undefined> {
 }
 
 /**
- * Skips the test, visibly, where no Python has grpcio; where CI is set in the
+ * Skips the test, visibly, where no Python has grpcio and this module; where CI is set in the
  * environment that is a failure instead, for CI must not pass by testing less.
  */
-export async function requirePython(context: TestContext): Promise<void> {
-  interpreter ??= findInterpreter();
-  if ((await interpreter) !== undefined) return;
-  const reason = `no Python with grpcio and protobuf (asked: ${INTERPRETERS.join(', ')})`;
+export async function requirePython(context: TestContext, module?: string): Promise<void> {
+  if ((await findInterpreter(module)) !== undefined) return;
+  const needs = ['grpcio', 'protobuf', ...(module === undefined ? [] : [module])].join(', ');
+  const reason = `no Python with ${needs} (asked: ${INTERPRETERS.join(', ')})`;
   if ((process.env['CI'] ?? '') !== '') throw new Error(reason);
   context.skip(reason);
+}
+
+/** What scripts of test/integration/clients/python are told: a FileDescriptorSet of proto/. */
+export class PythonStubs {
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  static async make(): Promise<PythonStubs> {
+    const stubs = new PythonStubs(await mkdtemp(join(tmpdir(), 'sluice-python-')));
+    await run(buf, ['build', '--as-file-descriptor-set', '--output', stubs.#descriptors], { cwd: root });
+    return stubs;
+  }
+
+  /** How to run one, by a Python that has this module: call `requirePython` with it first. */
+  async command(
+    script: string,
+    args: readonly string[],
+    module?: string,
+  ): Promise<readonly [command: string, args: readonly string[]]> {
+    const python = await findInterpreter(module);
+    if (python === undefined) throw new Error('no such Python: call requirePython first');
+    const path = join(root, 'test/integration/clients/python', script);
+    return [python, ['-B', path, '--descriptors', this.#descriptors, ...args]];
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#folder, { recursive: true });
+  }
+
+  get #descriptors(): string {
+    return join(this.#folder, 'descriptors.binpb');
+  }
 }
 
 /**
@@ -114,17 +156,10 @@ export async function pythonClient(
   args: readonly string[],
   timeoutMs = DEFAULT_TIMEOUT_MS,
 ): Promise<Readonly<Record<string, unknown>>> {
-  interpreter ??= findInterpreter();
-  const python = await interpreter;
-  if (python === undefined) throw new Error('no Python with grpcio: call requirePython first');
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-python-'));
+  const stubs = await PythonStubs.make();
   try {
-    const descriptors = join(folder, 'descriptors.binpb');
-    await run(buf, ['build', '--as-file-descriptor-set', '--output', descriptors], { cwd: root });
-    const path = join(root, 'test/integration/clients/python', script);
-    const result = await runProcess(python, ['-B', path, '--descriptors', descriptors, ...args], {
-      timeoutMs,
-    });
+    const [python, all] = await stubs.command(script, args);
+    const result = await runProcess(python, all, { timeoutMs });
     if (result.exitCode !== 0) {
       const how = result.timedOut
         ? `took longer than ${timeoutMs} ms`
@@ -133,6 +168,6 @@ export async function pythonClient(
     }
     return JSON.parse(result.stdout) as Record<string, unknown>;
   } finally {
-    await rm(folder, { recursive: true });
+    await stubs.remove();
   }
 }

@@ -16,6 +16,8 @@ const RUN_LIMIT_MS = 60_000;
 export interface GoExample {
   /** Skips the test, by name and with the reason, where there is no Go, or its modules can't be fetched. */
   require(context: TestContext): void;
+  /** Where it is, once built. */
+  readonly binary: string;
   /** What gofmt and go vet have to say: nothing. */
   remarks(): Promise<string>;
   /** Runs it; its standard output is one JSON object, which is returned. */
@@ -47,6 +49,7 @@ export async function buildGoExample(folder: string): Promise<GoExample> {
     await run('go', ['build', '-o', binary, '.'], options);
   }
   return {
+    binary,
     require(context) {
       if (reason !== undefined) context.skip(reason);
     },

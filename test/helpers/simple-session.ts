@@ -9,7 +9,7 @@ import { dataMessage, type DataMessage } from '../../src/wire/messages.js';
 import { anonymousIdentity } from './anonymous-identity.js';
 
 /** A connection's side that notes what the session asks of it. */
-export class FakePort implements SimpleSessionPort {
+class FakePort implements SimpleSessionPort {
   readonly connectionId = 'c1';
   readonly unsent = 0;
   readonly receiveQuota = new Quota(4, 1_000);

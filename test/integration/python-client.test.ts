@@ -13,7 +13,8 @@ import { pythonClient, requirePython } from '../helpers/external-clients.js';
 describe('examples/python-client', () => {
   const client = async (context: TestContext) => {
     await requirePython(context);
-    return (args: readonly string[]) => pythonClient('example.py', args);
+    return (args: readonly string[]) =>
+      pythonClient('example.py', ['python-client/echo_numbers.py', ...args]);
   };
 
   it.for([0, 8])(

@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { promisify } from 'node:util';
+import * as grpc from '@grpc/grpc-js';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { Ingest } from '../../src/client/topic/ingest.js';
 import { publish } from '../../src/client/topic/publish.js';
 import { Subscription } from '../../src/client/topic/subscription.js';
@@ -6,7 +8,6 @@ import type { Message } from '../../src/client/message.js';
 import { SluiceError } from '../../src/core/errors.js';
 import { callHost } from '../helpers/call-host.js';
 import { FaultProxy } from '../helpers/fault-proxy.js';
-import { startGateway } from '../helpers/gateway.js';
 import { TopicServer } from '../helpers/topic-server.js';
 
 const TOPIC = 'news/world';
@@ -17,14 +18,22 @@ async function take(subscription: Subscription, count: number): Promise<string[]
   return texts;
 }
 
-describe('a gateway that does not serve them', () => {
+describe('a gateway that does not serve them, as one of another version', () => {
   it('is told of in one sentence', async () => {
-    await using gateway = await startGateway();
-    using host = callHost(gateway.address);
+    const server = new grpc.Server();
+    const port = await promisify(server.bindAsync.bind(server))(
+      '127.0.0.1:0',
+      grpc.ServerCredentials.createInsecure(),
+    );
+    onTestFinished(() => {
+      server.forceShutdown();
+    });
+    const address = `127.0.0.1:${port}`;
+    using host = callHost(address);
     const refusal = (method: string) => ({
       code: 'NOT_SUPPORTED',
       retry: 'never',
-      message: `The gateway at ${gateway.address} does not serve ${method}.`,
+      message: `The gateway at ${address} does not serve ${method}.`,
     });
     await expect(publish(host, TOPIC, 'x')).rejects.toMatchObject(refusal('Publish'));
     await using subscription = new Subscription(host, TOPIC, {});

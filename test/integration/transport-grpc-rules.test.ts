@@ -4,9 +4,7 @@ import { connect } from 'node:http2';
 import { createConnection } from 'node:net';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { credentials, makeGenericClientConstructor, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { GrpcStatus, SluiceError } from '../../src/core/errors.js';
-import { STREAM_SERVICE } from '../../src/transport/grpc/stream-service.js';
 import { encodeMessage, messageSize } from '../../src/wire/codec.js';
 import { decodeStatusDetails } from '../../src/wire/status-details.js';
 import { type GrpcHarness, type HandlerKind, startGrpcHarness } from '../helpers/grpc-harness.js';
@@ -367,31 +365,6 @@ describe.each<HandlerKind>(['direct', 'interceptor'])('%s', (kind) => {
     call.session.destroy();
     expect(['lost', 'cancelled']).toContain(await receiver.closed());
     await call.response;
-  });
-
-  test('all other calls of the service: UNIMPLEMENTED, in words', async () => {
-    const Client = makeGenericClientConstructor(STREAM_SERVICE, 'StreamService');
-    const client = new Client(harness.address, credentials.createInsecure());
-    const done = (resolve: (error: ServiceError | null) => void) => (error: ServiceError | null) => {
-      resolve(error);
-    };
-    const errors = await Promise.all([
-      new Promise<ServiceError | null>((resolve) => client['Publish']!(Buffer.alloc(0), done(resolve))),
-      new Promise<ServiceError | null>((resolve) => {
-        const call = client['Ingest']!(new Metadata(), done(resolve));
-        call.write(Buffer.alloc(10));
-      }),
-      new Promise<ServiceError | null>((resolve) => {
-        client['Subscribe']!(Buffer.alloc(0))
-          .on('error', resolve)
-          .on('data', () => undefined);
-      }),
-    ]);
-    for (const error of errors) {
-      expect(error?.code).toBe(GrpcStatus.UNIMPLEMENTED);
-      expect(error?.details).toContain('use StreamData or StreamBatches');
-    }
-    client.close();
   });
 
   test('an unknown path is answered by grpc-js', async () => {

@@ -18,7 +18,9 @@ export interface Section {
 }
 
 /** Plays one case. Rejects with what is wrong, or with `Skipped`. */
-export async function play(source: TargetSource, { settings, run }: Case): Promise<void> {
+export async function play(source: TargetSource, { name, settings, run }: Case): Promise<void> {
+  const why = source.cannot?.get(name);
+  if (why !== undefined) throw new Skipped(why);
   if (settings !== undefined && !source.configurable) {
     const keys = Object.keys(settings);
     throw new Skipped(`it needs a gateway of its own${keys.length === 0 ? '' : `, with ${keys.join(', ')}`}`);

@@ -1,6 +1,6 @@
 import { SystemClock } from '../../../src/core/clock.js';
 import type { StreamMethod } from '../../../src/transport/contract.js';
-import { startGateway } from '../../helpers/gateway.js';
+import { startGateway, type GatewayUnderTest, type Settings } from '../../helpers/gateway.js';
 import type { STREAM_HANDLERS } from '../../helpers/stream-handlers.js';
 import { Changes, sleep } from './changes.js';
 import { Http2Connection } from './http2-connection.js';
@@ -29,12 +29,15 @@ interface DialedConnection extends Connection {
   leave(): void;
 }
 
+/** HTTP/2 by hand. */
+export const rawDialer = (): Dialer => ({
+  connect: (address, ...rest) => new RawConnection(`http://${address}`, ...rest),
+  checkNothingLeft: () => undefined,
+});
+
 /** A gateway in this process, over real gRPC. */
 export function grpcSource(handler: (typeof STREAM_HANDLERS)[number], method: StreamMethod): TargetSource {
-  return gatewaySource(`gRPC, ${handler} handler, ${method}`, handler, method, () => ({
-    connect: (address, ...rest) => new RawConnection(`http://${address}`, ...rest),
-    checkNothingLeft: () => undefined,
-  }));
+  return gatewaySource(`gRPC, ${handler} handler, ${method}`, handler, method, rawDialer);
 }
 
 /** The same, spoken to with a dialer of its own for each case. */
@@ -43,14 +46,14 @@ export function gatewaySource(
   handler: (typeof STREAM_HANDLERS)[number],
   method: StreamMethod,
   dialer: () => Dialer,
+  startIt: (settings: Settings) => Promise<GatewayUnderTest> = startWithRoutes,
 ): TargetSource {
   return {
     name,
     configurable: true,
     start: async (settings) => {
-      const clock = new SystemClock();
       const own = { ...SETTINGS, 'server.streamHandler': handler, 'admin.enabled': false, ...settings };
-      const under = await startGateway(own, routes(clock), clock);
+      const under = await startIt(own);
       const changes = new Changes();
       const client = dialer();
       const open = new Set<DialedConnection>();
@@ -78,6 +81,11 @@ export function gatewaySource(
       };
     },
   };
+}
+
+function startWithRoutes(settings: Settings): Promise<GatewayUnderTest> {
+  const clock = new SystemClock();
+  return startGateway(settings, routes(clock), clock);
 }
 
 class RawConnection extends Http2Connection implements DialedConnection {

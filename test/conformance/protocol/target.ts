@@ -58,6 +58,8 @@ export interface TargetSource {
   readonly name: string;
   /** Whether a case may have settings of its own. */
   readonly configurable: boolean;
+  /** Cases, by name, that can't be judged there, and why. */
+  readonly cannot?: ReadonlyMap<string, string>;
   start(settings: Settings): Promise<Target & AsyncDisposable>;
 }
 

@@ -104,11 +104,45 @@ describe('memoryGateway', () => {
     await stopped;
   });
 
-  it('says that topics are not served', async () => {
-    await using gateway = memoryGateway();
+  it('serves topics and uploads', async () => {
+    await using gateway = memoryGateway({ settings: { routes: '{echo: {kind: echo}, news: {kind: topic}}' } });
     await using client = gateway.connect();
-    const refused = { code: 'NOT_SUPPORTED', message: 'The gateway at memory does not serve Publish.' };
-    await expect(client.publish('a/b', 'x')).rejects.toMatchObject(refused);
+    await using subscription = client.subscribe('news/world', { history: 1 });
+    const { sequence } = await client.publish('news/world', 'one');
+    expect(await subscription.receive()).toMatchObject({ text: 'one', sequence });
+    gateway.breakConnections();
+    await client.publish('news/world', 'two');
+    expect((await subscription.receive())?.text).toBe('two');
+    await using upload = client.ingest('echo');
+    await upload.send('x');
+    expect(await upload.finish()).toMatchObject({ messages: 1, bytes: 1, rejected: 0 });
+    await expect(client.publish('a/b', 'x')).rejects.toMatchObject({ code: 'UNKNOWN_ROUTE' });
+  });
+
+  it('makes a subscription wait that is not read, and a publisher under block', async () => {
+    await using gateway = memoryGateway({
+      settings: {
+        routes: '{echo: {kind: echo}, news: {kind: topic, overflow: block}}',
+        'stream.sendQueueMessages': 4,
+        'stream.sendBufferSize': '1KiB',
+      },
+    });
+    await using client = gateway.connect();
+    const subscription = client.subscribe('news/world', { history: 1 });
+    await client.publish('news/world', 'first');
+    const payload = 'x'.repeat(20_000);
+    let published = 0;
+    const publishing = (async () => {
+      for (let n = 0; n < 100; n += 1) {
+        await client.publish('news/world', payload, { timeoutMs: 20_000 });
+        published += 1;
+      }
+    })();
+    await expect.poll(() => gateway.gateway.calls.publishes.held).toBe(1);
+    expect(published).toBeLessThan(80);
+    for (let n = 0; n <= 100; n += 1) await subscription.receive();
+    await publishing;
+    await subscription.close();
   });
 
   it('closes its clients with it, and leaves nothing', async () => {
