@@ -16,6 +16,13 @@ const GATEWAY: Identity = {
   allows: () => true,
 };
 
+/** One that waits for its turn. */
+interface Waiting {
+  readonly message: RouteMessage;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /**
  * A session that no client holds: the gateway's own messages to a route. What
  * the route sends goes nowhere. One message at a time, in order.
@@ -26,15 +33,16 @@ export class InternalSession implements RouteSession {
   readonly sessionId: string;
   readonly subject: string;
   readonly start = FROM_NOW_ON;
-  /** Nobody is away who could come back. */
   readonly attached = true;
   readonly overflow = 'block';
   readonly recent: readonly DataMessage[] = [];
   readonly #abort = new AbortController();
   readonly #handler: RouteHandler;
   readonly #wallNow: () => number;
+  /** In the order in which they came. */
+  readonly #waiting = new Set<Waiting>();
   #sequence = 0;
-  #last: Promise<void> = Promise.resolve();
+  #busy = false;
 
   /** Throws what the route throws to refuse it. */
   constructor(route: Route, spec: { sessionId: string; subject: string; wallNow: () => number }) {
@@ -42,8 +50,9 @@ export class InternalSession implements RouteSession {
     this.subject = spec.subject;
     this.#wallNow = spec.wallNow;
     const handler = route.open(this) as Partial<RouteHandler> | undefined;
-    if (typeof handler?.handle !== 'function')
-      throw new SluiceError('ROUTE_FAILED', 'open returned no handler');
+    if (typeof handler?.handle !== 'function') {
+      throw new SluiceError('ROUTE_FAILED', 'open returned no handler: an object with a method handle');
+    }
     this.#handler = handler as RouteHandler;
   }
 
@@ -55,8 +64,13 @@ export class InternalSession implements RouteSession {
     return this.#abort.signal.aborted;
   }
 
+  /** Messages that wait, the one that is being handled not among them. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   send(): undefined {
-    if (this.ended) throw this.#abort.signal.reason;
+    this.signal.throwIfAborted();
   }
 
   end(reason = 'its route ended it'): void {
@@ -66,18 +80,43 @@ export class InternalSession implements RouteSession {
   fail(error: SluiceError): void {
     if (this.ended) return;
     this.#abort.abort(error);
-    // Not from within what the route is doing.
-    void this.#last.then(() => this.#handler.closed?.()).catch(() => undefined);
+    for (const { reject } of this.#waiting) reject(error);
+    this.#waiting.clear();
+    // Not from within what the route is doing, perhaps its open.
+    queueMicrotask(() => {
+      this.#closeHandler();
+    });
   }
 
   /**
-   * Resolves when the route has accepted it, rejects with what it failed with, or
-   * what ended the session. Whoever calls bounds how many wait.
+   * Resolves when the route has accepted it; rejects with what it failed with,
+   * what ended the session, or, where it waits for its turn, the signal's reason: it is
+   * taken back. So what waits is bounded by who delivers, and holds nothing of who is gone.
    */
-  deliver(message: RouteMessage): Promise<void> {
-    const handled = this.#last.then(() => this.#handle(message));
-    this.#last = handled.catch(() => undefined);
-    return handled;
+  deliver(message: RouteMessage, signal: AbortSignal): Promise<void> {
+    if (this.ended) return Promise.reject(this.signal.reason as Error);
+    if (!this.#busy) return this.#handle(message);
+    return this.#turn(message, signal);
+  }
+
+  async #turn(message: RouteMessage, signal: AbortSignal): Promise<void> {
+    let giveUp = (): void => undefined;
+    const turn = new Promise<void>((resolve, reject) => {
+      const waiting: Waiting = { message, resolve, reject };
+      this.#waiting.add(waiting);
+      giveUp = () => {
+        this.#waiting.delete(waiting);
+        reject(signal.reason as Error);
+      };
+    });
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      if (signal.aborted) giveUp();
+      await turn;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+    await this.#handle(message);
   }
 
   async #handle({
@@ -87,20 +126,45 @@ export class InternalSession implements RouteSession {
     more = false,
     ttlMs = 0,
   }: RouteMessage): Promise<void> {
-    this.signal.throwIfAborted();
+    this.#busy = true;
     this.#sequence += 1;
-    await this.#handler.handle({
-      type: MessageType.DATA,
-      sessionId: this.sessionId,
-      sequence: this.#sequence,
-      ack: 0,
-      timestampMs: this.#wallNow(),
-      data,
-      metadata,
-      key,
-      more,
-      control: undefined,
-      ttlMs,
-    });
+    try {
+      this.signal.throwIfAborted();
+      await this.#handler.handle({
+        type: MessageType.DATA,
+        sessionId: this.sessionId,
+        sequence: this.#sequence,
+        ack: 0,
+        timestampMs: this.#wallNow(),
+        data,
+        metadata,
+        key,
+        more,
+        control: undefined,
+        ttlMs,
+      });
+    } finally {
+      this.#next();
+    }
+  }
+
+  /** Busy until the next one has its turn, so that none comes in between. */
+  #next(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#busy = false;
+      return;
+    }
+    this.#waiting.delete(next);
+    next.resolve();
+  }
+
+  #closeHandler(): void {
+    try {
+      const closing: unknown = this.#handler.closed?.();
+      Promise.resolve(closing).catch(() => undefined);
+    } catch {
+      // It is over all the same.
+    }
   }
 }

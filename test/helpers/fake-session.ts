@@ -1,4 +1,5 @@
 /** A session as a route sees it, without a gateway: what is sent is kept, and may be made to wait. */
+import type { SluiceError } from '../../src/core/errors.js';
 import type { Route, RouteHandler, RouteMessage, RouteSession } from '../../src/session/route.js';
 import { FROM_NOW_ON } from '../../src/session/topic-route.js';
 import { dataMessage, type DataMessage } from '../../src/wire/messages.js';
@@ -11,10 +12,11 @@ export class FakeSession implements RouteSession {
   readonly identity = anonymousIdentity('ann');
   readonly start = FROM_NOW_ON;
   readonly overflow = 'block';
-  readonly attached = true;
   readonly sent: RouteMessage[] = [];
   recent: readonly DataMessage[] = [];
+  readonly attached = true;
   ended: string | undefined;
+  failed: SluiceError | undefined;
   /** Sends wait until `take` is called. */
   slow = false;
   readonly handler: RouteHandler;
@@ -46,8 +48,8 @@ export class FakeSession implements RouteSession {
     this.ended = reason;
   }
 
-  fail(error: Error): void {
-    this.ended = error.message;
+  fail(error: SluiceError): void {
+    this.failed = error;
   }
 
   /** The client has taken what waits. */

@@ -73,8 +73,12 @@ export class DefinedHandler<State> implements RouteHandler {
       if (this.#closed) this.#close();
     } catch (error) {
       const own = ownError(error);
-      if (!(own instanceof SluiceError)) this.#view.logger.warn({ err: own }, 'open of a route failed');
-      this.#session.end(own instanceof SluiceError ? own.message : 'its route could not open it');
+      const isKnown = own instanceof SluiceError;
+      if (!isKnown) this.#view.logger.warn({ err: own }, 'open of a route failed');
+      if (!this.#closed)
+        this.#session.fail(
+          isKnown ? own : new SluiceError('ROUTE_FAILED', 'its route could not open the session'),
+        );
       throw own;
     }
   }

@@ -1,6 +1,8 @@
+import type { SluiceError } from '../../core/errors.js';
 import type { Identity } from '../../core/identity.js';
 import { type Outgoing, routeMessage } from '../../session/outgoing-message.js';
 import type { RouteSession } from '../../session/route.js';
+import { ownError } from './sluice-error.js';
 import { Received, type ReceivedMessage } from './received-message.js';
 
 /** A session, in the words of whoever writes a module. */
@@ -13,6 +15,8 @@ export interface SessionView {
   readonly routeName: string;
   /** Who is calling and what they may do, as it is now. */
   readonly identity: Identity;
+  /** Whether its client is there; else the session waits for it. */
+  readonly attached: boolean;
   /** Aborted when the session ends. */
   readonly signal: AbortSignal;
   /** The last messages the client sent, oldest first, where the route `wantsRecent`. */
@@ -25,6 +29,8 @@ export interface SessionView {
   send(message: Outgoing): undefined | Promise<void>;
   /** Ends the session after what was sent; `reason` is told to the client. */
   end(reason?: string): void;
+  /** Ends the session at once with this error, which the client is told; what waits in either direction is dropped. */
+  fail(error: SluiceError): void;
 }
 
 export class ViewedSession implements SessionView {
@@ -52,6 +58,10 @@ export class ViewedSession implements SessionView {
     return this.#session.identity;
   }
 
+  get attached(): boolean {
+    return this.#session.attached;
+  }
+
   get signal(): AbortSignal {
     return this.#session.signal;
   }
@@ -66,5 +76,9 @@ export class ViewedSession implements SessionView {
 
   end(reason?: string): void {
     this.#session.end(reason);
+  }
+
+  fail(error: SluiceError): void {
+    this.#session.fail(ownError(error) as SluiceError);
   }
 }

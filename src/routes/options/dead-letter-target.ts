@@ -36,8 +36,8 @@ interface TargetOptions {
 
 /**
  * Where a route's dead letters go: published to a topic, or given to any other
- * route in one session that no client holds. What waits for it is what the
- * sessions of the failed route wait for: their inboxes bound it.
+ * route in one session that no client holds. What waits there is what the
+ * sessions of the failed route wait for, and goes with them: their inboxes bound it.
  */
 export class DeadLetterTarget {
   readonly #options: TargetOptions;
@@ -48,13 +48,13 @@ export class DeadLetterTarget {
     this.#options = options;
   }
 
-  /** Resolves when it is accepted there; rejects when it is not. */
-  async take(letter: DeadLetter): Promise<void> {
+  /** Resolves when it is accepted there; rejects when it is not, or its own session ends while it waits. */
+  async take(letter: DeadLetter, signal: AbortSignal): Promise<void> {
     const { place, source, find } = this.#options;
     const route = find(place.route);
     if (route === undefined) throw new SluiceError('UNKNOWN_ROUTE', `there is no route "${place.route}"`);
     const subject = place.subject === '' ? source : place.subject;
-    if (route.topic === undefined) await this.#sessionWith(route, subject).deliver(letter);
+    if (route.topic === undefined) await this.#sessionWith(route, subject).deliver(letter, signal);
     else await publish(route.topic, subject, letter);
   }
 

@@ -57,7 +57,7 @@ export class DeadLetters extends RouteWrapper {
 
   async #failed(session: RouteSession, message: DataMessage, error: unknown): Promise<void> {
     // Dropped with its session, it is not acknowledged: its client knows.
-    if (session.signal.aborted || isRefusal(error)) throw error;
+    if (isOver(session) || isRefusal(error)) throw error;
     const { name, target, outcome, logger, counters } = this.#options;
     const about = {
       route: name,
@@ -65,13 +65,11 @@ export class DeadLetters extends RouteWrapper {
       sequence: message.sequence,
     };
     try {
-      await target.take({
-        data: message.data,
-        key: message.key,
-        metadata: this.#metadata(session, message, error),
-        from: session.clientId,
-      });
+      const metadata = this.#metadata(session, message, error);
+      const { data, key } = message;
+      await target.take({ data, key, metadata, from: session.clientId }, session.signal);
     } catch (fault) {
+      if (isOver(session)) throw error;
       counters.deadLetterFailures += 1;
       logger.error({ err: fault, ...about }, 'a dead letter was not taken');
       throw error;
@@ -107,4 +105,8 @@ function isRefusal(error: unknown): boolean {
   return (
     error instanceof SluiceError && (error.code === 'PERMISSION_DENIED' || error.code === 'UNAUTHENTICATED')
   );
+}
+
+function isOver({ signal }: RouteSession): boolean {
+  return signal.aborted;
 }

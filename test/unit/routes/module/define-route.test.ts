@@ -256,7 +256,7 @@ describe('open and close', () => {
       message: () => undefined,
     });
     await settle();
-    expect(session.ended).toBe('not you');
+    expect(session.failed).toMatchObject({ code: 'PERMISSION_DENIED', message: 'not you' });
     await expect(session.handle('x')).rejects.toThrow('not you');
   });
 
