@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ClientError, connect } from '../../src/client/index.js';
-import { AuthFiles, bearer, staticTokens } from '../helpers/auth-calls.js';
+import { AuthFiles, staticTokens } from '../helpers/auth-calls.js';
 import { bufCurl } from '../helpers/external-clients.js';
 import { FaultProxy } from '../helpers/fault-proxy.js';
 import { startGateway, type Settings } from '../helpers/gateway.js';

@@ -1,4 +1,4 @@
-import { type DropReason, tally } from '../../core/counters.js';
+import type { DropReason } from '../../core/counters.js';
 import { SluiceError } from '../../core/errors.js';
 import { MESSAGE_OVERHEAD_BYTES } from '../../flow/byte-account.js';
 import type { Quota } from '../../flow/quota.js';
