@@ -1,0 +1,165 @@
+/**
+ * Nanoseconds of one delivery of a fan-out to 1,000 subscribers, encoded: a topic
+ * route beside one written by hand (bench/peers/routes.ts), which sends every
+ * subscriber the same bytes and knows no history, no numbers and no publisher.
+ * By a transport that encodes each message and throws it away. The two take
+ * turns, round by round; what is printed is the median of the rounds' ratios.
+ *
+ *   npx tsx bench/micro/fanout.ts [--subscribers n] [--rounds n] [--bytes n]
+ */
+import { parseArgs } from 'node:util';
+import { ALL_OVERFLOWS } from '../../src/session/overflow.js';
+import { SystemClock } from '../../src/core/clock.js';
+import { topicRoute } from '../../src/routes/topic.js';
+import { memoryGateway } from '../../src/testing/memory-gateway.js';
+import { encodedBound, encodeMessage } from '../../src/wire/codec.js';
+import { controlMessage, dataMessage, type DataMessage, MessageType } from '../../src/wire/messages.js';
+import { firstOpen } from '../load/first-open.js';
+import { benchRoutes } from '../peers/routes.js';
+import { QuietStream } from './quiet-stream.js';
+
+const { values } = parseArgs({
+  options: {
+    subscribers: { type: 'string', default: '1000' },
+    rounds: { type: 'string', default: '21' },
+    bytes: { type: 'string', default: '256' },
+  },
+});
+const SUBSCRIBERS = Number(values.subscribers);
+const ROUNDS = Number(values.rounds);
+const BYTES = Number(values.bytes);
+const PUBLICATIONS = 200;
+const SESSION = 'session-0042';
+
+/** Real time, but for the turns: those are run here, so that a measured call is one piece. */
+class TurnClock extends SystemClock {
+  #callbacks: (() => void)[] = [];
+  override readonly setImmediate = (callback: () => void): void => void this.#callbacks.push(callback);
+
+  runImmediates(): void {
+    while (this.#callbacks.length > 0) {
+      const turn = this.#callbacks;
+      this.#callbacks = [];
+      for (const callback of turn) callback();
+    }
+  }
+}
+
+const clock = new TurnClock();
+const waiting = { messages: 512, bytes: 2 << 20 };
+const room = topicRoute(
+  'room',
+  {
+    overflow: 'drop-oldest',
+    allowedOverflow: ALL_OVERFLOWS,
+    historyMessages: 100,
+    historySize: 1 << 20,
+    historyAge: 300_000,
+    maxHistorySize: 64 << 20,
+    conflateHistory: false,
+    maxTopics: 10,
+    maxSubscribers: 10_000,
+    idempotencyKeys: 1_000,
+    idempotencyAge: 600_000,
+    maxWaitingPublishes: 64,
+    waitingPublishSize: 1 << 20,
+    ownMessages: true,
+    presence: false,
+    maxPresence: 1,
+  },
+  { clock, waiting, sendTimeoutMs: 15_000 },
+);
+const { gateway } = memoryGateway({
+  clock,
+  routes: { ...benchRoutes(), room },
+  defaultRoute: 'room',
+  settings: { 'session.maxPerClient': 100_000, 'stream.heartbeatInterval': 0, 'stream.receiveTimeout': '1h' },
+});
+
+const slab = new Uint8Array(1 << 16);
+let clients = 0;
+
+/** A connection with one session, whose messages are encoded and thrown away. */
+class Line {
+  received = 0;
+  readonly #receiver;
+  readonly #opened: boolean;
+
+  constructor(route: string, opened: boolean, subject: string) {
+    clients += 1;
+    const metadata = { 'x-client-id': `client-${clients}`, 'x-route': route, 'x-subject': subject };
+    this.#opened = opened;
+    this.#receiver = gateway.accept(
+      new QuietStream(metadata, (messages) => {
+        for (const message of messages) {
+          if (encodedBound(message) <= slab.length) encodeMessage(message, slab, 0);
+          if (message.type === MessageType.DATA) this.received += 1;
+        }
+      }),
+    );
+    if (opened) this.send(controlMessage(firstOpen({ route, subject, windowMessages: 4_096 }), SESSION));
+    else this.send(dataMessage({ sessionId: SESSION }));
+  }
+
+  send(message: DataMessage): void {
+    this.#receiver.onMessages([message]);
+    clock.runImmediates();
+  }
+
+  ack(): void {
+    if (this.#opened) {
+      this.#receiver.onMessages([
+        dataMessage({ type: MessageType.ACK, sessionId: SESSION, ack: this.received }),
+      ]);
+    }
+  }
+}
+
+/** Nanoseconds of a delivery, over one round. */
+type Round = () => number;
+
+function fanOut(inRoute: string, outRoute: string, opened: boolean): Round {
+  const subject = inRoute === outRoute ? `${inRoute}-${String(opened)}` : '';
+  const subscribers = Array.from({ length: SUBSCRIBERS }, () => new Line(outRoute, opened, subject));
+  const publisher = new Line(inRoute, false, subject);
+  const chunk = Buffer.alloc(BYTES * 4, 0x5a);
+  const message = dataMessage({ sessionId: SESSION, data: chunk.subarray(0, BYTES) });
+  return () => {
+    const before = subscribers.map(({ received }) => received);
+    const cpu = process.cpuUsage();
+    for (let n = 0; n < PUBLICATIONS; n += 1) publisher.send(message);
+    const { user, system } = process.cpuUsage(cpu);
+    for (const [n, subscriber] of subscribers.entries()) {
+      if (subscriber.received - (before[n] ?? 0) !== PUBLICATIONS) throw new Error('not all came');
+      subscriber.ack();
+    }
+    clock.runImmediates();
+    return ((user + system) * 1_000) / (PUBLICATIONS * SUBSCRIBERS);
+  };
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? NaN;
+}
+
+console.log(`${SUBSCRIBERS} subscribers, ${BYTES} bytes, ${ROUNDS} rounds`);
+for (const opened of [false, true]) {
+  const byHand = fanOut('fanout-in', 'fanout-out', opened);
+  const topic = fanOut('room', 'room', opened);
+  const pairs: (readonly [number, number])[] = [];
+  for (let round = -3; round < ROUNDS; round += 1) {
+    // Whoever comes first changes, for the collector may come to either.
+    const first = round % 2 === 0 ? byHand() : 0;
+    const second = topic();
+    const pair = [round % 2 === 0 ? first : byHand(), second] as const;
+    if (round >= 0) pairs.push(pair);
+  }
+  const ratio = median(pairs.map(([hand, room_]) => room_ / hand));
+  console.log(
+    `${opened ? 'opened' : 'simple'}: by hand ${Math.round(median(pairs.map(([hand]) => hand)))} ns, topic ` +
+      `${Math.round(median(pairs.map(([, room_]) => room_)))} ns a delivery: ${ratio.toFixed(2)} times`,
+  );
+}
+const gone = gateway.destroy();
+clock.runImmediates();
+await gone;
