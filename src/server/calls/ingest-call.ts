@@ -27,6 +27,7 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
   readonly sessionId = '';
   readonly receiver: StreamReceiver;
   readonly receiveQuota: Quota;
+  readonly hears = false;
   readonly answersBlocked = false;
   readonly unsent = 0;
   readonly hasDataToGo = false;
