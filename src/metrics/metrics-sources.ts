@@ -12,6 +12,29 @@ export interface MetricsSources {
   memory(): MemoryLevels;
   /** Undefined, or left out, where nobody has to say who they are. */
   auth?(): AuthLevels | undefined;
+  /** Left out where there are none. */
+  upstreams?(): readonly UpstreamLevels[];
+}
+
+/** One upstream, its addresses, and what became of messages and streams there since the start. */
+export interface UpstreamLevels {
+  readonly name: string;
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly breaker: 'closed' | 'open' | 'half-open';
+    readonly available: boolean;
+    readonly sessions: number;
+    readonly streamsOpened: number;
+    readonly streamsLost: number;
+  }[];
+  /** Sessions without a backend. */
+  readonly waiting: number;
+  readonly messagesRepeated: number;
+  readonly messagesUnavailable: number;
+  readonly messagesGivenUp: number;
+  readonly messagesRefused: number;
+  readonly ackTimeouts: number;
+  readonly offences: number;
 }
 
 /** What is held of those who are not known yet, not believed, or not wanted. */

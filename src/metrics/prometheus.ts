@@ -4,6 +4,7 @@ import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sour
 import { ProcessFamilies } from './process-families.js';
 import { streamFamilies, type MetricsLimits } from './stream-families.js';
 import type { StreamMetrics } from './stream-metrics.js';
+import { upstreamFamilies } from './upstream-families.js';
 
 export interface PrometheusExporterOptions {
   readonly metrics: StreamMetrics;
@@ -70,6 +71,7 @@ export class PrometheusExporter {
         () => this.#queues,
         () => this.#windowed,
       ),
+      ...upstreamFamilies(() => sources.upstreams?.() ?? []),
       ...this.#process.families,
     ];
     for (const family of families) registerFamily(this.#registry, family);

@@ -32,6 +32,28 @@ export const AUTH: AuthLevels = {
 };
 
 export const SOURCES: MetricsSources = {
+  upstreams: () => [
+    {
+      name: 'orders',
+      addresses: [
+        {
+          address: 'a:1',
+          breaker: 'half-open',
+          available: false,
+          sessions: 3,
+          streamsOpened: 5,
+          streamsLost: 2,
+        },
+      ],
+      waiting: 7,
+      messagesRepeated: 11,
+      messagesUnavailable: 13,
+      messagesGivenUp: 17,
+      messagesRefused: 19,
+      ackTimeouts: 23,
+      offences: 29,
+    },
+  ],
   connections: () => 3,
   sessions: () => 4,
   sockets: () => 5,
