@@ -447,7 +447,7 @@ export class Gateway {
       windowed: () => windowedLevels(this.#server.windowed),
       auth: () => ({ unidentified: this.#server.arriving.silent, ...this.#auth.levels }),
       topics: () => topicFigures(this.#routes),
-      upstreams: () => [...this.#upstreams.values()].map(({ levels }) => levels),
+      upstreams: () => this.upstreams,
       memory: () => ({ bufferedBytes: this.#account.bytes, budgetBytes: this.#account.budgetBytes }),
     };
   }

@@ -2,7 +2,6 @@ import type { MetricFamily, Sample } from './metric-family.js';
 import type { MetricsSources } from './metrics-sources.js';
 import {
   BACKEND_HEALTHS,
-  isAvailable,
   type BackendFigures,
   type TopicFigures,
   type UpstreamFigures,
@@ -110,8 +109,8 @@ function upstreamFamilies(read: () => readonly UpstreamFigures[]): readonly Metr
     byBackend(
       'gauge',
       'sluice_upstream_available',
-      '1 while sessions are given to this backend.',
-      (backend) => [{ value: isAvailable(backend) ? 1 : 0 }],
+      '1 while a session may begin at this backend: it is well, its breaker lets it, and it has room.',
+      (backend) => [{ value: backend.available ? 1 : 0 }],
     ),
     byBackend(
       'gauge',
@@ -153,11 +152,12 @@ function upstreamFamilies(read: () => readonly UpstreamFigures[]): readonly Metr
     {
       name: 'sluice_upstream_messages_failed_total',
       type: 'counter',
-      help: 'Messages that failed without a backend saying so: none was there, or stream after stream ended over them.',
+      help: 'Messages that failed without a backend saying so: none was there, stream after stream ended over them, or those of backends were too large for their client.',
       samples: () =>
-        read().flatMap(({ name: upstream, messagesUnavailable, messagesGivenUp }) => [
+        read().flatMap(({ name: upstream, messagesUnavailable, messagesGivenUp, messagesRefused }) => [
           { labels: { upstream, reason: 'unavailable' }, value: messagesUnavailable },
           { labels: { upstream, reason: 'given-up' }, value: messagesGivenUp },
+          { labels: { upstream, reason: 'too-large' }, value: messagesRefused },
         ]),
     },
     {

@@ -29,6 +29,8 @@ export interface UpstreamFigures {
   readonly messagesRepeated: number;
   readonly messagesUnavailable: number;
   readonly messagesGivenUp: number;
+  /** Of backends, and too large for their client. */
+  readonly messagesRefused: number;
   readonly ackTimeouts: number;
   readonly offences: number;
 }
@@ -38,6 +40,8 @@ export const BACKEND_HEALTHS = ['unknown', 'serving', 'unwatched', 'not-serving'
 
 export interface BackendFigures {
   readonly address: string;
+  /** Whether a session may begin there now: well, let through, and with room. */
+  readonly available: boolean;
   readonly health: (typeof BACKEND_HEALTHS)[number];
   readonly breaker: 'closed' | 'open' | 'half-open';
   readonly sessions: number;
@@ -45,7 +49,7 @@ export interface BackendFigures {
   readonly streamsLost: number;
 }
 
-/** Whether sessions are given to it now, as far as is known. */
-export function isAvailable({ health, breaker }: Pick<BackendFigures, 'health' | 'breaker'>): boolean {
-  return breaker !== 'open' && health !== 'not-serving' && health !== 'unreachable';
+/** Whether something is wrong with it; one that is merely full is not. */
+export function isDown({ health, breaker }: BackendFigures): boolean {
+  return breaker === 'open' || health === 'not-serving' || health === 'unreachable';
 }

@@ -57,6 +57,7 @@ export const UPSTREAM: UpstreamFigures = {
   addresses: [
     {
       address: 'one:1',
+      available: true,
       health: 'serving',
       breaker: 'closed',
       sessions: 51,
@@ -65,6 +66,7 @@ export const UPSTREAM: UpstreamFigures = {
     },
     {
       address: 'two:2',
+      available: false,
       health: 'unreachable',
       breaker: 'open',
       sessions: 0,
@@ -76,6 +78,7 @@ export const UPSTREAM: UpstreamFigures = {
   messagesRepeated: 57,
   messagesUnavailable: 58,
   messagesGivenUp: 59,
+  messagesRefused: 60,
   ackTimeouts: 61,
   offences: 62,
 };
