@@ -3,6 +3,7 @@ import type { MetricsSources } from './metrics-sources.js';
 import {
   BACKEND_HEALTHS,
   type BackendFigures,
+  type RouteFigures,
   type TopicFigures,
   type UpstreamFigures,
 } from './route-figures.js';
@@ -10,22 +11,70 @@ import {
 /** What stands behind the routes: topics and backends. Labels are names of the configuration, nobody else's. */
 export function routeFamilies(sources: MetricsSources): readonly MetricFamily[] {
   return [
+    ...optionFamilies(() => sources.routes?.() ?? []),
     ...topicFamilies(() => sources.topics?.() ?? []),
     ...upstreamFamilies(() => sources.upstreams?.() ?? []),
   ];
 }
 
+/** A series a route. */
+function byRoute<T extends { readonly route: string }>(
+  read: () => readonly T[],
+  type: MetricFamily['type'],
+): (name: string, help: string, value: (figures: T) => number) => MetricFamily {
+  return (name, help, value) => ({
+    name,
+    type,
+    help,
+    samples: () => read().map((figures) => ({ labels: { route: figures.route }, value: value(figures) })),
+  });
+}
+
+function optionFamilies(read: () => readonly RouteFigures[]): readonly MetricFamily[] {
+  const total = byRoute(read, 'counter');
+  return [
+    total('sluice_route_retries_total', 'Attempts after the first.', ({ retries }) => retries),
+    byRoute(read, 'gauge')(
+      'sluice_route_retrying',
+      'Messages that wait for their next attempt.',
+      ({ retrying }) => retrying,
+    ),
+    total(
+      'sluice_route_timeouts_total',
+      'Times that a route took longer for a message than its timeout.',
+      ({ timeouts }) => timeouts,
+    ),
+    total(
+      'sluice_route_dead_lettered_total',
+      'Messages that went to the dead letter.',
+      ({ deadLettered }) => deadLettered,
+    ),
+    total(
+      'sluice_route_dead_letter_failures_total',
+      'Messages that the dead letter failed on, too.',
+      ({ deadLetterFailures }) => deadLetterFailures,
+    ),
+    total(
+      'sluice_route_failed_after_acknowledged_total',
+      'Messages that failed after they were acknowledged, on routes that acknowledge what they received.',
+      ({ failedAfterAcknowledged }) => failedAfterAcknowledged,
+    ),
+    {
+      name: 'sluice_route_refused_total',
+      type: 'counter',
+      help: 'What was refused for a limit of the route, by what it was.',
+      samples: () =>
+        read().flatMap(({ route, sessionsRefused, messagesTooLarge }) => [
+          { labels: { route, what: 'session' }, value: sessionsRefused },
+          { labels: { route, what: 'message' }, value: messagesTooLarge },
+        ]),
+    },
+  ];
+}
+
 function topicFamilies(read: () => readonly TopicFigures[]): readonly MetricFamily[] {
-  const of =
-    (type: MetricFamily['type']) =>
-    (name: string, help: string, value: (figures: TopicFigures) => number): MetricFamily => ({
-      name,
-      type,
-      help,
-      samples: () => read().map((figures) => ({ labels: { route: figures.route }, value: value(figures) })),
-    });
-  const now = of('gauge');
-  const total = of('counter');
+  const now = byRoute(read, 'gauge');
+  const total = byRoute(read, 'counter');
   return [
     now('sluice_topics', 'Topics that exist now.', ({ topics }) => topics),
     now('sluice_topic_subscribers', 'Subscribers of topics now.', ({ subscribers }) => subscribers),

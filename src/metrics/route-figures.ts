@@ -1,3 +1,17 @@
+/** What the options of one configured route have done. */
+export interface RouteFigures {
+  readonly route: string;
+  readonly sessionsRefused: number;
+  readonly messagesTooLarge: number;
+  readonly timeouts: number;
+  readonly retries: number;
+  /** Messages that wait for their next attempt. */
+  readonly retrying: number;
+  readonly failedAfterAcknowledged: number;
+  readonly deadLettered: number;
+  readonly deadLetterFailures: number;
+}
+
 /** The topics of one route, now and since the start. */
 export interface TopicFigures {
   readonly route: string;

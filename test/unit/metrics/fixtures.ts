@@ -4,7 +4,7 @@ import type {
   QueueDepths,
   WindowedLevels,
 } from '../../../src/metrics/metrics-sources.js';
-import type { TopicFigures, UpstreamFigures } from '../../../src/metrics/route-figures.js';
+import type { RouteFigures, TopicFigures, UpstreamFigures } from '../../../src/metrics/route-figures.js';
 import type { MetricsLimits } from '../../../src/metrics/stream-families.js';
 
 export const QUEUES: QueueDepths = {
@@ -32,7 +32,19 @@ export const AUTH: AuthLevels = {
   calloutBreakerOpen: true,
 };
 
-export const TOPICS: TopicFigures = {
+const ROUTE: RouteFigures = {
+  route: 'rooms',
+  sessionsRefused: 71,
+  messagesTooLarge: 72,
+  timeouts: 73,
+  retries: 74,
+  retrying: 75,
+  failedAfterAcknowledged: 76,
+  deadLettered: 77,
+  deadLetterFailures: 78,
+};
+
+const TOPICS: TopicFigures = {
   route: 'rooms',
   topics: 31,
   subscribers: 32,
@@ -52,7 +64,7 @@ export const TOPICS: TopicFigures = {
   publishesRefused: 47,
 };
 
-export const UPSTREAM: UpstreamFigures = {
+const UPSTREAM: UpstreamFigures = {
   name: 'team',
   addresses: [
     {
@@ -90,6 +102,7 @@ export const SOURCES: MetricsSources = {
   queues: () => QUEUES,
   windowed: () => WINDOWED,
   memory: () => ({ bufferedBytes: 16_000, budgetBytes: 17_000 }),
+  routes: () => [ROUTE],
   topics: () => [TOPICS],
   upstreams: () => [UPSTREAM],
   auth: () => AUTH,
