@@ -449,6 +449,7 @@ export class Gateway {
       queues: () => queueDepths(this.#pool),
       windowed: () => windowedLevels(this.#server.windowed),
       auth: () => ({ unidentified: this.#server.arriving.silent, ...this.#auth.levels }),
+      publishes: () => this.#server.publishes.levels,
       routes: () => [...this.#routeCounters].map(([route, counters]) => ({ route, ...counters })),
       topics: () => topicFigures(this.#routes),
       upstreams: () => this.upstreams,

@@ -12,6 +12,8 @@ export interface MetricsSources {
   /** The opened sessions, all together. */
   windowed(): WindowedLevels;
   memory(): MemoryLevels;
+  /** Calls of Publish under way, and those of them that a subscriber under `block` holds. */
+  publishes?(): { readonly underWay: number; readonly held: number };
   /** Every configured route. Left out: nobody asks. */
   routes?(): readonly RouteFigures[];
   /** A route each that has topics. Left out: there are none. */

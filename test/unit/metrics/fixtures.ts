@@ -102,6 +102,7 @@ export const SOURCES: MetricsSources = {
   queues: () => QUEUES,
   windowed: () => WINDOWED,
   memory: () => ({ bufferedBytes: 16_000, budgetBytes: 17_000 }),
+  publishes: () => ({ underWay: 81, held: 82 }),
   routes: () => [ROUTE],
   topics: () => [TOPICS],
   upstreams: () => [UPSTREAM],
@@ -110,6 +111,7 @@ export const SOURCES: MetricsSources = {
 
 export const LIMITS: MetricsLimits = {
   connections: 5_000,
+  publishes: 1_000,
   sessions: 100_000,
   sockets: 6_000,
   receiveQueue: { messages: 512, bytes: 2_097_152 },
