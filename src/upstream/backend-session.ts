@@ -52,7 +52,9 @@ export class BackendSession implements LinkEvents, Waiter {
   #wasElsewhere = false;
   /** The address that it lost its last stream at. */
   #lastLost = '';
-  /** Tries in a row that came to nothing. */
+  /** When the stream there is was begun, in Clock.now(). */
+  #begunAtMs = 0;
+  /** Streams in a row on which nothing was got done, and that did not last. */
   #failures = 0;
   #retry: Timer | undefined;
   #stopWaiting: (() => void) | undefined;
@@ -136,7 +138,6 @@ export class BackendSession implements LinkEvents, Waiter {
 
   onStands(): void {
     this.#stands = true;
-    this.#failures = 0;
     this.#unavailable = false;
     this.#outage?.cancel();
     this.#outage = undefined;
@@ -190,6 +191,7 @@ export class BackendSession implements LinkEvents, Waiter {
     }
     this.#link = link;
     this.#stands = false;
+    this.#begunAtMs = this.#pool.clock.now();
     this.#attempts += 1;
     this.#sentThrough = this.#unsettled.settledThrough;
     this.#writable = link.send([this.#openMessage()]);
@@ -239,7 +241,8 @@ export class BackendSession implements LinkEvents, Waiter {
     if (this.#over) return;
     if (this.#unavailable) this.#failWaiting();
     else this.#watchOutage();
-    const { backoff, random } = this.#pool;
+    const { backoff, clock, random } = this.#pool;
+    if (clock.now() - this.#begunAtMs > backoff.maxMs) this.#failures = 0;
     const delayMs = fullJitterMs(this.#failures, backoff, random);
     this.#failures += 1;
     this.#connectIn(delayMs);
@@ -335,7 +338,7 @@ export class BackendSession implements LinkEvents, Waiter {
     if (ack > this.#sentThrough)
       return `it acknowledges ${String(ack)}, and was sent ${String(this.#sentThrough)} at most`;
     const progressed = ack > this.#unsettled.settledThrough && this.#unsettled.accept(ack);
-    if (progressed) this.#progressAtMs = this.#pool.clock.now();
+    if (progressed) this.#noteProgress();
     switch (message.type) {
       case MessageType.UNSPECIFIED:
       case MessageType.DATA:
@@ -365,8 +368,13 @@ export class BackendSession implements LinkEvents, Waiter {
     if (sequence > this.#sentThrough)
       return `its Error names ${String(sequence)}, and it was sent ${String(this.#sentThrough)} at most`;
     if (!this.#unsettled.fail(sequence, errorOf(code, message, retryAfterMs))) return this.#talksIdly();
-    this.#progressAtMs = this.#pool.clock.now();
+    this.#noteProgress();
     return undefined;
+  }
+
+  #noteProgress(): void {
+    this.#progressAtMs = this.#pool.clock.now();
+    this.#failures = 0;
   }
 
   #closedBy(code: string, reason: string, retryAfterMs: number): void {

@@ -156,6 +156,26 @@ describe('messages', () => {
   });
 });
 
+test('a backend that speaks and dies, again and again, is tried ever more seldom', async () => {
+  const { one, clock, chance } = await atBackend(['a:1'], { backoffFirst: 100, backoffMax: 400 });
+  chance.value = 0.999;
+  for (const delayMs of [100, 200, 400, 400]) {
+    const before = one.streams.length;
+    one.last.says({ data: Buffer.from('hello') });
+    one.last.ends({ status: GrpcStatus.UNKNOWN });
+    await clock.advanceAsync(delayMs - 1);
+    expect(one.streams).toHaveLength(before);
+    await clock.advanceAsync(1);
+    expect(one.streams).toHaveLength(before + 1);
+  }
+  // One that lasted is another matter.
+  await clock.advanceAsync(401);
+  one.last.ends({ status: GrpcStatus.UNKNOWN });
+  const before = one.streams.length;
+  await clock.advanceAsync(100);
+  expect(one.streams).toHaveLength(before + 1);
+});
+
 describe('while no backend is there', () => {
   test('messages fail after a time, further ones at once, and the first backend that comes ends it', async () => {
     const { one, handle, fates, turn, clock, session } = world(['a:1'], { unavailableAfter: 5_000 });
