@@ -299,6 +299,8 @@ export class BackendSession implements LinkEvents, Waiter {
   #flush(): void {
     while (this.#writable && this.#link !== undefined && this.#sentThrough < this.#unsettled.last) {
       const batch: DataMessage[] = [];
+      // The time of a backend that owed nothing begins now.
+      if (this.#unsettled.settledThrough >= this.#sentThrough) this.#progressAtMs = this.#pool.clock.now();
       this.#sentThrough = this.#unsettled.take(this.#sentThrough, batch, BATCH_BYTES);
       if (batch.length === 0) return;
       const { counters } = this.#pool;
@@ -312,7 +314,6 @@ export class BackendSession implements LinkEvents, Waiter {
   #expectAcks(): void {
     const { ackTimeout } = this.#pool.settings;
     if (ackTimeout === 0 || this.#ackTimer !== undefined) return;
-    this.#progressAtMs = this.#pool.clock.now();
     this.#ackTimer = this.#pool.clock.setTimeout(this.#checkAcks, ackTimeout);
   }
 

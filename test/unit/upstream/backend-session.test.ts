@@ -251,6 +251,20 @@ describe('a backend that acknowledges nothing', () => {
     expect(stream.isCancelled).toBe(true);
   });
 
+  test('has its time from the first message that it owes an ack for', async () => {
+    const { one, handle, clock } = await atBackend(['a:1'], { ackTimeout: 1_000 });
+    handle('x');
+    const stream = one.last;
+    await clock.advanceAsync(10);
+    stream.acks(1);
+    await clock.advanceAsync(980);
+    handle('y');
+    await clock.advanceAsync(999);
+    expect(stream.isCancelled).toBe(false);
+    await clock.advanceAsync(1);
+    expect(stream.isCancelled).toBe(true);
+  });
+
   test('is not to blame while it is not read', async () => {
     const { one, handle, clock, room, turn } = await atBackend(['a:1'], { ackTimeout: 1_000 });
     let makeRoom: () => void = () => undefined;
