@@ -36,7 +36,10 @@ const MAX_IDLE_TALK = 1_000;
 export class BackendSession implements LinkEvents, Waiter {
   readonly #spec: BackendSessionSpec;
   readonly #pool: UpstreamPool;
-  readonly #unsettled = new UnsettledMessages();
+  /** What a backend acknowledges comes behind what it has answered. */
+  readonly #unsettled = new UnsettledMessages((act) => {
+    this.#delivery.behind(act);
+  });
   readonly #delivery: ClientDelivery;
   #link: BackendLink | undefined;
   /** Whether the stream there is has shown that somebody is at its other end. */
@@ -338,12 +341,15 @@ export class BackendSession implements LinkEvents, Waiter {
     const { ack, control } = message;
     if (ack > this.#sentThrough)
       return `it acknowledges ${String(ack)}, and was sent ${String(this.#sentThrough)} at most`;
+    // First, for the ack that an answer bears is behind it.
+    const isData = message.type === MessageType.DATA || message.type === MessageType.UNSPECIFIED;
+    const isTaken = !isData || this.#delivery.take(message);
     const progressed = ack > this.#unsettled.settledThrough && this.#unsettled.accept(ack);
     if (progressed) this.#noteProgress();
     switch (message.type) {
       case MessageType.UNSPECIFIED:
       case MessageType.DATA:
-        if (!this.#delivery.take(message)) this.#tooLarge();
+        if (!isTaken) this.#tooLarge();
         return undefined;
       case MessageType.ACK:
         return progressed ? undefined : this.#talksIdly();

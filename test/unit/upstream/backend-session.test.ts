@@ -19,11 +19,12 @@ function world(...args: Parameters<typeof upstreamWorld>) {
   pool.start();
   const taken: DataMessage[] = [];
   const ends: (string | undefined)[] = [];
-  const room = { promise: undefined as Promise<void> | undefined };
+  const room = { promise: undefined as Promise<void> | undefined, error: undefined as Error | undefined };
   const session = new BackendSession({
     pool,
     session: {
       send: (message) => {
+        if (room.error !== undefined) throw room.error;
         taken.push(message);
         return room.promise;
       },
@@ -301,6 +302,42 @@ describe('what a backend sends', () => {
     await turn();
     expect(taken.map(({ data }) => Buffer.from(data).toString())).toEqual(['1', '2']);
     expect(one.last.isPaused).toBe(false);
+  });
+
+  test('comes before what it acknowledges with it, or behind it', async () => {
+    const { one, handle, fates, room, turn } = await atBackend(['a:1']);
+    handle('x', 'y', 'z');
+    await turn();
+    const makeRoom: (() => void)[] = [];
+    const full = (): void => {
+      room.promise = new Promise((resolve) => makeRoom.push(resolve));
+    };
+    full();
+    const error = { action: 'error', code: 'MINE', message: '', sequence: 2, retryAfterMs: 0 } as const;
+    one.last.says({ data: Buffer.from('1'), ack: 1 }, { data: Buffer.from('2') }, controlMessage(error), {
+      ack: 3,
+    });
+    await turn();
+    expect(fates).toEqual([]);
+    full();
+    makeRoom[0]?.();
+    await turn();
+    expect(fates).toEqual(['x done']);
+    room.promise = undefined;
+    makeRoom[1]?.();
+    await turn();
+    expect(fates).toEqual(['x done', 'y ROUTE_FAILED', 'z done']);
+  });
+
+  test('is not sent again though its ack has yet to be told', async () => {
+    const { one, handle, room, turn, clock } = await atBackend(['a:1']);
+    handle('x', 'y');
+    await turn();
+    room.promise = new Promise(() => undefined);
+    one.last.says({ data: Buffer.from('1'), ack: 1 });
+    one.last.ends();
+    await clock.advanceAsync(100);
+    expect(one.last.numbers).toEqual([2]);
   });
 
   test.each([
