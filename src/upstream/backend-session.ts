@@ -175,13 +175,14 @@ export class BackendSession implements LinkEvents, Waiter {
         });
         return;
       case 'lost': {
-        const { reason, reached } = verdict;
+        const { reason, reached, declined } = verdict;
         if (link !== undefined) {
           this.#lastLost = link.address;
           this.#pool.lost(link, reason);
         }
         this.#pool.warn({ address: link?.address, reason }, 'the stream of a session at a backend was lost');
-        this.#afterLoss(reached);
+        // One that would not have the session at all has not looked at what came on it.
+        this.#afterLoss(reached, reached && (this.#stands || !declined));
       }
     }
   }
@@ -230,18 +231,16 @@ export class BackendSession implements LinkEvents, Waiter {
     // One that hangs is no better for the next; what one session's stream says is its own.
     this.#pool.lost(link, reason, counter === 'ackTimeouts' && this.#stands);
     this.#pool.warn({ address: link.address, reason }, 'the stream of a session at a backend was given up');
-    this.#afterLoss(true);
+    this.#afterLoss(true, true);
   }
 
-  /** `reached`: a backend may have had what was sent. */
-  #afterLoss(reached: boolean): void {
+  /** `reached`: a backend may have had what was sent. `suspicious`: it may have ended over it. */
+  #afterLoss(reached: boolean, suspicious: boolean): void {
     this.#ackTimer?.cancel();
     this.#ackTimer = undefined;
     this.#delivery.forgetUnfinished();
-    if (reached) {
-      this.#wasElsewhere = true;
-      this.#suspectFirst();
-    }
+    if (reached) this.#wasElsewhere = true;
+    if (suspicious) this.#suspectFirst();
     if (this.#over) return;
     if (this.#unavailable) this.#failWaiting();
     else this.#watchOutage();

@@ -176,6 +176,33 @@ test('a backend that speaks and dies, again and again, is tried ever more seldom
   expect(one.streams).toHaveLength(before + 1);
 });
 
+test('messages are not given up over backends that will not have the session just now, but over those that die', async () => {
+  const own = { maxAttempts: 2, breakerFailures: 100, unavailableAfter: 5_000 };
+  const { one, handle, fates, turn, clock, pool } = await atBackend(['a:1'], own);
+  handle('x');
+  await turn();
+  for (const status of [GrpcStatus.UNAVAILABLE, GrpcStatus.RESOURCE_EXHAUSTED, GrpcStatus.UNAVAILABLE]) {
+    one.last.ends({ status });
+    await clock.advanceAsync(200);
+  }
+  expect(fates).toEqual([]);
+  await clock.advanceAsync(5_000);
+  one.last.ends({ status: GrpcStatus.UNAVAILABLE });
+  await clock.advanceAsync(200);
+  expect(fates).toEqual(['x UPSTREAM_UNAVAILABLE']);
+  const other = await atBackend(['a:1'], own);
+  other.handle('x', 'y');
+  await other.turn();
+  other.one.last.ends({ status: GrpcStatus.UNAVAILABLE, broken: true });
+  await other.clock.advanceAsync(200);
+  // It has taken the session on: that it leaves now may be for what it was sent.
+  other.one.last.says({});
+  other.one.last.ends({ status: GrpcStatus.UNAVAILABLE });
+  await other.turn();
+  expect(other.fates).toEqual(['x ROUTE_FAILED']);
+  expect(pool.levels.messagesGivenUp).toBe(0);
+});
+
 describe('while no backend is there', () => {
   test('messages fail after a time, further ones at once, and the first backend that comes ends it', async () => {
     const { one, handle, fates, turn, clock, session } = world(['a:1'], { unavailableAfter: 5_000 });
