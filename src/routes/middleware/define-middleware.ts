@@ -3,7 +3,7 @@ import { metadataMap, type OutgoingFields } from '../../session/outgoing-message
 import type { Route, RouteHandler, RouteSession } from '../../session/route.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { bytesOf } from '../../wire/sendable.js';
-import { giveSignal, signalOf } from '../message-signal.js';
+import { givenUpOf, mayGiveUp } from '../given-up.js';
 import { Received, type ReceivedMessage } from '../module/received-message.js';
 import { type SessionView, ViewedSession } from '../module/session-view.js';
 import { ownError } from '../module/sluice-error.js';
@@ -94,7 +94,7 @@ class DefinedMiddleware extends RouteWrapper {
       called = true;
       return handler.handle(changes === undefined ? message : changed(message, changes));
     };
-    const received = new Received(message, session, signalOf(message));
+    const received = new Received(message, session, givenUpOf(message));
     try {
       const result = this.#definition.message?.(received, view, next);
       return result instanceof Promise ? result.then(undefined, rethrown) : result;
@@ -116,7 +116,7 @@ function changed(message: DataMessage, { data, metadata, ...others }: OutgoingFi
     ...(data !== undefined && { data: bytesOf(data) }),
     ...(metadata !== undefined && { metadata: metadataMap(metadata) }),
   };
-  const signal = signalOf(message);
-  if (signal !== undefined) giveSignal(made, signal);
+  const givenUp = givenUpOf(message);
+  if (givenUp !== undefined) mayGiveUp(made, givenUp);
   return made;
 }

@@ -2,7 +2,7 @@ import { isPromise } from '../../core/is-promise.js';
 import { SluiceError } from '../../core/errors.js';
 import type { RouteHandler, RouteSession } from '../../session/route.js';
 import type { DataMessage } from '../../wire/messages.js';
-import { signalOf } from '../message-signal.js';
+import { givenUpOf } from '../given-up.js';
 import { SessionOfModule, type RouteContext } from './module-session.js';
 import { Received } from './received-message.js';
 import { type ReplySpec, sendReply } from './replies.js';
@@ -92,7 +92,7 @@ export class DefinedHandler<State> implements RouteHandler {
 
   #handle(message: DataMessage): void | Promise<void> {
     if (this.#closed || this.#opened === undefined) return undefined;
-    const givenUp = signalOf(message);
+    const givenUp = givenUpOf(message);
     const received = new Received(message, this.#session, givenUp);
     const spec = givenUp === undefined ? this.#spec : this.#specOf(() => this.#closed || givenUp.aborted);
     let sent: void | Promise<void>;

@@ -1,4 +1,5 @@
 import { SluiceError } from '../../core/errors.js';
+import type { GivenUp } from '../given-up.js';
 import type { RouteSession } from '../../session/route.js';
 import type { DataMessage } from '../../wire/messages.js';
 
@@ -37,9 +38,9 @@ export class Received implements ReceivedMessage {
   readonly more: boolean;
   readonly ttlMs: number;
   readonly #session: Pick<RouteSession, 'signal'>;
-  readonly #givenUp: AbortSignal | undefined;
+  readonly #givenUp: GivenUp | undefined;
 
-  constructor(message: DataMessage, session: Pick<RouteSession, 'signal'>, givenUp?: AbortSignal) {
+  constructor(message: DataMessage, session: Pick<RouteSession, 'signal'>, givenUp?: GivenUp) {
     this.data = message.data;
     this.metadata = message.metadata ?? NO_METADATA;
     this.key = message.key;
@@ -60,6 +61,6 @@ export class Received implements ReceivedMessage {
   }
 
   get signal(): AbortSignal {
-    return this.#givenUp ?? this.#session.signal;
+    return (this.#givenUp ?? this.#session).signal;
   }
 }
