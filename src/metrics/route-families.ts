@@ -4,15 +4,61 @@ import {
   BACKEND_HEALTHS,
   isAvailable,
   type BackendFigures,
+  type RouteOptionFigures,
   type TopicFigures,
   type UpstreamFigures,
 } from './route-figures.js';
 
-/** What stands behind the routes: topics and backends. Labels are names of the configuration, nobody else's. */
+/** What stands around and behind the routes: their options, topics and backends. Labels are names of the configuration, nobody else's. */
 export function routeFamilies(sources: MetricsSources): readonly MetricFamily[] {
   return [
+    ...optionFamilies(() => sources.routes?.() ?? []),
     ...topicFamilies(() => sources.topics?.() ?? []),
     ...upstreamFamilies(() => sources.upstreams?.() ?? []),
+  ];
+}
+
+function optionFamilies(read: () => readonly RouteOptionFigures[]): readonly MetricFamily[] {
+  const of =
+    (type: MetricFamily['type']) =>
+    (name: string, help: string, value: (figures: RouteOptionFigures) => number): MetricFamily => ({
+      name,
+      type,
+      help,
+      samples: () => read().map((figures) => ({ labels: { route: figures.route }, value: value(figures) })),
+    });
+  const now = of('gauge');
+  const total = of('counter');
+  return [
+    now('sluice_route_sessions', 'Sessions of a route that has a maxSessions.', ({ sessions }) => sessions),
+    now('sluice_route_retrying', 'Messages that wait for their next attempt.', ({ retrying }) => retrying),
+    total(
+      'sluice_route_sessions_refused_total',
+      'Sessions refused for maxSessions.',
+      ({ sessionsRefused }) => sessionsRefused,
+    ),
+    total(
+      'sluice_route_messages_too_large_total',
+      'Messages failed for maxMessageSize.',
+      ({ messagesTooLarge }) => messagesTooLarge,
+    ),
+    total('sluice_route_timeouts_total', 'Attempts that took longer than timeout.', (each) => each.timeouts),
+    total('sluice_route_retries_total', 'Attempts after the first.', ({ retries }) => retries),
+    total(
+      'sluice_route_failed_after_acknowledged_total',
+      'Messages that failed after they were acknowledged (acknowledge: received).',
+      ({ failedAfterAcknowledged }) => failedAfterAcknowledged,
+    ),
+    {
+      name: 'sluice_route_dead_letters_total',
+      type: 'counter',
+      help: 'Messages given to the dead letter, by what became of them.',
+      samples: () =>
+        read().flatMap(({ route, deadLettered, deadLetterFailures }) => [
+          { labels: { route, result: 'taken' }, value: deadLettered },
+          { labels: { route, result: 'failed' }, value: deadLetterFailures },
+        ]),
+    },
   ];
 }
 

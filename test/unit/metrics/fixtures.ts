@@ -4,7 +4,11 @@ import type {
   QueueDepths,
   WindowedLevels,
 } from '../../../src/metrics/metrics-sources.js';
-import type { TopicFigures, UpstreamFigures } from '../../../src/metrics/route-figures.js';
+import type {
+  RouteOptionFigures,
+  TopicFigures,
+  UpstreamFigures,
+} from '../../../src/metrics/route-figures.js';
 import type { MetricsLimits } from '../../../src/metrics/stream-families.js';
 
 export const QUEUES: QueueDepths = {
@@ -30,6 +34,19 @@ export const AUTH: AuthLevels = {
   revocations: 19,
   jwks: { fetches: { ok: 22, failed: 23 }, ageMs: 20_500 },
   calloutBreakerOpen: true,
+};
+
+const ROUTE: RouteOptionFigures = {
+  route: 'orders',
+  sessions: 71,
+  sessionsRefused: 72,
+  messagesTooLarge: 73,
+  timeouts: 74,
+  retries: 75,
+  retrying: 76,
+  failedAfterAcknowledged: 77,
+  deadLettered: 78,
+  deadLetterFailures: 79,
 };
 
 export const TOPICS: TopicFigures = {
@@ -87,6 +104,7 @@ export const SOURCES: MetricsSources = {
   queues: () => QUEUES,
   windowed: () => WINDOWED,
   memory: () => ({ bufferedBytes: 16_000, budgetBytes: 17_000 }),
+  routes: () => [ROUTE],
   topics: () => [TOPICS],
   upstreams: () => [UPSTREAM],
   auth: () => AUTH,
