@@ -23,7 +23,8 @@ export class TopicItems {
       sequence,
       key,
       bytes: weightOf(message),
-      expiresAtMs: ttlMs === 0 ? undefined : this.#expiresAt(timestampMs + ttlMs),
+      // What the topic gives is what is left of it, however long ago it was published.
+      expiresAtMs: ttlMs === 0 ? undefined : this.#clock.now() + ttlMs,
       message: {
         type: MessageType.DATA,
         sessionId: '',
@@ -41,10 +42,5 @@ export class TopicItems {
     this.#message = message;
     this.#item = item;
     return item;
-  }
-
-  /** In Clock.now(), of a time of the wall. */
-  #expiresAt(wallMs: number): number {
-    return this.#clock.now() + wallMs - this.#clock.wallNow();
   }
 }

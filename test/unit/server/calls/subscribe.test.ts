@@ -44,8 +44,8 @@ const texts = (from: number, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `m${from + index}`);
 
 /** A client that has received its Welcome and reads nothing more: what it is sent fills its window of one message. */
-async function stalled(world: CallsWorld, overflow: keyof typeof OVERFLOW) {
-  const client = subscribe(world, { overflow: OVERFLOW[overflow] }, { windowBytes: 1 });
+async function stalled(world: CallsWorld, overflow: keyof typeof OVERFLOW, start: { history?: number } = {}) {
+  const client = subscribe(world, { ...start, overflow: OVERFLOW[overflow] }, { windowBytes: 1 });
   await world.clock.settle();
   expect((await client.receive())?.control?.action).toBe('welcome');
   await world.clock.settle();
@@ -214,6 +214,21 @@ describe('Subscribe', () => {
     const listener = new Listener(client, base);
     await world.clock.settle();
     expect(listener.words).toEqual(['1 m1', '2 m2', 'gap 3-3 expired', '4 m4']);
+    client.cancel();
+    await expectOver(world);
+  });
+
+  it('brings of the past what is still worth it, with the time that is left', async () => {
+    const world = callsWorld({ sendBufferBytes: 1 });
+    const base = await baseOf(world);
+    await world.topic.publish('room', { data: Buffer.from('m1'), ttlMs: 10_000, from: 'a' });
+    await world.clock.advanceAsync(6_000);
+    const client = await stalled(world, 'none', { history: 1 });
+    await world.clock.advanceAsync(3_900);
+    const listener = new Listener(client, base);
+    await world.clock.settle();
+    expect(listener.words).toEqual(['1 m1']);
+    expect(listener.messages[0]?.ttlMs).toBe(4_000);
     client.cancel();
     await expectOver(world);
   });
