@@ -233,6 +233,29 @@ describe('Subscribe', () => {
     await expectOver(world);
   });
 
+  it('tells of what is larger than one message may be, in its past and now, and goes on', async () => {
+    const world = callsWorld({ maxMessageBytes: 10_000 });
+    const base = await baseOf(world);
+    // As a session may publish it: in pieces.
+    const large = { data: Buffer.alloc(10_000), from: 'a' };
+    await world.topic.publish('room', large);
+    await say(world, 'room', ['m2']);
+    const listener = new Listener(subscribe(world, { afterSequence: base }), base);
+    await world.clock.settle();
+    await world.topic.publish('room', large);
+    await say(world, 'room', ['m4']);
+    await world.clock.settle();
+    expect(listener.words).toEqual([
+      'welcome 0',
+      'gap 1-1 MESSAGE_TOO_LARGE',
+      '2 m2',
+      'gap 3-3 MESSAGE_TOO_LARGE',
+      '4 m4',
+    ]);
+    listener.client.cancel();
+    await expectOver(world);
+  });
+
   it('is told its position after each interval in which nothing was sent', async () => {
     const world = callsWorld({ heartbeatIntervalMs: 1_000 });
     const base = await baseOf(world);
