@@ -4,6 +4,7 @@ import type { Identity } from '../../core/identity.js';
 import type { Logger } from '../../core/logger.js';
 import { isPrintableId, quoted } from '../../core/printable.js';
 import type { ByteAccount } from '../../flow/byte-account.js';
+import { Quota } from '../../flow/quota.js';
 import type { Route } from '../../session/route.js';
 import type { Published } from '../../session/topic-route.js';
 import type { StreamClose, StreamReceiver, TransportStream } from '../../transport/contract.js';
@@ -72,6 +73,7 @@ export class PublishCall implements StreamReceiver {
     this.#request = new OneRequest({
       clock,
       firstMessageTimeoutMs: settings.firstMessageTimeoutMs,
+      quota: new Quota(1, settings.maxMessageBytes, context.account),
       onLate: (error) => {
         this.end(error);
       },

@@ -50,6 +50,7 @@ export class SubscribeCall extends CallSupervisor implements StreamReceiver, Top
     this.#request = new OneRequest({
       clock,
       firstMessageTimeoutMs: settings.firstMessageTimeoutMs,
+      quota: connection.receiveQuota,
       onLate: (error) => {
         this.fail(error);
       },

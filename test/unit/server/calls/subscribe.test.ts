@@ -366,6 +366,20 @@ describe('Subscribe', () => {
     expect(world.clock.activeTimers).toBe(0);
   });
 
+  it.each(['Subscribe', 'Publish'] as const)(
+    'of a request of %s that is not whole: it is counted',
+    async (method) => {
+      const world = callsWorld();
+      const client = call(world, method);
+      client.send(dataMessage({ data: new Uint8Array(100_000) }));
+      await world.clock.settle();
+      expect(world.account.bytes).toBeGreaterThanOrEqual(100_000);
+      client.cancel();
+      await expectOver(world);
+      expect(world.clock.activeTimers).toBe(0);
+    },
+  );
+
   it('is told of a drain, given what waits, and ended with advice', async () => {
     const world = callsWorld({ drainQuietMs: 100 });
     const base = await baseOf(world);
