@@ -84,9 +84,10 @@ export class PublishCall implements StreamReceiver {
     return this.#stream.peer;
   }
 
-  /** What is kept of it, in bytes: what the transport has gathered of its request too. */
+  /** What its end would free, in bytes; of its request that is what the transport has gathered, too. */
   get heldBytes(): number {
-    if (this.#isAnswered) return 0;
+    // What the topic has it keeps, and publishes.
+    if (this.#isAnswered || this.#isHeld) return 0;
     return this.#heldBytes + this.#request.bytes + (this.#stream.bytesHeld ?? 0);
   }
 
