@@ -33,7 +33,7 @@ function poolOf(name: string, settings: Settings, clock: Clock, logger: Logger):
     return new UpstreamPool({ name, settings, dial, clock, random: Math.random, logger });
   } catch (error) {
     const key = `upstreams.${name}`;
-    throw new StartError(key, `${key} can't be used: ${errorText(error)}`, { cause: error });
+    throw new StartError(key, `${key}: ${errorText(error)}`, { cause: error });
   }
 }
 

@@ -29,6 +29,11 @@ function decide({ event, client, route, subject }) {
     case 'open':
       if (route !== 'chat') return no('only chat can be opened here');
       return members.get(subject)?.has(client.id) ? yes : no(`you are not a member of ${subject}`);
+    case 'publish':
+    case 'subscribe':
+      // The calls for who needs no session: of the same rooms.
+      if (route !== 'chat') return no('there is only chat here');
+      return members.get(subject)?.has(client.id) ? yes : no(`you are not a member of ${subject}`);
     default:
       // What a newer gateway asks, and this service can't know, is not allowed.
       return no('this is not known here');

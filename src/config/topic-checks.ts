@@ -11,12 +11,7 @@ export function* topicConflicts(
     if (route.kind !== 'topic') continue;
     const { historyMessages, historySize, maxHistorySize } = route;
     if (historySize > maxHistorySize) {
-      yield topicConflict(
-        name,
-        'historySize',
-        historySize,
-        `${name}.maxHistorySize, ${String(maxHistorySize)} bytes`,
-      );
+      yield topicConflict(name, 'historySize', historySize, `its maxHistorySize, ${maxHistorySize} bytes`);
     }
     // Where the session's bound is the default, or the history is, the smaller of the two holds.
     const { historyMessages: messages, historySize: size } = routeKinds.topic;
@@ -35,10 +30,15 @@ export function* topicConflicts(
   }
 }
 
-function topicConflict(route: string, option: string, value: number, most: string): Conflict {
+function topicConflict(
+  route: string,
+  option: 'historyMessages' | 'historySize',
+  value: number,
+  most: string,
+): Conflict {
   return {
     keys: ['routes'],
-    part: { name: `${route}.${option}`, value },
+    part: { name: `${route}.${option}`, value: routeKinds.topic[option].format.print(value) },
     reason: `expected at most ${most}`,
   };
 }

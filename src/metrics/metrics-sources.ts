@@ -1,4 +1,4 @@
-import type { RouteOptionFigures, TopicFigures, UpstreamFigures } from './route-figures.js';
+import type { RouteFigures, TopicFigures, UpstreamFigures } from './route-figures.js';
 
 /** What rises and falls, asked of its owners when somebody looks. Called a few times a minute: may walk all connections. */
 export interface MetricsSources {
@@ -12,8 +12,8 @@ export interface MetricsSources {
   /** The opened sessions, all together. */
   windowed(): WindowedLevels;
   memory(): MemoryLevels;
-  /** Every route that is configured. Left out: there are none. */
-  routes?(): readonly RouteOptionFigures[];
+  /** Every configured route. Left out: nobody asks. */
+  routes?(): readonly RouteFigures[];
   /** A route each that has topics. Left out: there are none. */
   topics?(): readonly TopicFigures[];
   /** Every upstream that is configured. Left out: there are none. */

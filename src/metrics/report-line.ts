@@ -2,7 +2,7 @@ import { DROP_REASONS } from '../core/counters.js';
 import { ATTEMPT_METHODS, type AuthCounts } from './auth-counts.js';
 import type { LoopDelay } from './event-loop-delay.js';
 import type { MetricsSources } from './metrics-sources.js';
-import { isAvailable } from './route-figures.js';
+import { isDown } from './route-figures.js';
 import type { StreamMetrics } from './stream-metrics.js';
 import type { TimeHistogram } from './time-histogram.js';
 
@@ -84,7 +84,7 @@ function readRoutes(sources: MetricsSources): RouteCounts {
   }
   for (const upstream of sources.upstreams?.() ?? []) {
     read.upstreamRepeated += upstream.messagesRepeated;
-    read.upstreamFailed += upstream.messagesUnavailable + upstream.messagesGivenUp;
+    read.upstreamFailed += upstream.messagesUnavailable + upstream.messagesGivenUp + upstream.messagesRefused;
     for (const { streamsLost } of upstream.addresses) read.upstreamLost += streamsLost;
   }
   return read;
@@ -271,7 +271,7 @@ function routeLevels(sources: MetricsSources) {
     levels.upstreamWaiting += waiting;
     for (const backend of addresses) {
       levels.upstreamSessions += backend.sessions;
-      if (!isAvailable(backend)) levels.upstreamDown += 1;
+      if (isDown(backend)) levels.upstreamDown += 1;
     }
   }
   return levels;

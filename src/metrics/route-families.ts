@@ -2,14 +2,13 @@ import type { MetricFamily, Sample } from './metric-family.js';
 import type { MetricsSources } from './metrics-sources.js';
 import {
   BACKEND_HEALTHS,
-  isAvailable,
   type BackendFigures,
-  type RouteOptionFigures,
+  type RouteFigures,
   type TopicFigures,
   type UpstreamFigures,
 } from './route-figures.js';
 
-/** What stands around and behind the routes: their options, topics and backends. Labels are names of the configuration, nobody else's. */
+/** What stands behind the routes: topics and backends. Labels are names of the configuration, nobody else's. */
 export function routeFamilies(sources: MetricsSources): readonly MetricFamily[] {
   return [
     ...optionFamilies(() => sources.routes?.() ?? []),
@@ -18,61 +17,64 @@ export function routeFamilies(sources: MetricsSources): readonly MetricFamily[] 
   ];
 }
 
-function optionFamilies(read: () => readonly RouteOptionFigures[]): readonly MetricFamily[] {
-  const of =
-    (type: MetricFamily['type']) =>
-    (name: string, help: string, value: (figures: RouteOptionFigures) => number): MetricFamily => ({
-      name,
-      type,
-      help,
-      samples: () => read().map((figures) => ({ labels: { route: figures.route }, value: value(figures) })),
-    });
-  const now = of('gauge');
-  const total = of('counter');
+/** A series a route. */
+function byRoute<T extends { readonly route: string }>(
+  read: () => readonly T[],
+  type: MetricFamily['type'],
+): (name: string, help: string, value: (figures: T) => number) => MetricFamily {
+  return (name, help, value) => ({
+    name,
+    type,
+    help,
+    samples: () => read().map((figures) => ({ labels: { route: figures.route }, value: value(figures) })),
+  });
+}
+
+function optionFamilies(read: () => readonly RouteFigures[]): readonly MetricFamily[] {
+  const total = byRoute(read, 'counter');
   return [
-    now('sluice_route_sessions', 'Sessions of a route that has a maxSessions.', ({ sessions }) => sessions),
-    now('sluice_route_retrying', 'Messages that wait for their next attempt.', ({ retrying }) => retrying),
-    total(
-      'sluice_route_sessions_refused_total',
-      'Sessions refused for maxSessions.',
-      ({ sessionsRefused }) => sessionsRefused,
-    ),
-    total(
-      'sluice_route_messages_too_large_total',
-      'Messages failed for maxMessageSize.',
-      ({ messagesTooLarge }) => messagesTooLarge,
-    ),
-    total('sluice_route_timeouts_total', 'Attempts that took longer than timeout.', (each) => each.timeouts),
     total('sluice_route_retries_total', 'Attempts after the first.', ({ retries }) => retries),
+    byRoute(read, 'gauge')(
+      'sluice_route_retrying',
+      'Messages that wait for their next attempt.',
+      ({ retrying }) => retrying,
+    ),
+    total(
+      'sluice_route_timeouts_total',
+      'Times that a route took longer for a message than its timeout.',
+      ({ timeouts }) => timeouts,
+    ),
+    total(
+      'sluice_route_dead_lettered_total',
+      'Messages that went to the dead letter.',
+      ({ deadLettered }) => deadLettered,
+    ),
+    total(
+      'sluice_route_dead_letter_failures_total',
+      'Messages that the dead letter failed on, too.',
+      ({ deadLetterFailures }) => deadLetterFailures,
+    ),
     total(
       'sluice_route_failed_after_acknowledged_total',
-      'Messages that failed after they were acknowledged (acknowledge: received).',
+      'Messages that failed after they were acknowledged, on routes that acknowledge what they received.',
       ({ failedAfterAcknowledged }) => failedAfterAcknowledged,
     ),
     {
-      name: 'sluice_route_dead_letters_total',
+      name: 'sluice_route_refused_total',
       type: 'counter',
-      help: 'Messages given to the dead letter, by what became of them.',
+      help: 'What was refused for a limit of the route, by what it was.',
       samples: () =>
-        read().flatMap(({ route, deadLettered, deadLetterFailures }) => [
-          { labels: { route, result: 'taken' }, value: deadLettered },
-          { labels: { route, result: 'failed' }, value: deadLetterFailures },
+        read().flatMap(({ route, sessionsRefused, messagesTooLarge }) => [
+          { labels: { route, what: 'session' }, value: sessionsRefused },
+          { labels: { route, what: 'message' }, value: messagesTooLarge },
         ]),
     },
   ];
 }
 
 function topicFamilies(read: () => readonly TopicFigures[]): readonly MetricFamily[] {
-  const of =
-    (type: MetricFamily['type']) =>
-    (name: string, help: string, value: (figures: TopicFigures) => number): MetricFamily => ({
-      name,
-      type,
-      help,
-      samples: () => read().map((figures) => ({ labels: { route: figures.route }, value: value(figures) })),
-    });
-  const now = of('gauge');
-  const total = of('counter');
+  const now = byRoute(read, 'gauge');
+  const total = byRoute(read, 'counter');
   return [
     now('sluice_topics', 'Topics that exist now.', ({ topics }) => topics),
     now('sluice_topic_subscribers', 'Subscribers of topics now.', ({ subscribers }) => subscribers),
@@ -156,8 +158,8 @@ function upstreamFamilies(read: () => readonly UpstreamFigures[]): readonly Metr
     byBackend(
       'gauge',
       'sluice_upstream_available',
-      '1 while sessions are given to this backend.',
-      (backend) => [{ value: isAvailable(backend) ? 1 : 0 }],
+      '1 while a session may begin at this backend: it is well, its breaker lets it, and it has room.',
+      (backend) => [{ value: backend.available ? 1 : 0 }],
     ),
     byBackend(
       'gauge',
@@ -199,11 +201,12 @@ function upstreamFamilies(read: () => readonly UpstreamFigures[]): readonly Metr
     {
       name: 'sluice_upstream_messages_failed_total',
       type: 'counter',
-      help: 'Messages that failed without a backend saying so: none was there, or stream after stream ended over them.',
+      help: 'Messages that failed without a backend saying so: none was there, stream after stream ended over them, or those of backends were too large for their client.',
       samples: () =>
-        read().flatMap(({ name: upstream, messagesUnavailable, messagesGivenUp }) => [
+        read().flatMap(({ name: upstream, messagesUnavailable, messagesGivenUp, messagesRefused }) => [
           { labels: { upstream, reason: 'unavailable' }, value: messagesUnavailable },
           { labels: { upstream, reason: 'given-up' }, value: messagesGivenUp },
+          { labels: { upstream, reason: 'too-large' }, value: messagesRefused },
         ]),
     },
     {

@@ -1,8 +1,6 @@
-/** What the options of one configured route hold and have done (`routes.<name>`). */
-export interface RouteOptionFigures {
+/** What the options of one configured route have done. */
+export interface RouteFigures {
   readonly route: string;
-  /** Where there is a `maxSessions`; else 0. */
-  readonly sessions: number;
   readonly sessionsRefused: number;
   readonly messagesTooLarge: number;
   readonly timeouts: number;
@@ -45,6 +43,8 @@ export interface UpstreamFigures {
   readonly messagesRepeated: number;
   readonly messagesUnavailable: number;
   readonly messagesGivenUp: number;
+  /** Of backends, and too large for their client. */
+  readonly messagesRefused: number;
   readonly ackTimeouts: number;
   readonly offences: number;
 }
@@ -54,6 +54,8 @@ export const BACKEND_HEALTHS = ['unknown', 'serving', 'unwatched', 'not-serving'
 
 export interface BackendFigures {
   readonly address: string;
+  /** Whether a session may begin there now: well, let through, and with room. */
+  readonly available: boolean;
   readonly health: (typeof BACKEND_HEALTHS)[number];
   readonly breaker: 'closed' | 'open' | 'half-open';
   readonly sessions: number;
@@ -61,7 +63,7 @@ export interface BackendFigures {
   readonly streamsLost: number;
 }
 
-/** Whether sessions are given to it now, as far as is known. */
-export function isAvailable({ health, breaker }: Pick<BackendFigures, 'health' | 'breaker'>): boolean {
-  return breaker !== 'open' && health !== 'not-serving' && health !== 'unreachable';
+/** Whether something is wrong with it; one that is merely full is not. */
+export function isDown({ health, breaker }: BackendFigures): boolean {
+  return breaker === 'open' || health === 'not-serving' || health === 'unreachable';
 }

@@ -46,7 +46,8 @@ export class TopicSession implements RouteHandler, PresenceFeedPort {
         `route ${route} has topics: name one as the subject (Open.subject, or the metadata x-subject)`,
       );
     }
-    const mayFollow = identity.allows('subscribe', route, subject);
+    // Who uploads hears nothing.
+    const mayFollow = session.hears !== false && identity.allows('subscribe', route, subject);
     if (!mayFollow && !identity.allows('publish', route, subject))
       throw permissionMissing('subscribe', { route, subject, named: true });
     this.#delivery = mayFollow ? this.#follow() : undefined;

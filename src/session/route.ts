@@ -79,6 +79,8 @@ export interface RouteSession {
   readonly subject: string;
   /** Where its client wants to begin, for routes that have a past. Both parts 0 on simple connections. */
   readonly start: TopicStart;
+  /** Whether what is sent goes anywhere: false in an upload (Ingest), where `send` takes everything and sends nothing. Default true. */
+  readonly hears?: boolean;
   /** Whether its client is there; else the session waits for it. */
   readonly attached: boolean;
   /** What becomes of what waits for its client, as it was chosen. On simple connections the route's, and `send` waits whatever it is. */

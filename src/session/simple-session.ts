@@ -9,6 +9,8 @@ import { StreamSession, type SessionSpec, type SessionState } from './stream-ses
 /** What a session of a simple connection needs of it. */
 export interface SimpleSessionPort {
   readonly connectionId: string;
+  /** Whether what is sent goes anywhere. Default true. */
+  readonly hears?: boolean;
   /** The bound of what waits for the route: shared by the sessions of the connection. */
   readonly receiveQuota: Quota;
   /** Whether so many answers wait unwritten that no further message may be handled. */
@@ -72,6 +74,10 @@ export class SimpleSession extends StreamSession {
 
   get connectionId(): string {
     return this.#port.connectionId;
+  }
+
+  get hears(): boolean {
+    return this.#port.hears ?? true;
   }
 
   get attached(): boolean {

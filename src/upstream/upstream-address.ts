@@ -23,6 +23,8 @@ export interface AddressLevels {
   readonly address: string;
   readonly health: Health;
   readonly breaker: BreakerState;
+  /** Whether a session may begin there now. */
+  readonly available: boolean;
   /** Streams at it now. */
   readonly sessions: number;
   readonly streamsOpened: number;
@@ -103,6 +105,7 @@ export class UpstreamAddress implements LinkHost {
       address: this.address,
       health: this.#watch.health,
       breaker: this.#breaker.state,
+      available: this.isAvailable,
       sessions: this.#links.size,
       streamsOpened: this.#streamsOpened,
       streamsLost: this.#streamsLost,

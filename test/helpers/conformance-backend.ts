@@ -37,6 +37,7 @@ class BackendSide implements RouteSession {
   readonly identity;
   readonly start = FROM_NOW_ON;
   readonly overflow = 'block';
+  readonly attached = true;
   readonly recent: DataMessage[] = [];
   readonly #call: BackendCall;
   readonly #handler: RouteHandler;

@@ -69,7 +69,7 @@ export function call(
 
 /** Follows a topic; reads only when asked to. */
 export function subscribe(
-  world: CallsWorld,
+  world: Pick<CallsWorld, 'server' | 'clock'>,
   request: Partial<SubscribeRequest> = {},
   options: Partial<MemoryConnectionOptions> = {},
 ): MemoryConnection {
@@ -87,7 +87,7 @@ export function subscribe(
 }
 
 export function publishing(
-  world: CallsWorld,
+  world: Pick<CallsWorld, 'server' | 'clock'>,
   request: Partial<PublishRequest> = {},
   options: Partial<MemoryConnectionOptions> = {},
 ): MemoryConnection {

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { connect } from '../../src/client/index.js';
 import { loadConfig } from '../../src/config/load.js';
 import { startGateway } from '../helpers/gateway.js';
 import { JsonDocuments } from '../helpers/json-documents.js';
@@ -50,6 +51,47 @@ describe('README.md', () => {
     const { config, sources } = loadConfig({ argv: ['--config', file.path] });
     expect(config.stream.throttle.messagesPerSecond).toBe(500);
     expect(sources('pool.maxConnections').kind).toBe('file');
+  });
+
+  it('what it puts behind the gateway is a configuration too', () => {
+    using file = temporaryFile('gateway.yaml', block('README.md', 'yaml', 'upstreams'));
+    const { config } = loadConfig({ argv: ['--config', file.path] });
+    const kinds = Object.values(config.routes).map(({ kind }) => kind);
+    expect(kinds.sort()).toEqual(['echo', 'module', 'topic', 'upstream']);
+    expect(config.upstreams['orders']?.addresses).toHaveLength(2);
+  });
+});
+
+describe('docs/topic-calls.md', () => {
+  it('its lines for the shell can be pasted', async () => {
+    await using server = await startGateway({ routes: '{echo: {kind: echo}, news: {kind: topic}}' });
+    const script = block('docs/topic-calls.md', 'sh', 'Publish').replaceAll(
+      '127.0.0.1:50051',
+      server.address,
+    );
+    const result = await runProcess('bash', ['-c', script], { timeoutMs: 60_000 });
+    expect(result.exitCode).toBe(0);
+    expect(new JsonDocuments().push(result.stdout)).toEqual([
+      { sequence: expect.stringMatching(/^\d{16}$/) as string },
+      { messages: '2', bytes: '2' },
+    ]);
+  });
+
+  it('its listener hears what was published', async () => {
+    await using server = await startGateway({ routes: '{echo: {kind: echo}, news: {kind: topic}}' });
+    await using client = connect(server.address);
+    await client.publish('news/world', 'hello');
+    const script = block('docs/topic-calls.md', 'sh', 'Subscribe').replace('127.0.0.1:50051', server.address);
+    let heard = '';
+    const listening = runProcess('bash', ['-c', script], {
+      timeoutMs: 60_000,
+      onStdout: (text) => {
+        heard += text;
+      },
+    });
+    await expect.poll(() => heard, { timeout: 30_000 }).toContain('"aGVsbG8="');
+    await server.gateway.stop();
+    await listening;
   });
 });
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ClientError, connect } from '../../src/client/index.js';
-import { AuthFiles, bearer, staticTokens } from '../helpers/auth-calls.js';
+import { AuthFiles, staticTokens } from '../helpers/auth-calls.js';
 import { bufCurl } from '../helpers/external-clients.js';
 import { FaultProxy } from '../helpers/fault-proxy.js';
 import { startGateway, type Settings } from '../helpers/gateway.js';
@@ -128,6 +128,21 @@ describe.each(STREAM_HANDLERS)('through the %s handler', (streamHandler) => {
       rejected: 4,
       aggregates: new Map([['sum', 19_600]]),
     });
+  });
+
+  it('Ingest to a topic publishes each message, and follows nothing', async () => {
+    await using gateway = await gatewayWith();
+    await using ann = connect(gateway.address, { clientId: 'ann' });
+    await using subscription = ann.subscribe('news/world', { history: 2 });
+    await using upload = ann.ingest('news', { subject: 'world' });
+    await upload.send('one');
+    await upload.send('two');
+    expect(await upload.finish()).toMatchObject({ messages: 2, rejected: 0 });
+    expect((await subscription.receive())?.text).toBe('one');
+    expect((await subscription.receive())?.metadata.get('x-from')).toBe('ann');
+    expect(gateway.gateway.metrics.down.admitted).toBe(2);
+    await using nowhere = ann.ingest('news');
+    expect(await codeOf(nowhere.finish())).toBe('INVALID_MESSAGE');
   });
 
   it('is drained: subscribers are told and sent away, publishers refused, an upload finishes', async () => {

@@ -113,13 +113,47 @@ describe('a session of a topic', () => {
     await using bob = clientOf(proxy.address, 'bob');
     const speaker = await ann.open('rooms', { subject: 'tea' });
     const listener = await bob.open('rooms', { subject: 'tea' });
-    const heard = texts(listener, 300);
-    for (let n = 0; n < 300; n += 1) {
-      if (n === 150) proxy.cutAll('reset');
+    const heard = texts(listener, 60);
+    for (let n = 0; n < 60; n += 1) {
+      if (n === 30) proxy.cutAll('reset');
       await speaker.sendAndWait(String(n));
     }
-    expect(await heard).toEqual(Array.from({ length: 300 }, (_, n) => String(n)));
+    expect(await heard).toEqual(Array.from({ length: 60 }, (_, n) => String(n)));
     expect(rooms.topic.levels.subscribers).toBe(2);
+  });
+
+  it.each([
+    ['holds publishers under block until it has room', 60_000],
+    ['ends when it holds a publisher for too long', 200],
+  ])('%s', async (_, sendTimeoutMs) => {
+    await using rooms = await startRooms({ sendTimeoutMs });
+    await using ann = clientOf(rooms.address, 'ann');
+    await using bob = clientOf(rooms.address, 'bob');
+    await using cid = clientOf(rooms.address, 'cid');
+    const speaker = await ann.open('rooms', { subject: 'tea' });
+    const strict = await bob.open('rooms', { subject: 'tea', overflow: 'block', window: { messages: 8 } });
+    const easy = await cid.open('rooms', { subject: 'tea' });
+    // More than its window and what may wait.
+    const all = Array.from({ length: 700 }, (_each, n) => String(n));
+    const said = (async () => {
+      for (const text of all) await speaker.send(text);
+    })();
+    const heard = texts(easy, all.length);
+    await expect.poll(() => rooms.topic.counters.held, { timeout: 10_000 }).toBeGreaterThan(0);
+    if (sendTimeoutMs > 1_000) {
+      expect(await texts(strict, all.length)).toEqual(all);
+      expect(rooms.topic.counters.tooSlow).toBe(0);
+    } else {
+      await expect.poll(() => rooms.topic.levels.subscribers, { timeout: 10_000 }).toBe(2);
+      expect(rooms.topic.counters.tooSlow).toBe(1);
+      await expect(texts(strict, all.length)).rejects.toMatchObject({
+        code: 'SLOW_CONSUMER',
+        message: expect.stringContaining('for 200 ms (stream.sendTimeout), and its policy is block'),
+      });
+    }
+    // Whoever takes what comes is not hurt.
+    expect(await heard).toEqual(all);
+    await said;
   });
 
   it('may be one that only listens, or only speaks, as its permissions say', async () => {

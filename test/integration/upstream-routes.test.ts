@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { connect } from '../../src/client/index.js';
 import { startGateway, type GatewayUnderTest } from '../helpers/gateway.js';
 import { accepts, echoes, SessionBackend } from '../helpers/session-backend.js';
+import { StreamClient } from '../helpers/stream-client.js';
 import { upstreamSettings } from '../helpers/upstream-settings.js';
 
 const text = (data: Uint8Array): string => Buffer.from(data).toString();
@@ -62,4 +63,50 @@ describe('a session of an upstream route', () => {
     expect(next.last.received.slice(1).map(({ sequence }) => sequence)).toEqual([2, 3]);
     await client.close();
   });
+});
+
+test('metrics tell of each upstream and address', async () => {
+  await using backend = await SessionBackend.start(accepts);
+  await using under = await gatewayTo([backend.address]);
+  await using client = connect(under.address);
+  const session = await client.open('up');
+  await session.sendAndWait('one');
+  const text = await (await fetch(`${under.admin}/metrics`)).text();
+  const at = `{upstream="it",address="${backend.address}"}`;
+  expect(text).toContain(`sluice_upstream_available${at} 1`);
+  expect(text).toContain(`sluice_upstream_sessions${at} 1`);
+  expect(text).toContain(`sluice_upstream_streams_opened_total${at} 1`);
+  expect(text).toContain('sluice_upstream_waiting_sessions{upstream="it"} 0');
+  expect(text).toContain('sluice_upstream_messages_repeated_total{upstream="it"} 0');
+});
+
+test('the session of a simple connection is the same, and ends with it', async () => {
+  await using backend = await SessionBackend.start(echoes);
+  await using under = await gatewayTo([backend.address]);
+  {
+    using client = new StreamClient(under.address, { metadata: { 'x-route': 'up', 'x-subject': 'tea' } });
+    client.sendData('s', 'hello');
+    await client.untilData(1);
+    expect(client.data.map(({ data }) => text(data))).toEqual(['hello']);
+    expect(backend.last.open).toMatchObject({ route: 'up', subject: 'tea' });
+  }
+  await backend.until(() => backend.last.halfClosed);
+});
+
+test('a gateway that leaves half-closes its sessions; a backend that does not end the call is given up', async () => {
+  await using backend = await SessionBackend.start((call) => ({
+    message: ({ sequence }) => {
+      call.ack(sequence);
+    },
+    end: () => undefined,
+  }));
+  const under = await gatewayTo([backend.address]);
+  const client = connect(under.address);
+  const session = await client.open('up');
+  await session.sendAndWait('one');
+  await client.close();
+  await backend.until(() => backend.last.halfClosed);
+  // Nothing is left of the gateway, timers included.
+  await under[Symbol.asyncDispose]();
+  await backend.until(() => backend.last.cancelled);
 });

@@ -1,5 +1,5 @@
 import type { Timer } from '../../core/clock.js';
-import type { DropReason } from '../../core/counters.js';
+import { tally, type DropReason } from '../../core/counters.js';
 import { SluiceError } from '../../core/errors.js';
 import type { ClientConnection } from '../../pool/client-connection.js';
 import type { StreamClose } from '../../transport/contract.js';
@@ -101,8 +101,7 @@ export abstract class CallSupervisor
   }
 
   fail(error: SluiceError): void {
-    const { receiveErrors } = this.context.counters;
-    receiveErrors.set(error.code, (receiveErrors.get(error.code) ?? 0) + 1);
+    tally(this.context.counters.receiveErrors, error.code);
     this.end(error);
   }
 

@@ -1,4 +1,4 @@
-import { type DropReason, tally } from '../../core/counters.js';
+import type { DropReason } from '../../core/counters.js';
 import { SluiceError } from '../../core/errors.js';
 import { MESSAGE_OVERHEAD_BYTES } from '../../flow/byte-account.js';
 import type { Quota } from '../../flow/quota.js';
@@ -27,6 +27,7 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
   readonly sessionId = '';
   readonly receiver: StreamReceiver;
   readonly receiveQuota: Quota;
+  readonly hears = false;
   readonly answersBlocked = false;
   readonly unsent = 0;
   readonly hasDataToGo = false;

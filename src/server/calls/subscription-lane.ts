@@ -69,6 +69,8 @@ export class SubscriptionLane implements Lane {
   offer(item: LaneItem): 'taken' | 'full' | 'disconnect' {
     const outcome = this.#queue.offer(item, this.#options.now());
     if (outcome === 'taken') this.#admitted(item);
+    // What has expired has made no room, and is not there any more.
+    else this.#note();
     return outcome;
   }
 

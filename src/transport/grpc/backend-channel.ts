@@ -37,7 +37,7 @@ const TCP_KEEP_ALIVE_MS = 30_000;
  * @throws TypeError for certificates and keys that can't be used.
  */
 export function backendDial(options: BackendDialOptions): DialBackend {
-  const security = new ChannelSecurity(options.tls ?? {});
+  const security = new ChannelSecurity(options.tls ?? {}, BACKEND_TERMS);
   const channel: ChannelOptions = { ...options, tcpKeepAliveMs: TCP_KEEP_ALIVE_MS, terms: BACKEND_TERMS };
   return (text) => {
     const address = parseChannelAddress(text);

@@ -23,6 +23,8 @@ export interface ChannelTerms {
     /** The same of a call's metadata. */
     readonly metadataRoom: string;
     readonly maxMessageBytes: string;
+    /** What else to say to what is no PEM. */
+    readonly pemHint: string;
   };
 }
 
@@ -44,6 +46,7 @@ export const GATEWAY_TERMS: ChannelTerms = {
     room: ' (server.maxSockets)',
     metadataRoom: 'do the token and the metadata fit in its server.maxMetadataSize?',
     maxMessageBytes: 'maxMessageBytes of connect',
+    pemHint: ' (it is the text itself, not the path of a file)',
   },
 };
 
@@ -65,5 +68,6 @@ export const BACKEND_TERMS: ChannelTerms = {
     room: '',
     metadataRoom: 'does it take the metadata of the call?',
     maxMessageBytes: 'maxMessageSize of its upstream',
+    pemHint: '',
   },
 };

@@ -7,6 +7,7 @@ import {
   type SecureContext,
 } from 'node:tls';
 import type { ChannelAddress } from './channel-address.js';
+import { type ChannelTerms, GATEWAY_TERMS } from './channel-terms.js';
 
 /** How a client speaks TLS. Everything is PEM. */
 export interface ChannelTls {
@@ -27,12 +28,12 @@ export class ChannelSecurity {
   readonly #serverName: string | undefined;
 
   /** @throws TypeError for certificates and keys that are none. */
-  constructor(tls: ChannelTls) {
+  constructor(tls: ChannelTls, terms: ChannelTerms = GATEWAY_TERMS) {
     this.#serverName = tls.serverName;
     this.showsCertificate = tls.cert !== undefined;
     if ((tls.cert === undefined) !== (tls.key === undefined))
-      throw new TypeError('tls.cert and tls.key go together: one of them is missing.');
-    this.#context = secureContext(tls);
+      throw new TypeError(`${terms.names.cert} and ${terms.names.key} go together: one of them is missing.`);
+    this.#context = secureContext(tls, terms);
   }
 
   optionsFor(address: ChannelAddress): ConnectionOptions {
@@ -51,14 +52,12 @@ const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
 const KEY = /-----BEGIN [\w ]*PRIVATE KEY-----/;
 
 /** One after the other, so that the error names the right one. */
-function secureContext({ ca, cert, key }: ChannelTls): SecureContext {
+function secureContext({ ca, cert, key }: ChannelTls, { names }: ChannelTerms): SecureContext {
   let options: ContextOptions = { minVersion: 'TLSv1.2' };
-  const add = (name: keyof ChannelTls, pem: RegExp, value: string | Buffer, more: ContextOptions): void => {
+  const add = (name: string, pem: RegExp, value: string | Buffer, more: ContextOptions): void => {
     // Of what holds nothing in PEM OpenSSL would take no notice.
     if (!pem.test(value.toString()))
-      throw new TypeError(
-        `tls.${name} can't be used: it is not PEM (it is the text itself, not the path of a file).`,
-      );
+      throw new TypeError(`${name} can't be used: it is not PEM${names.pemHint}.`);
     options = { ...options, ...more };
     try {
       // OpenSSL passes over authorities that it can't read.
@@ -66,12 +65,12 @@ function secureContext({ ca, cert, key }: ChannelTls): SecureContext {
       createSecureContext(options);
     } catch (cause) {
       const { reason = 'it is not PEM' } = cause as { readonly reason?: string };
-      throw new TypeError(`tls.${name} can't be used: ${reason}.`, { cause });
+      throw new TypeError(`${name} can't be used: ${reason}.`, { cause });
     }
   };
-  if (ca !== undefined) add('ca', CERTIFICATE, ca, { ca });
-  if (cert !== undefined) add('cert', CERTIFICATE, cert, { cert });
-  if (key !== undefined) add('key', KEY, key, { key });
+  if (ca !== undefined) add(names.ca, CERTIFICATE, ca, { ca });
+  if (cert !== undefined) add(names.cert, CERTIFICATE, cert, { cert });
+  if (key !== undefined) add(names.key, KEY, key, { key });
   return createSecureContext(options);
 }
 

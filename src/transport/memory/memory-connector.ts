@@ -165,8 +165,13 @@ class MemoryConnector implements Connector {
     events: StreamEvents,
   ): MemoryClientStream | undefined {
     const network = this.#network;
-    if (this.#closed) return this.#endSoon(events, CLOSED);
-    if (network.unreachable) return this.#endSoon(events, unreachable(this.address));
+    const end = this.#closed ? CLOSED : network.unreachable ? unreachable(this.address) : undefined;
+    if (end !== undefined) {
+      network.options.clock.setImmediate(() => {
+        events.onEnd(end);
+      });
+      return undefined;
+    }
     const stream = new MemoryClientStream(
       network.accept,
       {
@@ -189,12 +194,6 @@ class MemoryConnector implements Connector {
     network.streams.add(stream);
     this.#streams.add(stream);
     return stream;
-  }
-
-  #endSoon(events: StreamEvents, end: CallEnd): undefined {
-    this.#network.options.clock.setImmediate(() => {
-      events.onEnd(end);
-    });
   }
 }
 

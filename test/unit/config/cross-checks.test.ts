@@ -123,3 +123,29 @@ test.each([
 ])('overflow of routes: %s', (routes, expected) => {
   expect(mistakes(`--routes ${routes}`)).toEqual(expected);
 });
+
+test.each([
+  ['{"echo":{"kind":"echo"},"rooms":{"kind":"topic"}}', '', []],
+  [
+    '{"echo":{"kind":"echo"},"rooms":{"kind":"topic","historySize":"2MiB","maxHistorySize":"1MiB"}}',
+    '',
+    ['routes.rooms.historySize = "2MiB" (--routes): expected at most its maxHistorySize, 1048576 bytes'],
+  ],
+  // The smaller of the two holds where one of them is a default.
+  ['{"echo":{"kind":"echo"},"rooms":{"kind":"topic"}}', ' --session.waitingMessages 70', []],
+  ['{"echo":{"kind":"echo"},"rooms":{"kind":"topic","historyMessages":1000}}', '', []],
+  [
+    '{"echo":{"kind":"echo"},"rooms":{"kind":"topic","historyMessages":1000}}',
+    ' --session.waitingMessages 600',
+    [
+      'routes.rooms.historyMessages = "1000" (--routes): expected at most session.waitingMessages = "600" (--session.waitingMessages)',
+    ],
+  ],
+  [
+    '{"echo":{"kind":"echo"},"rooms":{"kind":"topic","overflow":"drop"}}',
+    '',
+    [expect.stringContaining('routes.rooms.overflow = "drop"')],
+  ],
+])('topics: %s%s', (routes, more, expected) => {
+  expect(mistakes(`--routes ${routes}${more}`)).toEqual(expected);
+});

@@ -4,11 +4,7 @@ import type {
   QueueDepths,
   WindowedLevels,
 } from '../../../src/metrics/metrics-sources.js';
-import type {
-  RouteOptionFigures,
-  TopicFigures,
-  UpstreamFigures,
-} from '../../../src/metrics/route-figures.js';
+import type { RouteFigures, TopicFigures, UpstreamFigures } from '../../../src/metrics/route-figures.js';
 import type { MetricsLimits } from '../../../src/metrics/stream-families.js';
 
 export const QUEUES: QueueDepths = {
@@ -36,20 +32,19 @@ export const AUTH: AuthLevels = {
   calloutBreakerOpen: true,
 };
 
-const ROUTE: RouteOptionFigures = {
-  route: 'orders',
-  sessions: 71,
-  sessionsRefused: 72,
-  messagesTooLarge: 73,
-  timeouts: 74,
-  retries: 75,
-  retrying: 76,
-  failedAfterAcknowledged: 77,
-  deadLettered: 78,
-  deadLetterFailures: 79,
+const ROUTE: RouteFigures = {
+  route: 'rooms',
+  sessionsRefused: 71,
+  messagesTooLarge: 72,
+  timeouts: 73,
+  retries: 74,
+  retrying: 75,
+  failedAfterAcknowledged: 76,
+  deadLettered: 77,
+  deadLetterFailures: 78,
 };
 
-export const TOPICS: TopicFigures = {
+const TOPICS: TopicFigures = {
   route: 'rooms',
   topics: 31,
   subscribers: 32,
@@ -69,11 +64,12 @@ export const TOPICS: TopicFigures = {
   publishesRefused: 47,
 };
 
-export const UPSTREAM: UpstreamFigures = {
+const UPSTREAM: UpstreamFigures = {
   name: 'team',
   addresses: [
     {
       address: 'one:1',
+      available: true,
       health: 'serving',
       breaker: 'closed',
       sessions: 51,
@@ -82,6 +78,7 @@ export const UPSTREAM: UpstreamFigures = {
     },
     {
       address: 'two:2',
+      available: false,
       health: 'unreachable',
       breaker: 'open',
       sessions: 0,
@@ -93,6 +90,7 @@ export const UPSTREAM: UpstreamFigures = {
   messagesRepeated: 57,
   messagesUnavailable: 58,
   messagesGivenUp: 59,
+  messagesRefused: 60,
   ackTimeouts: 61,
   offences: 62,
 };

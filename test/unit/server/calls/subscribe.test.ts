@@ -358,9 +358,9 @@ describe('Subscribe', () => {
     expect((await clients[10]!.ended).error?.code).toBe('CONNECTION_LIMIT');
     const error = new SluiceError('UNAUTHENTICATED', 'this client has been revoked');
     expect(world.server.endClient('ann', error)).toMatchObject({ connections: 10 });
-    for (const client of clients.slice(0, 10)) void new Listener(client);
+    const listeners = clients.slice(0, 10).map((client) => new Listener(client));
     await world.clock.settle();
-    expect((await clients[0]!.ended).error?.code).toBe('UNAUTHENTICATED');
+    expect((await listeners[0]!.client.ended).error?.code).toBe('UNAUTHENTICATED');
     await expectOver(world);
   });
 });
