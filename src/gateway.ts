@@ -30,8 +30,8 @@ import { GatewayFactsSource } from './metrics/gateway-facts.js';
 import { totalsOf } from './metrics/totals.js';
 import type { ClientConnection } from './pool/client-connection.js';
 import { ConnectionPool } from './pool/connection-pool.js';
-import type { RouteCounters } from './routes/route-counters.js';
 import type { Middleware } from './routes/middleware/middleware.js';
+import type { RouteCounters } from './routes/route-counters.js';
 import { inspection, queueDepths, slowReasons, windowedLevels } from './server/inspection.js';
 import type { PublishLevels } from './server/calls/publishes.js';
 import { silentConnections } from './server/probe.js';
@@ -449,6 +449,7 @@ export class Gateway {
       queues: () => queueDepths(this.#pool),
       windowed: () => windowedLevels(this.#server.windowed),
       auth: () => ({ unidentified: this.#server.arriving.silent, ...this.#auth.levels }),
+      publishes: () => this.#server.publishes.levels,
       routes: () => [...this.#routeCounters].map(([route, counters]) => ({ route, ...counters })),
       topics: () => topicFigures(this.#routes),
       upstreams: () => this.upstreams,

@@ -1,6 +1,8 @@
-/** What the options of one configured route have done. */
-export interface RouteFigures {
+/** What the options of one configured route hold and have done (`routes.<name>`). */
+export interface RouteOptionFigures {
   readonly route: string;
+  /** Where there is a `maxSessions`; else 0. */
+  readonly sessions: number;
   readonly sessionsRefused: number;
   readonly messagesTooLarge: number;
   readonly timeouts: number;

@@ -4,7 +4,11 @@ import type {
   QueueDepths,
   WindowedLevels,
 } from '../../../src/metrics/metrics-sources.js';
-import type { RouteFigures, TopicFigures, UpstreamFigures } from '../../../src/metrics/route-figures.js';
+import type {
+  RouteOptionFigures,
+  TopicFigures,
+  UpstreamFigures,
+} from '../../../src/metrics/route-figures.js';
 import type { MetricsLimits } from '../../../src/metrics/stream-families.js';
 
 export const QUEUES: QueueDepths = {
@@ -32,19 +36,20 @@ export const AUTH: AuthLevels = {
   calloutBreakerOpen: true,
 };
 
-const ROUTE: RouteFigures = {
-  route: 'rooms',
-  sessionsRefused: 71,
-  messagesTooLarge: 72,
-  timeouts: 73,
-  retries: 74,
-  retrying: 75,
-  failedAfterAcknowledged: 76,
-  deadLettered: 77,
-  deadLetterFailures: 78,
+const ROUTE: RouteOptionFigures = {
+  route: 'orders',
+  sessions: 71,
+  sessionsRefused: 72,
+  messagesTooLarge: 73,
+  timeouts: 74,
+  retries: 75,
+  retrying: 76,
+  failedAfterAcknowledged: 77,
+  deadLettered: 78,
+  deadLetterFailures: 79,
 };
 
-const TOPICS: TopicFigures = {
+export const TOPICS: TopicFigures = {
   route: 'rooms',
   topics: 31,
   subscribers: 32,
@@ -102,6 +107,7 @@ export const SOURCES: MetricsSources = {
   queues: () => QUEUES,
   windowed: () => WINDOWED,
   memory: () => ({ bufferedBytes: 16_000, budgetBytes: 17_000 }),
+  publishes: () => ({ underWay: 81, held: 82 }),
   routes: () => [ROUTE],
   topics: () => [TOPICS],
   upstreams: () => [UPSTREAM],
@@ -110,6 +116,7 @@ export const SOURCES: MetricsSources = {
 
 export const LIMITS: MetricsLimits = {
   connections: 5_000,
+  publishes: 1_000,
   sessions: 100_000,
   sockets: 6_000,
   receiveQueue: { messages: 512, bytes: 2_097_152 },
