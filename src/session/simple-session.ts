@@ -49,6 +49,8 @@ export interface SimpleSessionSpec extends Omit<SessionSpec, 'now'> {
  * connection's bounded receive queue.
  */
 export class SimpleSession extends StreamSession {
+  /** It ends with its connection. */
+  readonly attached = true;
   readonly #port: SimpleSessionPort;
   readonly #totalUp: FlowCounters;
   readonly #inbox = new RingQueue<DataMessage>();
@@ -78,10 +80,6 @@ export class SimpleSession extends StreamSession {
 
   get hears(): boolean {
     return this.#port.hears ?? true;
-  }
-
-  get attached(): boolean {
-    return true;
   }
 
   get inboxLength(): number {
