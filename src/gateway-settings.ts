@@ -131,6 +131,7 @@ export function grpcServerSettings({
 export function metricsLimits({ pool, server, session, stream, auth }: Config): MetricsLimits {
   return {
     connections: pool.maxConnections,
+    publishes: pool.maxPublishes,
     sessions: session.max,
     sockets: server.maxSockets,
     receiveQueue: { messages: stream.receiveQueueMessages, bytes: stream.receiveQueueSize },

@@ -31,6 +31,7 @@ import { totalsOf } from './metrics/totals.js';
 import type { ClientConnection } from './pool/client-connection.js';
 import { ConnectionPool } from './pool/connection-pool.js';
 import type { Middleware } from './routes/middleware/middleware.js';
+import type { RouteCounters } from './routes/route-counters.js';
 import { inspection, queueDepths, slowReasons, windowedLevels } from './server/inspection.js';
 import type { PublishLevels } from './server/calls/publishes.js';
 import { silentConnections } from './server/probe.js';
@@ -80,6 +81,7 @@ export class Gateway {
   readonly #config: Config;
   readonly #logger: Logger;
   readonly #routes: ReadonlyMap<string, Route>;
+  readonly #routeCounters: ReadonlyMap<string, RouteCounters>;
   readonly #upstreams: ReadonlyMap<string, UpstreamPool>;
   readonly #pool: ConnectionPool;
   readonly #account: ByteAccount;
@@ -126,7 +128,7 @@ export class Gateway {
     });
     this.#upstreams = upstreamPools(config, clock, logger);
     const { defaultRoute = config.defaultRoute } = options;
-    const { routes } = gatewayRoutes({
+    const { routes, counters } = gatewayRoutes({
       config,
       clock,
       logger,
@@ -137,6 +139,7 @@ export class Gateway {
       defaultRoute,
     });
     this.#routes = routes;
+    this.#routeCounters = counters;
     this.#auth = new GatewayAuth({
       config,
       clock,
@@ -446,6 +449,8 @@ export class Gateway {
       queues: () => queueDepths(this.#pool),
       windowed: () => windowedLevels(this.#server.windowed),
       auth: () => ({ unidentified: this.#server.arriving.silent, ...this.#auth.levels }),
+      publishes: () => this.#server.publishes.levels,
+      routes: () => [...this.#routeCounters].map(([route, counters]) => ({ route, ...counters })),
       topics: () => topicFigures(this.#routes),
       upstreams: () => this.upstreams,
       memory: () => ({ bufferedBytes: this.#account.bytes, budgetBytes: this.#account.budgetBytes }),

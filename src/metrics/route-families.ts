@@ -3,29 +3,72 @@ import type { MetricsSources } from './metrics-sources.js';
 import {
   BACKEND_HEALTHS,
   type BackendFigures,
+  type RouteOptionFigures,
   type TopicFigures,
   type UpstreamFigures,
 } from './route-figures.js';
 
-/** What stands behind the routes: topics and backends. Labels are names of the configuration, nobody else's. */
+/** What stands around and behind the routes: their options, topics and backends. Labels are names of the configuration, nobody else's. */
 export function routeFamilies(sources: MetricsSources): readonly MetricFamily[] {
   return [
+    ...optionFamilies(() => sources.routes?.() ?? []),
     ...topicFamilies(() => sources.topics?.() ?? []),
     ...upstreamFamilies(() => sources.upstreams?.() ?? []),
   ];
 }
 
+/** A series a route. */
+function byRoute<T extends { readonly route: string }>(
+  read: () => readonly T[],
+  type: MetricFamily['type'],
+): (name: string, help: string, value: (figures: T) => number) => MetricFamily {
+  return (name, help, value) => ({
+    name,
+    type,
+    help,
+    samples: () => read().map((figures) => ({ labels: { route: figures.route }, value: value(figures) })),
+  });
+}
+
+function optionFamilies(read: () => readonly RouteOptionFigures[]): readonly MetricFamily[] {
+  const now = byRoute(read, 'gauge');
+  const total = byRoute(read, 'counter');
+  return [
+    now('sluice_route_sessions', 'Sessions of a route that has a maxSessions.', ({ sessions }) => sessions),
+    now('sluice_route_retrying', 'Messages that wait for their next attempt.', ({ retrying }) => retrying),
+    total(
+      'sluice_route_sessions_refused_total',
+      'Sessions refused for maxSessions.',
+      ({ sessionsRefused }) => sessionsRefused,
+    ),
+    total(
+      'sluice_route_messages_too_large_total',
+      'Messages failed for maxMessageSize.',
+      ({ messagesTooLarge }) => messagesTooLarge,
+    ),
+    total('sluice_route_timeouts_total', 'Attempts that took longer than timeout.', (each) => each.timeouts),
+    total('sluice_route_retries_total', 'Attempts after the first.', ({ retries }) => retries),
+    total(
+      'sluice_route_failed_after_acknowledged_total',
+      'Messages that failed after they were acknowledged (acknowledge: received).',
+      ({ failedAfterAcknowledged }) => failedAfterAcknowledged,
+    ),
+    {
+      name: 'sluice_route_dead_letters_total',
+      type: 'counter',
+      help: 'Messages given to the dead letter, by what became of them.',
+      samples: () =>
+        read().flatMap(({ route, deadLettered, deadLetterFailures }) => [
+          { labels: { route, result: 'taken' }, value: deadLettered },
+          { labels: { route, result: 'failed' }, value: deadLetterFailures },
+        ]),
+    },
+  ];
+}
+
 function topicFamilies(read: () => readonly TopicFigures[]): readonly MetricFamily[] {
-  const of =
-    (type: MetricFamily['type']) =>
-    (name: string, help: string, value: (figures: TopicFigures) => number): MetricFamily => ({
-      name,
-      type,
-      help,
-      samples: () => read().map((figures) => ({ labels: { route: figures.route }, value: value(figures) })),
-    });
-  const now = of('gauge');
-  const total = of('counter');
+  const now = byRoute(read, 'gauge');
+  const total = byRoute(read, 'counter');
   return [
     now('sluice_topics', 'Topics that exist now.', ({ topics }) => topics),
     now('sluice_topic_subscribers', 'Subscribers of topics now.', ({ subscribers }) => subscribers),
@@ -42,6 +85,17 @@ function topicFamilies(read: () => readonly TopicFigures[]): readonly MetricFami
       ({ waitingPublishes }) => waitingPublishes,
     ),
     now('sluice_topic_waiting_publish_bytes', 'Bytes of these.', (figures) => figures.waitingPublishBytes),
+    now(
+      'sluice_topic_queued_messages',
+      'Messages behind sends that wait for room, all subscribers.',
+      ({ queuedMessages }) => queuedMessages,
+    ),
+    now('sluice_topic_queued_bytes', 'Bytes of these.', ({ queuedBytes }) => queuedBytes),
+    total(
+      'sluice_topic_queue_dropped_total',
+      'Messages dropped from these queues, by the policy of their subscribers.',
+      ({ queueDropped }) => queueDropped,
+    ),
     total('sluice_topic_published_total', 'Messages published.', ({ published }) => published),
     total('sluice_topic_published_bytes_total', 'Bytes published.', ({ publishedBytes }) => publishedBytes),
     total(

@@ -1,3 +1,19 @@
+/** What the options of one configured route hold and have done (`routes.<name>`). */
+export interface RouteOptionFigures {
+  readonly route: string;
+  /** Where there is a `maxSessions`; else 0. */
+  readonly sessions: number;
+  readonly sessionsRefused: number;
+  readonly messagesTooLarge: number;
+  readonly timeouts: number;
+  readonly retries: number;
+  /** Messages that wait for their next attempt. */
+  readonly retrying: number;
+  readonly failedAfterAcknowledged: number;
+  readonly deadLettered: number;
+  readonly deadLetterFailures: number;
+}
+
 /** The topics of one route, now and since the start. */
 export interface TopicFigures {
   readonly route: string;
@@ -9,12 +25,17 @@ export interface TopicFigures {
   /** Behind one that a subscriber under `block` holds. */
   readonly waitingPublishes: number;
   readonly waitingPublishBytes: number;
+  /** Behind sends that wait for room, all subscribers. */
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
   readonly published: number;
   readonly publishedBytes: number;
   readonly duplicates: number;
   readonly delivered: number;
   readonly held: number;
   readonly tooSlow: number;
+  /** Dropped from these queues. */
+  readonly queueDropped: number;
   readonly topicsRefused: number;
   readonly subscribersRefused: number;
   readonly publishesRefused: number;

@@ -19,6 +19,8 @@ import type { StreamMetrics } from './stream-metrics.js';
 export interface MetricsLimits {
   /** `pool.maxConnections` */
   readonly connections: number;
+  /** `pool.maxPublishes` */
+  readonly publishes: number;
   /** `session.max` */
   readonly sessions: number;
   /** `server.maxSockets` */
@@ -106,6 +108,13 @@ export function streamFamilies(
     counter('sluice_sessions_opened_total', 'Sessions opened.', () => metrics.sessionsOpened),
     counter('sluice_sessions_closed_total', 'Sessions closed.', () => metrics.sessionsClosed),
     ...sessionFamilies(metrics, sources, limits.windowed, windowed),
+    gauge('sluice_publish_calls', 'Calls of Publish under way.', () => sources.publishes?.().underWay ?? 0),
+    gauge('sluice_publish_calls_limit', 'Calls of Publish that may be under way.', () => limits.publishes),
+    gauge(
+      'sluice_publish_calls_held',
+      'Calls of Publish that a subscriber under block holds.',
+      () => sources.publishes?.().held ?? 0,
+    ),
     ...routeFamilies(sources),
     ...authFamilies(metrics.auth, () => sources.auth?.(), limits.auth),
     gauge('sluice_sockets', 'Network connections open now.', () => sources.sockets()),

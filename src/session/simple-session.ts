@@ -81,7 +81,7 @@ export class SimpleSession extends StreamSession {
   }
 
   get attached(): boolean {
-    return true;
+    return this.#state !== 'closed';
   }
 
   get inboxLength(): number {

@@ -36,7 +36,10 @@ const MAX_IDLE_TALK = 1_000;
 export class BackendSession implements LinkEvents, Waiter {
   readonly #spec: BackendSessionSpec;
   readonly #pool: UpstreamPool;
-  readonly #unsettled = new UnsettledMessages();
+  /** What a backend acknowledges comes behind what it has answered. */
+  readonly #unsettled = new UnsettledMessages((act) => {
+    this.#delivery.behind(act);
+  });
   readonly #delivery: ClientDelivery;
   #link: BackendLink | undefined;
   /** Whether the stream there is has shown that somebody is at its other end. */
@@ -52,7 +55,9 @@ export class BackendSession implements LinkEvents, Waiter {
   #wasElsewhere = false;
   /** The address that it lost its last stream at. */
   #lastLost = '';
-  /** Tries in a row that came to nothing. */
+  /** When the stream there is was begun, in Clock.now(). */
+  #begunAtMs = 0;
+  /** Streams in a row on which nothing was got done, and that did not last. */
   #failures = 0;
   #retry: Timer | undefined;
   #stopWaiting: (() => void) | undefined;
@@ -136,7 +141,6 @@ export class BackendSession implements LinkEvents, Waiter {
 
   onStands(): void {
     this.#stands = true;
-    this.#failures = 0;
     this.#unavailable = false;
     this.#outage?.cancel();
     this.#outage = undefined;
@@ -190,6 +194,7 @@ export class BackendSession implements LinkEvents, Waiter {
     }
     this.#link = link;
     this.#stands = false;
+    this.#begunAtMs = this.#pool.clock.now();
     this.#attempts += 1;
     this.#sentThrough = this.#unsettled.settledThrough;
     this.#writable = link.send([this.#openMessage()]);
@@ -239,7 +244,8 @@ export class BackendSession implements LinkEvents, Waiter {
     if (this.#over) return;
     if (this.#unavailable) this.#failWaiting();
     else this.#watchOutage();
-    const { backoff, random } = this.#pool;
+    const { backoff, clock, random } = this.#pool;
+    if (clock.now() - this.#begunAtMs > backoff.maxMs) this.#failures = 0;
     const delayMs = fullJitterMs(this.#failures, backoff, random);
     this.#failures += 1;
     this.#connectIn(delayMs);
@@ -296,6 +302,8 @@ export class BackendSession implements LinkEvents, Waiter {
   #flush(): void {
     while (this.#writable && this.#link !== undefined && this.#sentThrough < this.#unsettled.last) {
       const batch: DataMessage[] = [];
+      // The time of a backend that owed nothing begins now.
+      if (this.#unsettled.settledThrough >= this.#sentThrough) this.#progressAtMs = this.#pool.clock.now();
       this.#sentThrough = this.#unsettled.take(this.#sentThrough, batch, BATCH_BYTES);
       if (batch.length === 0) return;
       const { counters } = this.#pool;
@@ -309,7 +317,6 @@ export class BackendSession implements LinkEvents, Waiter {
   #expectAcks(): void {
     const { ackTimeout } = this.#pool.settings;
     if (ackTimeout === 0 || this.#ackTimer !== undefined) return;
-    this.#progressAtMs = this.#pool.clock.now();
     this.#ackTimer = this.#pool.clock.setTimeout(this.#checkAcks, ackTimeout);
   }
 
@@ -334,12 +341,15 @@ export class BackendSession implements LinkEvents, Waiter {
     const { ack, control } = message;
     if (ack > this.#sentThrough)
       return `it acknowledges ${String(ack)}, and was sent ${String(this.#sentThrough)} at most`;
+    // First, for the ack that an answer bears is behind it.
+    const isData = message.type === MessageType.DATA || message.type === MessageType.UNSPECIFIED;
+    const isTaken = !isData || this.#delivery.take(message);
     const progressed = ack > this.#unsettled.settledThrough && this.#unsettled.accept(ack);
-    if (progressed) this.#progressAtMs = this.#pool.clock.now();
+    if (progressed) this.#noteProgress();
     switch (message.type) {
       case MessageType.UNSPECIFIED:
       case MessageType.DATA:
-        if (!this.#delivery.take(message)) this.#tooLarge();
+        if (!isTaken) this.#tooLarge();
         return undefined;
       case MessageType.ACK:
         return progressed ? undefined : this.#talksIdly();
@@ -365,8 +375,13 @@ export class BackendSession implements LinkEvents, Waiter {
     if (sequence > this.#sentThrough)
       return `its Error names ${String(sequence)}, and it was sent ${String(this.#sentThrough)} at most`;
     if (!this.#unsettled.fail(sequence, errorOf(code, message, retryAfterMs))) return this.#talksIdly();
-    this.#progressAtMs = this.#pool.clock.now();
+    this.#noteProgress();
     return undefined;
+  }
+
+  #noteProgress(): void {
+    this.#progressAtMs = this.#pool.clock.now();
+    this.#failures = 0;
   }
 
   #closedBy(code: string, reason: string, retryAfterMs: number): void {

@@ -24,7 +24,8 @@ export interface ClientDeliveryOptions {
  */
 export class ClientDelivery {
   readonly #options: ClientDeliveryOptions;
-  #queue: DataMessage[] = [];
+  /** Messages, and what is to be done when those before it are taken. */
+  #queue: (DataMessage | (() => void))[] = [];
   #next = 0;
   /** Of the payload whose end has not come. */
   #pieces: DataMessage[] = [];
@@ -55,6 +56,12 @@ export class ClientDelivery {
     return true;
   }
 
+  /** Does this when all that has come is taken, but for a payload that has not ended: at once, where it is. */
+  behind(act: () => void): void {
+    if (this.#state === 'waiting') this.#queue.push(act);
+    else act();
+  }
+
   /** The backend that had begun a payload is gone. */
   forgetUnfinished(): void {
     this.#pieces = [];
@@ -74,16 +81,20 @@ export class ClientDelivery {
   }
 
   #deliver(): void {
-    for (let message = this.#queue[this.#next]; message !== undefined; message = this.#queue[this.#next]) {
+    for (let next = this.#queue[this.#next]; next !== undefined; next = this.#queue[this.#next]) {
       this.#next += 1;
+      if (typeof next === 'function') {
+        next();
+        continue;
+      }
       try {
-        const sent = this.#options.session.send(message);
+        const sent = this.#options.session.send(next);
         if (sent !== undefined) {
-          this.#wait(message, sent);
+          this.#wait(next, sent);
           return;
         }
       } catch (error) {
-        this.#refused(message, error);
+        this.#refused(next, error);
       }
     }
     this.#queue = [];
@@ -111,12 +122,15 @@ export class ClientDelivery {
   #refused(message: DataMessage, error: unknown): void {
     if (this.#is('over')) return;
     if (!(error instanceof SluiceError) || error.code !== 'MESSAGE_TOO_LARGE') {
+      const left = this.#queue.slice(this.#next);
       this.stop();
+      for (const each of left) if (typeof each === 'function') each();
       return;
     }
-    // The rest of the payload goes with it.
+    // The rest of the payload goes with it: its pieces stand together.
     for (let { more } = message; more;) {
-      more = this.#queue[this.#next]?.more ?? false;
+      const piece = this.#queue[this.#next];
+      more = typeof piece === 'object' && piece.more;
       this.#next += 1;
     }
     this.#options.onRefused(message, error);

@@ -15,7 +15,7 @@ export interface HistoryLimits {
 }
 
 /** What a message that is kept takes beside its own bytes: 700 to 900 were measured, its encoded metadata included. */
-export const KEPT_OVERHEAD_BYTES = 1_024;
+const KEPT_OVERHEAD_BYTES = 1_024;
 
 interface Kept extends Linked<Kept> {
   readonly message: TopicMessage;

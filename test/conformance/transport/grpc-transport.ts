@@ -1,3 +1,4 @@
+import { isCallMethod } from '../../../src/transport/contract.js';
 import { encodeBatch, batchSize, encodeMessage, messageSize } from '../../../src/wire/codec.js';
 import { decodeStatusDetails } from '../../../src/wire/status-details.js';
 import { type HandlerKind, startGrpcHarness } from '../../helpers/grpc-harness.js';
@@ -29,7 +30,9 @@ export function grpcTransport(kind: HandlerKind): TransportHarness {
 }
 
 function plainClient(address: string, options: ConnectOptions): ConformanceClient {
-  const call = new PlainCall(address, options);
+  const { method } = options;
+  if (isCallMethod(method)) throw new Error('a plain client makes streams only: connect with raw');
+  const call = new PlainCall(address, { ...options, method });
   return {
     send: (...messages) => {
       call.send(...messages);

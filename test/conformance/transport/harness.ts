@@ -1,4 +1,4 @@
-import type { StreamAcceptor, StreamMethod } from '../../../src/transport/contract.js';
+import type { ServedMethod, StreamAcceptor } from '../../../src/transport/contract.js';
 import type { StatusDetails } from '../../../src/wire/status-details.js';
 import type { DataMessage } from '../../../src/wire/messages.js';
 
@@ -25,7 +25,8 @@ export interface ConformanceClient {
 }
 
 export interface ConnectOptions {
-  readonly method: StreamMethod;
+  /** Of the calls that are no streams, raw clients alone. */
+  readonly method: ServedMethod;
   readonly metadata?: Readonly<Record<string, string>>;
   /** Enforced by the server alone. */
   readonly serverDeadlineMs?: number;

@@ -60,13 +60,13 @@ class ReadingClient implements ConformanceClient {
   constructor(connection: MemoryConnection) {
     this.#connection = connection;
     this.ended = connection.ended.then(({ close, error }) => ({
-      code: close === 'ended' ? (error?.entry.grpcStatus ?? GrpcStatus.OK) : STATUS_OF[close],
+      code: close === 'ended' ? (error?.grpcStatus ?? GrpcStatus.OK) : STATUS_OF[close],
       message: error?.message ?? '',
       details:
         error === undefined
           ? undefined
           : {
-              code: error.entry.grpcStatus,
+              code: error.grpcStatus,
               message: error.message,
               reason: error.code,
               domain: 'sluice',

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GrpcStatus, SluiceError } from '../../../src/core/errors.js';
-import type { StreamMethod } from '../../../src/transport/contract.js';
+import type { CallMethod, StreamMethod } from '../../../src/transport/contract.js';
 import { controlMessage, type DataMessage, dataMessage } from '../../../src/wire/messages.js';
 import { RecordingAcceptor, type RecordingReceiver } from '../../helpers/recording-receiver.js';
 import type { ConformanceClient, ConnectOptions, RunningTransport, TransportHarness } from './harness.js';
@@ -10,6 +10,7 @@ import type { ConformanceClient, ConnectOptions, RunningTransport, TransportHarn
 const MAX_MESSAGE_BYTES = 5 * 1024 * 1024;
 const KIB = 1024;
 const METHODS: readonly StreamMethod[] = ['StreamData', 'StreamBatches'];
+const ONE_REQUEST: readonly CallMethod[] = ['Publish', 'Subscribe'];
 
 function numbered(count: number, bytes = 16): DataMessage[] {
   return Array.from({ length: count }, (_, index) =>
@@ -239,6 +240,54 @@ export function describeTransport(name: string, harness: TransportHarness): void
         expect((await client.ended).details?.reason).toBe('INVALID_MESSAGE');
         expect(sequencesOf(receiver.messages)).toEqual([1, 2, 3]);
       });
+    });
+
+    describe.each(ONE_REQUEST)('%s', (method) => {
+      test('brings its request as it is, and then the half-close', async () => {
+        const [client, receiver] = await open({ method, raw: true });
+        // No DataMessage.
+        const request = Buffer.from([0xff, 0xff, 7]);
+        client.sendBytes(request);
+        client.halfClose();
+        await receiver.until(() => receiver.halfClosed);
+        expect(receiver.stream.method).toBe(method);
+        expect(receiver.messages.map(({ data }) => Buffer.from(data))).toEqual([request]);
+        receiver.stream.send([dataMessage({ data: Buffer.from('answer') })]);
+        receiver.stream.end();
+        expect((await client.ended).code).toBe(GrpcStatus.OK);
+        expect(await receiver.closed()).toBe('ended');
+      });
+
+      test.each([0, 2, 3])('refuses %i requests', async (count) => {
+        const [client, receiver] = await open({ method, raw: true });
+        for (let n = 0; n < count; n += 1) client.sendBytes(Buffer.alloc(3));
+        client.halfClose();
+        const end = await client.ended;
+        expect(end.code).toBe(GrpcStatus.UNIMPLEMENTED);
+        expect(end.details).toMatchObject({ reason: 'INVALID_MESSAGE', domain: 'sluice' });
+        expect(receiver.halfClosed).toBe(false);
+        expect(await receiver.closed()).toBe('ended');
+      });
+
+      test('refuses one over the limit', async () => {
+        const [client, receiver] = await open({ method, raw: true });
+        client.sendBytes(Buffer.alloc(MAX_MESSAGE_BYTES + 1));
+        const end = await client.ended;
+        expect(end.code).toBe(GrpcStatus.RESOURCE_EXHAUSTED);
+        expect(end.details).toMatchObject({ reason: 'MESSAGE_TOO_LARGE' });
+        await receiver.closed();
+      });
+    });
+
+    test('Ingest brings messages, and its answer is what stands in the data of one', async () => {
+      const [client, receiver] = await open({ method: 'Ingest', raw: true });
+      client.send(...numbered(3));
+      client.halfClose();
+      await receiver.until(() => receiver.halfClosed);
+      expect(sequencesOf(receiver.messages)).toEqual(upTo(3));
+      receiver.stream.send([dataMessage({ data: Buffer.from('summary') })]);
+      receiver.stream.end();
+      expect((await client.ended).code).toBe(GrpcStatus.OK);
     });
 
     test('a message type of the future and an unknown field pass through', async () => {

@@ -4,7 +4,11 @@ import type {
   QueueDepths,
   WindowedLevels,
 } from '../../../src/metrics/metrics-sources.js';
-import type { TopicFigures, UpstreamFigures } from '../../../src/metrics/route-figures.js';
+import type {
+  RouteOptionFigures,
+  TopicFigures,
+  UpstreamFigures,
+} from '../../../src/metrics/route-figures.js';
 import type { MetricsLimits } from '../../../src/metrics/stream-families.js';
 
 export const QUEUES: QueueDepths = {
@@ -32,6 +36,19 @@ export const AUTH: AuthLevels = {
   calloutBreakerOpen: true,
 };
 
+const ROUTE: RouteOptionFigures = {
+  route: 'orders',
+  sessions: 71,
+  sessionsRefused: 72,
+  messagesTooLarge: 73,
+  timeouts: 74,
+  retries: 75,
+  retrying: 76,
+  failedAfterAcknowledged: 77,
+  deadLettered: 78,
+  deadLetterFailures: 79,
+};
+
 export const TOPICS: TopicFigures = {
   route: 'rooms',
   topics: 31,
@@ -41,6 +58,9 @@ export const TOPICS: TopicFigures = {
   idempotencyKeys: 35,
   waitingPublishes: 36,
   waitingPublishBytes: 37,
+  queuedMessages: 63,
+  queuedBytes: 64,
+  queueDropped: 65,
   published: 38,
   publishedBytes: 39,
   duplicates: 41,
@@ -52,7 +72,7 @@ export const TOPICS: TopicFigures = {
   publishesRefused: 47,
 };
 
-export const UPSTREAM: UpstreamFigures = {
+const UPSTREAM: UpstreamFigures = {
   name: 'team',
   addresses: [
     {
@@ -90,6 +110,8 @@ export const SOURCES: MetricsSources = {
   queues: () => QUEUES,
   windowed: () => WINDOWED,
   memory: () => ({ bufferedBytes: 16_000, budgetBytes: 17_000 }),
+  publishes: () => ({ underWay: 81, held: 82 }),
+  routes: () => [ROUTE],
   topics: () => [TOPICS],
   upstreams: () => [UPSTREAM],
   auth: () => AUTH,
@@ -97,6 +119,7 @@ export const SOURCES: MetricsSources = {
 
 export const LIMITS: MetricsLimits = {
   connections: 5_000,
+  publishes: 1_000,
   sessions: 100_000,
   sockets: 6_000,
   receiveQueue: { messages: 512, bytes: 2_097_152 },

@@ -19,11 +19,12 @@ function world(...args: Parameters<typeof upstreamWorld>) {
   pool.start();
   const taken: DataMessage[] = [];
   const ends: (string | undefined)[] = [];
-  const room = { promise: undefined as Promise<void> | undefined };
+  const room = { promise: undefined as Promise<void> | undefined, error: undefined as Error | undefined };
   const session = new BackendSession({
     pool,
     session: {
       send: (message) => {
+        if (room.error !== undefined) throw room.error;
         taken.push(message);
         return room.promise;
       },
@@ -156,6 +157,26 @@ describe('messages', () => {
   });
 });
 
+test('a backend that speaks and dies, again and again, is tried ever more seldom', async () => {
+  const { one, clock, chance } = await atBackend(['a:1'], { backoffFirst: 100, backoffMax: 400 });
+  chance.value = 0.999;
+  for (const delayMs of [100, 200, 400, 400]) {
+    const before = one.streams.length;
+    one.last.says({ data: Buffer.from('hello') });
+    one.last.ends({ status: GrpcStatus.UNKNOWN });
+    await clock.advanceAsync(delayMs - 1);
+    expect(one.streams).toHaveLength(before);
+    await clock.advanceAsync(1);
+    expect(one.streams).toHaveLength(before + 1);
+  }
+  // One that lasted is another matter.
+  await clock.advanceAsync(401);
+  one.last.ends({ status: GrpcStatus.UNKNOWN });
+  const before = one.streams.length;
+  await clock.advanceAsync(100);
+  expect(one.streams).toHaveLength(before + 1);
+});
+
 describe('while no backend is there', () => {
   test('messages fail after a time, further ones at once, and the first backend that comes ends it', async () => {
     const { one, handle, fates, turn, clock, session } = world(['a:1'], { unavailableAfter: 5_000 });
@@ -231,6 +252,20 @@ describe('a backend that acknowledges nothing', () => {
     expect(stream.isCancelled).toBe(true);
   });
 
+  test('has its time from the first message that it owes an ack for', async () => {
+    const { one, handle, clock } = await atBackend(['a:1'], { ackTimeout: 1_000 });
+    handle('x');
+    const stream = one.last;
+    await clock.advanceAsync(10);
+    stream.acks(1);
+    await clock.advanceAsync(980);
+    handle('y');
+    await clock.advanceAsync(999);
+    expect(stream.isCancelled).toBe(false);
+    await clock.advanceAsync(1);
+    expect(stream.isCancelled).toBe(true);
+  });
+
   test('is not to blame while it is not read', async () => {
     const { one, handle, clock, room, turn } = await atBackend(['a:1'], { ackTimeout: 1_000 });
     let makeRoom: () => void = () => undefined;
@@ -267,6 +302,42 @@ describe('what a backend sends', () => {
     await turn();
     expect(taken.map(({ data }) => Buffer.from(data).toString())).toEqual(['1', '2']);
     expect(one.last.isPaused).toBe(false);
+  });
+
+  test('comes before what it acknowledges with it, or behind it', async () => {
+    const { one, handle, fates, room, turn } = await atBackend(['a:1']);
+    handle('x', 'y', 'z');
+    await turn();
+    const makeRoom: (() => void)[] = [];
+    const full = (): void => {
+      room.promise = new Promise((resolve) => makeRoom.push(resolve));
+    };
+    full();
+    const error = { action: 'error', code: 'MINE', message: '', sequence: 2, retryAfterMs: 0 } as const;
+    one.last.says({ data: Buffer.from('1'), ack: 1 }, { data: Buffer.from('2') }, controlMessage(error), {
+      ack: 3,
+    });
+    await turn();
+    expect(fates).toEqual([]);
+    full();
+    makeRoom[0]?.();
+    await turn();
+    expect(fates).toEqual(['x done']);
+    room.promise = undefined;
+    makeRoom[1]?.();
+    await turn();
+    expect(fates).toEqual(['x done', 'y ROUTE_FAILED', 'z done']);
+  });
+
+  test('is not sent again though its ack has yet to be told', async () => {
+    const { one, handle, room, turn, clock } = await atBackend(['a:1']);
+    handle('x', 'y');
+    await turn();
+    room.promise = new Promise(() => undefined);
+    one.last.says({ data: Buffer.from('1'), ack: 1 });
+    one.last.ends();
+    await clock.advanceAsync(100);
+    expect(one.last.numbers).toEqual([2]);
   });
 
   test.each([
