@@ -23,6 +23,8 @@ export interface CallEnd {
   /** Of google.rpc.RetryInfo. */
   readonly retryAfterMs?: number;
   readonly failure?: ConnectFailure;
+  /** The connection below it broke. */
+  readonly lost?: true;
   /** What came could not be read, or was too large: so the call was given up here, and not by the other side. */
   readonly unreadable?: true;
 }
