@@ -65,6 +65,11 @@ export class TopicHistory {
     if (this.#byKey?.get(key) === kept) this.#byKey.delete(key);
   }
 
+  /** Under conflation: the one of this key. */
+  lastOf(key: string): Kept | undefined {
+    return this.#byKey?.get(key);
+  }
+
   /** The one that this one takes the place of; from now on it is the one of its key. */
   conflate(kept: Kept): Kept | undefined {
     const { key } = kept.message;
@@ -123,7 +128,12 @@ export class HistoryShelf {
     const { messages, bytes: maxBytes, ageMs, totalBytes, conflate } = this.#limits;
     if (messages === 0 || ageMs === 0) return;
     const bytes = weightOf(message);
-    if (bytes > maxBytes || bytes + KEPT_OVERHEAD_BYTES > totalBytes) return;
+    if (bytes > maxBytes || bytes + KEPT_OVERHEAD_BYTES > totalBytes) {
+      // What it takes the place of is no longer the last of its key.
+      const stale = conflate ? history.lastOf(message.key) : undefined;
+      if (stale !== undefined) this.#remove(stale);
+      return;
+    }
     const kept: Kept = {
       message,
       bytes,
