@@ -280,12 +280,12 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
     });
     counters.sessionsOpened += 1;
     this.#session = session;
+    this.begin(routeName);
     if (this.isOver) {
       // The route has ended it at once.
       this.release('session-closed', undefined);
       return;
     }
-    this.begin(routeName);
     this.#liveness.start();
     connection.lastActivity = clock.now();
     this.#reading.goOn();

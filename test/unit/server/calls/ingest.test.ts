@@ -120,6 +120,31 @@ describe('Ingest', () => {
     await expectOver(world);
   });
 
+  it('whose route wants nothing of it is summed up at once, a connection that opened and ended like any', async () => {
+    const told: string[] = [];
+    const world = memoryServer(
+      {
+        kind: 'test',
+        open: (session) => {
+          session.end('enough');
+          return { handle: () => undefined };
+        },
+      },
+      {},
+      [
+        {
+          opened: (_connection, route) => told.push(`opened ${route}`),
+          ended: (_connection, end) => told.push(`ended ${end}`),
+        },
+      ],
+    );
+    const client = call(world, 'Ingest');
+    await world.clock.settle();
+    expect(await summaryOf(client)).toMatchObject({ messages: 0, bytes: 0, rejected: 0 });
+    await expectOver(world);
+    expect(told).toEqual(['opened test', 'ended OK']);
+  });
+
   it('joins a payload for a route that wants it whole; one without an end is rejected', async () => {
     const { route, seen } = notingRoute({ wantsWhole: true });
     const world = memoryServer(route);
