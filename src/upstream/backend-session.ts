@@ -45,6 +45,8 @@ export class BackendSession implements LinkEvents, Waiter {
   #sentThrough = 0;
   #everSentThrough = 0;
   #writable = true;
+  /** Its backend does not read what it is told of messages that were refused: it is not read either. */
+  #unread = false;
   #flushing = false;
   /** Streams begun. */
   #attempts = 0;
@@ -52,8 +54,11 @@ export class BackendSession implements LinkEvents, Waiter {
   #wasElsewhere = false;
   /** The address that it lost its last stream at. */
   #lastLost = '';
-  /** Tries in a row that came to nothing. */
+  /** Streams in a row that came to nothing. */
   #failures = 0;
+  /** When the stream there is began, in Clock.now(), and whether anything was accepted or failed on it. */
+  #beganAtMs = 0;
+  #wasOfUse = false;
   #retry: Timer | undefined;
   #stopWaiting: (() => void) | undefined;
   /** While no stream stands. */
@@ -85,7 +90,7 @@ export class BackendSession implements LinkEvents, Waiter {
       onRoom: () => {
         // Its acks could not be read meanwhile.
         this.#progressAtMs = this.#pool.clock.now();
-        this.#link?.resume();
+        if (!this.#unread) this.#link?.resume();
       },
       onIdle: () => this.#ending?.(),
       onRefused: (message, error) => {
@@ -136,7 +141,6 @@ export class BackendSession implements LinkEvents, Waiter {
 
   onStands(): void {
     this.#stands = true;
-    this.#failures = 0;
     this.#unavailable = false;
     this.#outage?.cancel();
     this.#outage = undefined;
@@ -144,6 +148,10 @@ export class BackendSession implements LinkEvents, Waiter {
 
   onWritable(): void {
     this.#writable = true;
+    if (this.#unread) {
+      this.#unread = false;
+      if (this.#delivery.isIdle) this.#link?.resume();
+    }
     this.#flush();
   }
 
@@ -190,6 +198,9 @@ export class BackendSession implements LinkEvents, Waiter {
     }
     this.#link = link;
     this.#stands = false;
+    this.#unread = false;
+    this.#beganAtMs = this.#pool.clock.now();
+    this.#wasOfUse = false;
     this.#attempts += 1;
     this.#sentThrough = this.#unsettled.settledThrough;
     this.#writable = link.send([this.#openMessage()]);
@@ -239,7 +250,9 @@ export class BackendSession implements LinkEvents, Waiter {
     if (this.#over) return;
     if (this.#unavailable) this.#failWaiting();
     else this.#watchOutage();
-    const { backoff, random } = this.#pool;
+    const { backoff, random, clock } = this.#pool;
+    // A word alone is no use: one that says it and ends would be called without a pause.
+    if (this.#wasOfUse || clock.now() - this.#beganAtMs >= backoff.maxMs) this.#failures = 0;
     const delayMs = fullJitterMs(this.#failures, backoff, random);
     this.#failures += 1;
     this.#connectIn(delayMs);
@@ -335,7 +348,7 @@ export class BackendSession implements LinkEvents, Waiter {
     if (ack > this.#sentThrough)
       return `it acknowledges ${String(ack)}, and was sent ${String(this.#sentThrough)} at most`;
     const progressed = ack > this.#unsettled.settledThrough && this.#unsettled.accept(ack);
-    if (progressed) this.#progressAtMs = this.#pool.clock.now();
+    if (progressed) this.#progressed();
     switch (message.type) {
       case MessageType.UNSPECIFIED:
       case MessageType.DATA:
@@ -365,8 +378,13 @@ export class BackendSession implements LinkEvents, Waiter {
     if (sequence > this.#sentThrough)
       return `its Error names ${String(sequence)}, and it was sent ${String(this.#sentThrough)} at most`;
     if (!this.#unsettled.fail(sequence, errorOf(code, message, retryAfterMs))) return this.#talksIdly();
-    this.#progressAtMs = this.#pool.clock.now();
+    this.#progressed();
     return undefined;
+  }
+
+  #progressed(): void {
+    this.#progressAtMs = this.#pool.clock.now();
+    this.#wasOfUse = true;
   }
 
   #closedBy(code: string, reason: string, retryAfterMs: number): void {
@@ -401,7 +419,11 @@ export class BackendSession implements LinkEvents, Waiter {
       { action: 'error', code, message, sequence, retryAfterMs: 0 },
       this.#spec.sessionId,
     );
-    if (this.#link !== undefined) this.#writable = this.#link.send([error]) && this.#writable;
+    if (this.#link === undefined) return;
+    this.#writable = this.#link.send([error]) && this.#writable;
+    if (this.#writable || this.#unread) return;
+    this.#unread = true;
+    this.#link.pause();
   }
 
   #answerProbe({ sequence, timestampMs }: DataMessage): void {

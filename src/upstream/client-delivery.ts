@@ -1,4 +1,5 @@
 import { SluiceError } from '../core/errors.js';
+import { MESSAGE_OVERHEAD_BYTES } from '../flow/byte-account.js';
 import { type DataMessage, weightOf } from '../wire/messages.js';
 import type { SessionPort } from './session-port.js';
 
@@ -45,8 +46,11 @@ export class ClientDelivery {
     if (this.#state === 'over') return true;
     if (message.more || this.#pieces.length > 0) {
       this.#pieceBytes += weightOf(message);
-      if (this.#pieceBytes > this.#options.maxPayloadBytes) return false;
       this.#pieces.push(message);
+      const { maxPayloadBytes } = this.#options;
+      // Else pieces without any bytes could go on for ever.
+      const overheadBytes = this.#pieces.length * MESSAGE_OVERHEAD_BYTES;
+      if (this.#pieceBytes > maxPayloadBytes || overheadBytes > maxPayloadBytes) return false;
       if (message.more) return true;
       this.#queue.push(...this.#pieces);
       this.forgetUnfinished();

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { SluiceError } from '../../../src/core/errors.js';
-import { GrpcStatus } from '../../../src/core/errors.js';
+import { GrpcStatus, SluiceError } from '../../../src/core/errors.js';
 import { BackendSession } from '../../../src/upstream/backend-session.js';
 import {
   controlMessage,
@@ -20,10 +19,12 @@ function world(...args: Parameters<typeof upstreamWorld>) {
   const taken: DataMessage[] = [];
   const ends: (string | undefined)[] = [];
   const room = { promise: undefined as Promise<void> | undefined };
+  const refuse = { with: undefined as SluiceError | undefined };
   const session = new BackendSession({
     pool,
     session: {
       send: (message) => {
+        if (refuse.with !== undefined) throw refuse.with;
         taken.push(message);
         return room.promise;
       },
@@ -46,7 +47,7 @@ function world(...args: Parameters<typeof upstreamWorld>) {
     }
   };
   const turn = (): Promise<void> => clock.advanceAsync(0);
-  return { ...made, session, handle, fates, taken, ends, room, turn, one: backend(first) };
+  return { ...made, session, handle, fates, taken, ends, room, refuse, turn, one: backend(first) };
 }
 
 /** A world whose first backend is well and has the session. */
@@ -305,6 +306,68 @@ describe('what a backend sends', () => {
       ack: 7,
       timestampMs: 3,
     });
+  });
+});
+
+describe('a backend that', () => {
+  test('sends pieces without bytes and without end ends its session', async () => {
+    const { one, ends, turn } = await atBackend(['a:1'], { maxMessageSize: 1_024 });
+    for (let pieces = 0; pieces < 10; pieces += 1) one.last.says({ more: true });
+    await turn();
+    expect(ends).toEqual(['MESSAGE_TOO_LARGE']);
+  });
+
+  test('does not read what it is told of its own messages is not read either', async () => {
+    const { one, room, refuse, turn } = await atBackend(['a:1']);
+    refuse.with = new SluiceError('MESSAGE_TOO_LARGE', 'too large');
+    one.last.hasRoom = false;
+    one.last.says({ sequence: 7 });
+    expect(one.last.sent.at(-1)?.control).toMatchObject({ action: 'error', sequence: 7 });
+    expect(one.last.isPaused).toBe(true);
+    // Nor when its client has made room meanwhile.
+    refuse.with = undefined;
+    let makeRoom: () => void = () => undefined;
+    room.promise = new Promise((resolve) => (makeRoom = resolve));
+    one.last.says({ sequence: 8 });
+    room.promise = undefined;
+    makeRoom();
+    await turn();
+    expect(one.last.isPaused).toBe(true);
+    one.last.takesMore();
+    expect(one.last.isPaused).toBe(false);
+  });
+
+  test.each([
+    ['says a word and ends', { type: MessageType.HEARTBEAT }],
+    ['acknowledges what it was not sent', { type: MessageType.ACK, ack: 77 }],
+  ])('%s, again and again, is called ever more rarely', async (_how, word) => {
+    const { one, clock, chance } = await atBackend(['a:1']);
+    chance.value = 0.5;
+    let calls = 0;
+    for (let ms = 0; ms < 60_000; ms += 10) {
+      if (one.streams.length > calls) {
+        calls = one.streams.length;
+        one.last.says(word);
+        if (!one.last.isCancelled) one.last.ends();
+      }
+      await clock.advanceAsync(10);
+    }
+    // Half of 100 ms, doubled up to half of 5 s: without it, 1,200.
+    expect(calls).toBeGreaterThan(20);
+    expect(calls).toBeLessThan(40);
+  });
+
+  test('has done something before it dies is called again soon', async () => {
+    const { one, handle, turn, clock, chance } = await atBackend(['a:1']);
+    chance.value = 0.5;
+    for (let deaths = 1; deaths <= 20; deaths += 1) {
+      handle('x');
+      await turn();
+      one.last.acks(deaths);
+      one.last.ends();
+      await clock.advanceAsync(50);
+      expect(one.streams).toHaveLength(deaths + 1);
+    }
   });
 });
 
