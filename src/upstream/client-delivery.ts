@@ -116,6 +116,8 @@ export class ClientDelivery {
     if (this.#is('over')) return;
     if (!(error instanceof SluiceError) || error.code !== 'MESSAGE_TOO_LARGE') {
       this.stop();
+      // Too many other sessions of its connection wait for room: without this one message it can't go on.
+      if (error instanceof SluiceError && error.code === 'OVERLOADED') this.#options.session.fail(error);
       return;
     }
     // The rest of the payload goes with it.

@@ -317,6 +317,17 @@ describe('a backend that', () => {
     expect(ends).toEqual(['MESSAGE_TOO_LARGE']);
   });
 
+  test('sends while there is no room even to wait ends its session, which would lack a message', async () => {
+    const { one, refuse, ends, taken, turn } = await atBackend(['a:1']);
+    refuse.with = new SluiceError('OVERLOADED', 'others wait');
+    one.last.says({ sequence: 1 });
+    refuse.with = undefined;
+    one.last.says({ sequence: 2 });
+    await turn();
+    expect(ends).toEqual(['OVERLOADED']);
+    expect(taken).toEqual([]);
+  });
+
   test('does not read what it is told of its own messages is not read either', async () => {
     const { one, room, refuse, turn } = await atBackend(['a:1']);
     refuse.with = new SluiceError('MESSAGE_TOO_LARGE', 'too large');
