@@ -1,4 +1,5 @@
 import type { Timer } from '../core/clock.js';
+import { errorText } from '../core/error-text.js';
 import { SluiceError } from '../core/errors.js';
 import { fullJitterMs } from '../flow/backoff.js';
 import type { CallMetadata } from '../transport/client-contract.js';
@@ -174,13 +175,14 @@ export class BackendSession implements LinkEvents, Waiter {
         });
         return;
       case 'lost': {
-        const { reason, reached } = verdict;
+        const { reason, reached, declined } = verdict;
         if (link !== undefined) {
           this.#lastLost = link.address;
           this.#pool.lost(link, reason);
         }
         this.#pool.warn({ address: link?.address, reason }, 'the stream of a session at a backend was lost');
-        this.#afterLoss(reached);
+        // One that would not have the session at all has not looked at what came on it.
+        this.#afterLoss(reached, reached && (this.#stands || !declined));
       }
     }
   }
@@ -229,18 +231,16 @@ export class BackendSession implements LinkEvents, Waiter {
     // One that hangs is no better for the next; what one session's stream says is its own.
     this.#pool.lost(link, reason, counter === 'ackTimeouts' && this.#stands);
     this.#pool.warn({ address: link.address, reason }, 'the stream of a session at a backend was given up');
-    this.#afterLoss(true);
+    this.#afterLoss(true, true);
   }
 
-  /** `reached`: a backend may have had what was sent. */
-  #afterLoss(reached: boolean): void {
+  /** `reached`: a backend may have had what was sent. `suspicious`: it may have ended over it. */
+  #afterLoss(reached: boolean, suspicious: boolean): void {
     this.#ackTimer?.cancel();
     this.#ackTimer = undefined;
     this.#delivery.forgetUnfinished();
-    if (reached) {
-      this.#wasElsewhere = true;
-      this.#suspectFirst();
-    }
+    if (reached) this.#wasElsewhere = true;
+    if (suspicious) this.#suspectFirst();
     if (this.#over) return;
     if (this.#unavailable) this.#failWaiting();
     else this.#watchOutage();
@@ -399,24 +399,23 @@ export class BackendSession implements LinkEvents, Waiter {
     const { maxMessageSize, closeGrace } = this.#pool.settings;
     this.#link?.leave(closeGrace);
     this.#link = undefined;
-    const text = `the service behind the route sent a payload of more than ${String(maxMessageSize)} bytes, the most that the gateway takes from it`;
+    const text = `the service behind the route sent a payload of more than ${String(maxMessageSize)} bytes, or in too many messages, more than the gateway takes from it`;
     this.#finish(() => {
       this.#spec.session.fail(new SluiceError('MESSAGE_TOO_LARGE', text));
     });
   }
 
   /** The backend is told, as a route in the gateway would be: by the number that it gave its message, if any. */
-  #tellRefused({ sequence }: DataMessage, { code, message }: SluiceError): void {
+  #tellRefused({ sequence }: DataMessage, fault: unknown): void {
     this.#pool.counters.messagesRefused += 1;
-    this.#pool.warn(
-      { address: this.#link?.address, reason: message },
-      'a message of a backend can not be sent',
-    );
-    const error = controlMessage(
-      { action: 'error', code, message, sequence, retryAfterMs: 0 },
-      this.#spec.sessionId,
-    );
-    if (this.#link !== undefined) this.#writable = this.#link.send([error]) && this.#writable;
+    const { address } = this.#link ?? {};
+    this.#pool.warn({ address, reason: errorText(fault) }, 'a message of a backend can not be sent');
+    // One that does not read what it is told has to do without.
+    if (this.#link === undefined || !this.#writable) return;
+    const { code, message } =
+      fault instanceof SluiceError ? fault : new SluiceError('ROUTE_FAILED', 'this message can not be sent');
+    const error = { action: 'error', code, message, sequence, retryAfterMs: 0 } as const;
+    this.#writable = this.#link.send([controlMessage(error, this.#spec.sessionId)]);
   }
 
   #answerProbe({ sequence, timestampMs }: DataMessage): void {

@@ -2,6 +2,9 @@ import { SluiceError } from '../core/errors.js';
 import { type DataMessage, weightOf } from '../wire/messages.js';
 import type { SessionPort } from './session-port.js';
 
+/** A payload comes in at most so many messages: those without any bytes take room, too. */
+const MAX_PIECES = 16_384;
+
 export interface ClientDeliveryOptions {
   readonly session: SessionPort;
   /** The largest payload over several messages. */
@@ -12,8 +15,8 @@ export interface ClientDeliveryOptions {
   readonly onRoom: () => void;
   /** All that came has been taken. */
   readonly onIdle: () => void;
-  /** The session's client can not be sent this payload, of which this is the last message looked at. */
-  readonly onRefused: (message: DataMessage, error: SluiceError) => void;
+  /** The session does not take this payload, of which this is the last message looked at. */
+  readonly onRefused: (message: DataMessage, error: unknown) => void;
 }
 
 /**
@@ -46,7 +49,7 @@ export class ClientDelivery {
     if (this.#state === 'over') return true;
     if (message.more || this.#pieces.length > 0) {
       this.#pieceBytes += weightOf(message);
-      if (this.#pieceBytes > this.#options.maxPayloadBytes) return false;
+      if (this.#pieceBytes > this.#options.maxPayloadBytes || this.#pieces.length >= MAX_PIECES) return false;
       this.#pieces.push(message);
       if (message.more) return true;
       this.#queue.push(...this.#pieces);
@@ -118,10 +121,10 @@ export class ClientDelivery {
     });
   }
 
-  /** Most often for the session has ended, which it says by itself. */
   #refused(message: DataMessage, error: unknown): void {
     if (this.#is('over')) return;
-    if (!(error instanceof SluiceError) || error.code !== 'MESSAGE_TOO_LARGE') {
+    // It takes nothing any more, and says so by itself.
+    if (error instanceof SluiceError && error.code === 'INTERNAL') {
       const left = this.#queue.slice(this.#next);
       this.stop();
       for (const each of left) if (typeof each === 'function') each();

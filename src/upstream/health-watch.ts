@@ -54,7 +54,7 @@ export class HealthWatch {
     this.#begin();
   }
 
-  /** A stream found nobody there: who says nothing of its health is asked whether it is. */
+  /** A stream found nobody there, or lost its connection: who says nothing of its health is asked whether it is. */
   doubt(reason: string): void {
     if (this.#health !== 'unwatched' || this.#state !== 'watching') return;
     this.#end();

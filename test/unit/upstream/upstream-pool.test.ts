@@ -178,16 +178,19 @@ describe('the health of an address', () => {
     }
   });
 
-  test('is good where it is not told, until a stream finds nobody there', async () => {
-    const { pool, backend, clock, where } = world(['a:1']);
-    pool.start();
-    backend('a:1').isGone({ status: GrpcStatus.UNIMPLEMENTED, failure: undefined } as never);
-    expect(where()).toBe('a:1');
-    backend('a:1').last.ends({ failure: 'unreachable' });
-    expect(where()).toBeUndefined();
-    await clock.advanceAsync(100);
-    expect(backend('a:1').watches).toHaveLength(2);
-  });
+  test.each([{ failure: 'unreachable' }, { broken: true }] as const)(
+    'is good where it is not told, until a stream finds nobody there, or loses its connection: %o',
+    async (end) => {
+      const { pool, backend, clock, where } = world(['a:1']);
+      pool.start();
+      backend('a:1').isGone({ status: GrpcStatus.UNIMPLEMENTED, failure: undefined } as never);
+      expect(where()).toBe('a:1');
+      backend('a:1').last.ends({ status: GrpcStatus.UNAVAILABLE, ...end });
+      expect(where()).toBeUndefined();
+      await clock.advanceAsync(100);
+      expect(backend('a:1').watches).toHaveLength(2);
+    },
+  );
 
   test('is good where there is no answer to the question', async () => {
     const { pool, clock, where } = world(['a:1'], { connectTimeout: 1_000 });
