@@ -58,6 +58,11 @@ export interface CallEvents {
   /** One message's bytes; they may be kept. */
   onBody(body: Uint8Array): void;
   onWritable(): void;
+  /**
+   * The connection that it is on takes no new calls, most often because the other side is about to leave: a call that
+   * is to last begins anew, elsewhere. This one goes on for as long as it may.
+   */
+  onLeaving?(): void;
   onEnd(end: CallEnd): void;
 }
 

@@ -61,6 +61,25 @@ describe('while no backend is there', () => {
   });
 });
 
+test('a backend that leaves waits for its sessions alone; who comes to its address is seen meanwhile', async () => {
+  await using old = await SessionBackend.start(accepts);
+  await using under = await gatewayTo([old.address]);
+  await using client = connect(under.address);
+  const session = await client.open('up');
+  await session.sendAndWait('one');
+  const left = old.leave();
+  await until(() => under.gateway.upstreams[0]?.addresses[0]?.health === 'unreachable');
+  await using next = await SessionBackend.start(accepts, { port: old.port });
+  await until(() => under.gateway.upstreams[0]?.addresses[0]?.health === 'serving');
+  const another = await client.open('up');
+  await another.sendAndWait('two');
+  expect(next.last.texts).toEqual(['two']);
+  await session.sendAndWait('three');
+  expect(old.last.texts).toEqual(['one', 'three']);
+  await session.close();
+  await left;
+});
+
 describe('a backend', () => {
   test('that ends the call ends the session, after what it sent', async () => {
     await using backend = await SessionBackend.start((call) => ({

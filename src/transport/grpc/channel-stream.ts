@@ -193,6 +193,10 @@ export class ChannelBytesCall implements ClientCall, ChannelCallEvents {
     this.#events.onWritable();
   }
 
+  onLeaving(): void {
+    this.#events.onLeaving?.();
+  }
+
   onEnd(end: CallEnd): void {
     this.#frames.clear();
     this.#events.onEnd(end);
