@@ -5,8 +5,8 @@ import type { TopicMessage, TopicPublication } from '../session/topic-route.js';
 import { EncodedMetadata } from '../wire/encoded-metadata.js';
 import { MAX_METADATA_ENTRIES } from '../wire/messages.js';
 
-export const SEQUENCE_NAME = 'x-topic-sequence';
-export const FROM_NAME = 'x-from';
+const SEQUENCE_NAME = 'x-topic-sequence';
+const FROM_NAME = 'x-from';
 export const MISSED_NAME = 'x-topic-missed';
 export const MISSED_REASON_NAME = 'x-topic-missed-reason';
 export const PRESENCE_NAME = 'x-presence';

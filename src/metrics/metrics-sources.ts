@@ -1,4 +1,4 @@
-import type { RouteFigures, TopicFigures, UpstreamFigures } from './route-figures.js';
+import type { RouteOptionFigures, TopicFigures, UpstreamFigures } from './route-figures.js';
 
 /** What rises and falls, asked of its owners when somebody looks. Called a few times a minute: may walk all connections. */
 export interface MetricsSources {
@@ -14,8 +14,8 @@ export interface MetricsSources {
   memory(): MemoryLevels;
   /** Calls of Publish under way, and those of them that a subscriber under `block` holds. */
   publishes?(): { readonly underWay: number; readonly held: number };
-  /** Every configured route. Left out: nobody asks. */
-  routes?(): readonly RouteFigures[];
+  /** Every route that is configured. Left out: there are none. */
+  routes?(): readonly RouteOptionFigures[];
   /** A route each that has topics. Left out: there are none. */
   topics?(): readonly TopicFigures[];
   /** Every upstream that is configured. Left out: there are none. */

@@ -3,12 +3,12 @@ import type { MetricsSources } from './metrics-sources.js';
 import {
   BACKEND_HEALTHS,
   type BackendFigures,
-  type RouteFigures,
+  type RouteOptionFigures,
   type TopicFigures,
   type UpstreamFigures,
 } from './route-figures.js';
 
-/** What stands behind the routes: topics and backends. Labels are names of the configuration, nobody else's. */
+/** What stands around and behind the routes: their options, topics and backends. Labels are names of the configuration, nobody else's. */
 export function routeFamilies(sources: MetricsSources): readonly MetricFamily[] {
   return [
     ...optionFamilies(() => sources.routes?.() ?? []),
@@ -30,43 +30,37 @@ function byRoute<T extends { readonly route: string }>(
   });
 }
 
-function optionFamilies(read: () => readonly RouteFigures[]): readonly MetricFamily[] {
+function optionFamilies(read: () => readonly RouteOptionFigures[]): readonly MetricFamily[] {
+  const now = byRoute(read, 'gauge');
   const total = byRoute(read, 'counter');
   return [
+    now('sluice_route_sessions', 'Sessions of a route that has a maxSessions.', ({ sessions }) => sessions),
+    now('sluice_route_retrying', 'Messages that wait for their next attempt.', ({ retrying }) => retrying),
+    total(
+      'sluice_route_sessions_refused_total',
+      'Sessions refused for maxSessions.',
+      ({ sessionsRefused }) => sessionsRefused,
+    ),
+    total(
+      'sluice_route_messages_too_large_total',
+      'Messages failed for maxMessageSize.',
+      ({ messagesTooLarge }) => messagesTooLarge,
+    ),
+    total('sluice_route_timeouts_total', 'Attempts that took longer than timeout.', (each) => each.timeouts),
     total('sluice_route_retries_total', 'Attempts after the first.', ({ retries }) => retries),
-    byRoute(read, 'gauge')(
-      'sluice_route_retrying',
-      'Messages that wait for their next attempt.',
-      ({ retrying }) => retrying,
-    ),
-    total(
-      'sluice_route_timeouts_total',
-      'Times that a route took longer for a message than its timeout.',
-      ({ timeouts }) => timeouts,
-    ),
-    total(
-      'sluice_route_dead_lettered_total',
-      'Messages that went to the dead letter.',
-      ({ deadLettered }) => deadLettered,
-    ),
-    total(
-      'sluice_route_dead_letter_failures_total',
-      'Messages that the dead letter failed on, too.',
-      ({ deadLetterFailures }) => deadLetterFailures,
-    ),
     total(
       'sluice_route_failed_after_acknowledged_total',
-      'Messages that failed after they were acknowledged, on routes that acknowledge what they received.',
+      'Messages that failed after they were acknowledged (acknowledge: received).',
       ({ failedAfterAcknowledged }) => failedAfterAcknowledged,
     ),
     {
-      name: 'sluice_route_refused_total',
+      name: 'sluice_route_dead_letters_total',
       type: 'counter',
-      help: 'What was refused for a limit of the route, by what it was.',
+      help: 'Messages given to the dead letter, by what became of them.',
       samples: () =>
-        read().flatMap(({ route, sessionsRefused, messagesTooLarge }) => [
-          { labels: { route, what: 'session' }, value: sessionsRefused },
-          { labels: { route, what: 'message' }, value: messagesTooLarge },
+        read().flatMap(({ route, deadLettered, deadLetterFailures }) => [
+          { labels: { route, result: 'taken' }, value: deadLettered },
+          { labels: { route, result: 'failed' }, value: deadLetterFailures },
         ]),
     },
   ];
@@ -91,6 +85,17 @@ function topicFamilies(read: () => readonly TopicFigures[]): readonly MetricFami
       ({ waitingPublishes }) => waitingPublishes,
     ),
     now('sluice_topic_waiting_publish_bytes', 'Bytes of these.', (figures) => figures.waitingPublishBytes),
+    now(
+      'sluice_topic_queued_messages',
+      'Messages behind sends that wait for room, all subscribers.',
+      ({ queuedMessages }) => queuedMessages,
+    ),
+    now('sluice_topic_queued_bytes', 'Bytes of these.', ({ queuedBytes }) => queuedBytes),
+    total(
+      'sluice_topic_queue_dropped_total',
+      'Messages dropped from these queues, by the policy of their subscribers.',
+      ({ queueDropped }) => queueDropped,
+    ),
     total('sluice_topic_published_total', 'Messages published.', ({ published }) => published),
     total('sluice_topic_published_bytes_total', 'Bytes published.', ({ publishedBytes }) => publishedBytes),
     total(

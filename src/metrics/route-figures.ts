@@ -1,6 +1,8 @@
-/** What the options of one configured route have done. */
-export interface RouteFigures {
+/** What the options of one configured route hold and have done (`routes.<name>`). */
+export interface RouteOptionFigures {
   readonly route: string;
+  /** Where there is a `maxSessions`; else 0. */
+  readonly sessions: number;
   readonly sessionsRefused: number;
   readonly messagesTooLarge: number;
   readonly timeouts: number;
@@ -23,12 +25,17 @@ export interface TopicFigures {
   /** Behind one that a subscriber under `block` holds. */
   readonly waitingPublishes: number;
   readonly waitingPublishBytes: number;
+  /** Behind sends that wait for room, all subscribers. */
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
   readonly published: number;
   readonly publishedBytes: number;
   readonly duplicates: number;
   readonly delivered: number;
   readonly held: number;
   readonly tooSlow: number;
+  /** Dropped from these queues. */
+  readonly queueDropped: number;
   readonly topicsRefused: number;
   readonly subscribersRefused: number;
   readonly publishesRefused: number;

@@ -1,6 +1,6 @@
 import type { FlowCounters } from '../core/counters.js';
 import { authTotals, type AuthTotals } from './auth-totals.js';
-import type { RouteFigures, TopicFigures, UpstreamFigures } from './route-figures.js';
+import type { RouteOptionFigures, TopicFigures, UpstreamFigures } from './route-figures.js';
 import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sources.js';
 import type { StreamMetrics } from './stream-metrics.js';
 
@@ -60,7 +60,8 @@ export interface Totals {
   readonly heartbeats: { readonly sent: number; readonly skipped: number; readonly received: number };
   readonly probes: { readonly sent: number; readonly answered: number; readonly failed: number };
   readonly queues: QueueDepths;
-  readonly routes: readonly RouteFigures[];
+  /** What the options of each configured route hold and have done. */
+  readonly routes: readonly RouteOptionFigures[];
   /** A route each that has topics. */
   readonly topics: readonly TopicFigures[];
   readonly upstreams: readonly UpstreamFigures[];

@@ -1,3 +1,4 @@
+import { EMPTY_BYTES } from '../wire/messages.js';
 import { bytesOf, metadataOf } from '../wire/sendable.js';
 import type { RouteMessage } from './route.js';
 
@@ -21,13 +22,14 @@ export type Outgoing = string | Uint8Array | OutgoingFields;
 /** As a session sends it. Throws a TypeError or RangeError for what can't be sent. */
 export function routeMessage(outgoing: Outgoing): RouteMessage {
   if (typeof outgoing === 'string' || outgoing instanceof Uint8Array) return { data: bytesOf(outgoing) };
-  const { data, metadata, key, more, ttlMs } = fieldsOf(outgoing);
+  const { data, metadata, key = '', more = false, ttlMs = 0 } = fieldsOf(outgoing);
+  // Spelled out, for speed: the same shape as every other one.
   return {
-    ...(data !== undefined && { data: bytesOf(data) }),
-    ...(metadata !== undefined && { metadata: asMap(metadata) }),
-    ...(key !== undefined && { key }),
-    ...(more !== undefined && { more }),
-    ...(ttlMs !== undefined && { ttlMs }),
+    data: data === undefined ? EMPTY_BYTES : bytesOf(data),
+    metadata: metadata === undefined ? undefined : metadataMap(metadata),
+    key,
+    more,
+    ttlMs,
   };
 }
 
@@ -39,7 +41,10 @@ function fieldsOf(outgoing: OutgoingFields): OutgoingFields {
   throw new TypeError(`a message is ${what}: what is sent is text, bytes, or an object with data`);
 }
 
-function asMap(metadata: NonNullable<OutgoingFields['metadata']>): ReadonlyMap<string, string> | undefined {
+/** As the wire holds it; none where it is empty. @throws TypeError, RangeError */
+export function metadataMap(
+  metadata: NonNullable<OutgoingFields['metadata']>,
+): ReadonlyMap<string, string> | undefined {
   if (!(metadata instanceof Map)) return metadataOf(metadata as Readonly<Record<string, string>>);
   return metadata.size === 0 ? undefined : (metadata as ReadonlyMap<string, string>);
 }

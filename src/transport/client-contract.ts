@@ -25,6 +25,8 @@ export interface CallEnd {
   readonly failure?: ConnectFailure;
   /** What came could not be read, or was too large: so the call was given up here, and not by the other side. */
   readonly unreadable?: true;
+  /** The connection broke under the call: nobody has said why. */
+  readonly broken?: true;
 }
 
 /** What a stream calls; never from within a call made to it. */

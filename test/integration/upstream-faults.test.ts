@@ -305,10 +305,14 @@ describe('a backend', () => {
   });
 });
 
-test('a client that does not read stops its backend: what is on the way is bounded', async () => {
+test('a client that does not read stops its backend, and no other session: what is on the way is bounded', async () => {
   let written = 0;
   await using backend = await SessionBackend.start((call) => ({
-    message: () => {
+    message: ({ data: says, sequence }) => {
+      if (says.toString() !== 'flood') {
+        call.write({ type: 'MESSAGE_TYPE_DATA', data: Buffer.alloc(8_192), ack: sequence });
+        return;
+      }
       const data = Buffer.alloc(8_192);
       const flood = (): void => {
         while (!call.cancelled && !call.halfClosed) {
@@ -327,6 +331,13 @@ test('a client that does not read stops its backend: what is on the way is bound
   const most = await settled(() => written);
   // What waits for the client (2 MiB), its window, and what is between backend and gateway.
   expect(most).toBeLessThan(6 * 1024 * 1024);
+  // Another one, on the same network connection, gets far more through than fits its flow control.
+  const other = await client.open('up');
+  const answers = other[Symbol.asyncIterator]();
+  for (let n = 0; n < 200; n += 1) {
+    await other.send('more');
+    expect((await answers.next()).done).toBe(false);
+  }
   let taken = 0;
   for await (const { data } of session) {
     taken += data.byteLength;

@@ -1,8 +1,9 @@
 import { SluiceError } from '../../core/errors.js';
-import { type OutgoingFields, routeMessage } from '../../session/outgoing-message.js';
+import { metadataMap, type OutgoingFields } from '../../session/outgoing-message.js';
 import type { Route, RouteHandler, RouteSession } from '../../session/route.js';
 import type { DataMessage } from '../../wire/messages.js';
-import { signalOf } from '../message-signal.js';
+import { bytesOf } from '../../wire/sendable.js';
+import { givenUpOf, mayGiveUp } from '../given-up.js';
 import { Received, type ReceivedMessage } from '../module/received-message.js';
 import { type SessionView, ViewedSession } from '../module/session-view.js';
 import { ownError } from '../module/sluice-error.js';
@@ -91,9 +92,9 @@ class DefinedMiddleware extends RouteWrapper {
     const next = (changes?: OutgoingFields): void | Promise<void> => {
       if (called) throw new Error('message of a middleware called next twice');
       called = true;
-      return handler.handle(changes === undefined ? message : { ...message, ...routeMessage(changes) });
+      return handler.handle(changes === undefined ? message : changed(message, changes));
     };
-    const received = new Received(message, () => signalOf(message) ?? session.signal);
+    const received = new Received(message, session, givenUpOf(message));
     try {
       const result = this.#definition.message?.(received, view, next);
       return result instanceof Promise ? result.then(undefined, rethrown) : result;
@@ -105,4 +106,17 @@ class DefinedMiddleware extends RouteWrapper {
 
 function rethrown(error: unknown): never {
   throw ownError(error);
+}
+
+/** The message with what is named replaced; given up with the one that it was. */
+function changed(message: DataMessage, { data, metadata, ...others }: OutgoingFields): DataMessage {
+  const made: DataMessage = {
+    ...message,
+    ...others,
+    ...(data !== undefined && { data: bytesOf(data) }),
+    ...(metadata !== undefined && { metadata: metadataMap(metadata) }),
+  };
+  const givenUp = givenUpOf(message);
+  if (givenUp !== undefined) mayGiveUp(made, givenUp);
+  return made;
 }

@@ -2,7 +2,7 @@ import { isPromise } from '../../core/is-promise.js';
 import { SluiceError } from '../../core/errors.js';
 import type { RouteHandler, RouteSession } from '../../session/route.js';
 import type { DataMessage } from '../../wire/messages.js';
-import { signalOf } from '../message-signal.js';
+import { givenUpOf } from '../given-up.js';
 import { SessionOfModule, type RouteContext } from './module-session.js';
 import { Received } from './received-message.js';
 import { type ReplySpec, sendReply } from './replies.js';
@@ -16,6 +16,8 @@ export class DefinedHandler<State> implements RouteHandler {
   readonly #view: SessionOfModule;
   readonly #context: RouteContext;
   readonly #running = new Set<() => void>();
+  /** For messages that nobody gives up. */
+  readonly #spec: ReplySpec;
   /** Undefined: it has failed, or is still a promise. */
   #opened: { readonly state: State } | undefined;
   #opening: Promise<void> | undefined;
@@ -27,6 +29,7 @@ export class DefinedHandler<State> implements RouteHandler {
     this.#session = session;
     this.#view = new SessionOfModule(session, context);
     this.#context = context;
+    this.#spec = this.#specOf(() => this.#closed);
     try {
       const state = definition.open?.(this.#view);
       if (isPromise(state)) {
@@ -83,16 +86,15 @@ export class DefinedHandler<State> implements RouteHandler {
     }
   }
 
+  #specOf(over: () => boolean): ReplySpec {
+    return { session: this.#session, clock: this.#context.clock, over, running: this.#running };
+  }
+
   #handle(message: DataMessage): void | Promise<void> {
     if (this.#closed || this.#opened === undefined) return undefined;
-    const givenUp = signalOf(message);
-    const received = new Received(message, () => givenUp ?? this.#session.signal);
-    const spec: ReplySpec = {
-      session: this.#session,
-      clock: this.#context.clock,
-      over: () => this.#closed || givenUp?.aborted === true,
-      running: this.#running,
-    };
+    const givenUp = givenUpOf(message);
+    const received = new Received(message, this.#session, givenUp);
+    const spec = givenUp === undefined ? this.#spec : this.#specOf(() => this.#closed || givenUp.aborted);
     let sent: void | Promise<void>;
     try {
       sent = sendReply(this.#definition.message(received, this.#view, this.#opened.state), spec);

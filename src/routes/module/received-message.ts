@@ -1,4 +1,6 @@
 import { SluiceError } from '../../core/errors.js';
+import type { GivenUp } from '../given-up.js';
+import type { RouteSession } from '../../session/route.js';
 import type { DataMessage } from '../../wire/messages.js';
 
 /** A message of the client, as a module is given it. It can be sent as it is. */
@@ -35,9 +37,10 @@ export class Received implements ReceivedMessage {
   readonly timestampMs: number;
   readonly more: boolean;
   readonly ttlMs: number;
-  readonly #signal: () => AbortSignal;
+  readonly #session: Pick<RouteSession, 'signal'>;
+  readonly #givenUp: GivenUp | undefined;
 
-  constructor(message: DataMessage, signal: () => AbortSignal) {
+  constructor(message: DataMessage, session: Pick<RouteSession, 'signal'>, givenUp?: GivenUp) {
     this.data = message.data;
     this.metadata = message.metadata ?? NO_METADATA;
     this.key = message.key;
@@ -45,7 +48,8 @@ export class Received implements ReceivedMessage {
     this.timestampMs = message.timestampMs;
     this.more = message.more;
     this.ttlMs = message.ttlMs;
-    this.#signal = signal;
+    this.#session = session;
+    this.#givenUp = givenUp;
   }
 
   get text(): string {
@@ -57,6 +61,6 @@ export class Received implements ReceivedMessage {
   }
 
   get signal(): AbortSignal {
-    return this.#signal();
+    return (this.#givenUp ?? this.#session).signal;
   }
 }

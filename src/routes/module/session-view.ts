@@ -67,7 +67,7 @@ export class ViewedSession implements SessionView {
   }
 
   get recent(): readonly ReceivedMessage[] {
-    return this.#session.recent.map((message) => new Received(message, () => this.signal));
+    return this.#session.recent.map((message) => new Received(message, this.#session));
   }
 
   send(message: Outgoing): undefined | Promise<void> {

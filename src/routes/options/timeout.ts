@@ -3,7 +3,7 @@ import { SluiceError } from '../../core/errors.js';
 import { isPromise } from '../../core/is-promise.js';
 import type { Route, RouteHandler, RouteSession } from '../../session/route.js';
 import type { DataMessage } from '../../wire/messages.js';
-import { giveSignal } from '../message-signal.js';
+import { GivenUp, mayGiveUp } from '../given-up.js';
 import type { RouteCounters } from '../route-counters.js';
 import { RouteWrapper, wrappedHandler } from '../route-wrapper.js';
 
@@ -49,21 +49,21 @@ export class Timeout extends RouteWrapper {
     open: Set<(reason: unknown) => void>,
   ): void | Promise<void> {
     const { clock, timeoutMs } = this.#options;
-    const abort = new AbortController();
-    giveSignal(message, abort.signal);
+    const givenUp = new GivenUp();
+    mayGiveUp(message, givenUp);
     const result: unknown = handler.handle(message);
     if (!isPromise(result)) return undefined;
     let timer: Timer | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = clock.setTimeout(() => {
         const error = this.#timedOut();
-        abort.abort(error);
+        givenUp.abort(error);
         reject(error);
       }, timeoutMs);
     });
     const end = (reason: unknown): void => {
       timer?.cancel();
-      abort.abort(reason);
+      givenUp.abort(reason);
     };
     open.add(end);
     const done = (): void => {

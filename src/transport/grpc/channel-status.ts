@@ -42,7 +42,12 @@ export function endWithoutStatus(
   terms: ChannelTerms = GATEWAY_TERMS,
 ): CallEnd {
   if (headers !== undefined && !isGrpc(headers)) return notGrpc(address, headers, terms);
-  if (lost) return { status: GrpcStatus.UNAVAILABLE, message: `The connection to ${address} was lost.` };
+  if (lost)
+    return {
+      status: GrpcStatus.UNAVAILABLE,
+      message: `The connection to ${address} was lost.`,
+      broken: true,
+    };
   switch (rstCode) {
     case constants.NGHTTP2_REFUSED_STREAM:
       return { status: GrpcStatus.UNAVAILABLE, message: `${address} takes no new call on this connection.` };

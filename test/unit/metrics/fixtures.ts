@@ -4,7 +4,11 @@ import type {
   QueueDepths,
   WindowedLevels,
 } from '../../../src/metrics/metrics-sources.js';
-import type { RouteFigures, TopicFigures, UpstreamFigures } from '../../../src/metrics/route-figures.js';
+import type {
+  RouteOptionFigures,
+  TopicFigures,
+  UpstreamFigures,
+} from '../../../src/metrics/route-figures.js';
 import type { MetricsLimits } from '../../../src/metrics/stream-families.js';
 
 export const QUEUES: QueueDepths = {
@@ -32,19 +36,20 @@ export const AUTH: AuthLevels = {
   calloutBreakerOpen: true,
 };
 
-const ROUTE: RouteFigures = {
-  route: 'rooms',
-  sessionsRefused: 71,
-  messagesTooLarge: 72,
-  timeouts: 73,
-  retries: 74,
-  retrying: 75,
-  failedAfterAcknowledged: 76,
-  deadLettered: 77,
-  deadLetterFailures: 78,
+const ROUTE: RouteOptionFigures = {
+  route: 'orders',
+  sessions: 71,
+  sessionsRefused: 72,
+  messagesTooLarge: 73,
+  timeouts: 74,
+  retries: 75,
+  retrying: 76,
+  failedAfterAcknowledged: 77,
+  deadLettered: 78,
+  deadLetterFailures: 79,
 };
 
-const TOPICS: TopicFigures = {
+export const TOPICS: TopicFigures = {
   route: 'rooms',
   topics: 31,
   subscribers: 32,
@@ -53,6 +58,9 @@ const TOPICS: TopicFigures = {
   idempotencyKeys: 35,
   waitingPublishes: 36,
   waitingPublishBytes: 37,
+  queuedMessages: 63,
+  queuedBytes: 64,
+  queueDropped: 65,
   published: 38,
   publishedBytes: 39,
   duplicates: 41,

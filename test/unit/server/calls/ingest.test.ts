@@ -179,18 +179,28 @@ describe('Ingest', () => {
   });
 
   it('whose route has had enough is summed up early; one that fails it, refused', async () => {
+    let finish: () => void = () => undefined;
     const enough = memoryServer({
       kind: 'test',
       open: (session) => ({
         handle: (message) => {
-          if (text(message) === 'last') session.end('enough');
+          if (text(message) !== 'last') return undefined;
+          session.end('enough');
+          return new Promise<void>((resolve) => {
+            finish = resolve;
+          });
         },
       }),
     });
     const client = call(enough, 'Ingest');
-    client.send(data('first'), data('last'), data('more'));
+    client.send(data('first'), data('last'));
     await enough.clock.settle();
-    expect(await summaryOf(client)).toMatchObject({ messages: 2, rejected: 0 });
+    client.send(data('more'));
+    await enough.clock.settle();
+    finish();
+    await enough.clock.settle();
+    // What came after is not among it.
+    expect(await summaryOf(client)).toMatchObject({ messages: 2, bytes: 9, rejected: 0 });
     await expectOver(enough);
 
     const failing = memoryServer({
