@@ -177,6 +177,17 @@ describe('a generator', () => {
     expect(session.texts).toEqual(['a']);
   });
 
+  test('that returns what it should have yielded fails its message', async () => {
+    const session = open({
+      *message() {
+        yield 'a';
+        return 'b';
+      },
+    });
+    await expect(session.handle('go')).rejects.toThrow('a generator returned "b"');
+    expect(session.texts).toEqual(['a']);
+  });
+
   test('that fails while it is closed disturbs nobody', async () => {
     const session = open({
       *message() {
