@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { Config } from './config/schema.js';
 import type { Logger } from './core/logger.js';
 import { SystemClock } from './core/clock.js';
@@ -38,6 +39,9 @@ export function checkFiles(config: Config): FilesCheck {
       revocationsOf(options).stop();
     },
     () => calloutOf(options)?.close(),
+    ...moduleFilesOf(config).map((file) => () => {
+      mustBeThere(file);
+    }),
   ]) {
     try {
       read();
@@ -47,6 +51,24 @@ export function checkFiles(config: Config): FilesCheck {
     }
   }
   return { faults, warnings };
+}
+
+interface ModuleFile {
+  readonly setting: string;
+  readonly path: string;
+}
+
+/** The modules of routes. They are not loaded: that would run them. */
+function moduleFilesOf({ routes }: Config): readonly ModuleFile[] {
+  return Object.entries(routes).flatMap(([name, route]) => [
+    ...(route.kind === 'module' ? [{ setting: `routes.${name}.path`, path: route.path }] : []),
+    ...route.middleware.map((path) => ({ setting: `routes.${name}.middleware`, path })),
+  ]);
+}
+
+function mustBeThere({ setting, path }: ModuleFile): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) return;
+  throw new StartError(setting, `${setting} = ${JSON.stringify(path)}: there is no such file.`);
 }
 
 /** The log of the parts: faults are thrown, and that all is well needs no words. */

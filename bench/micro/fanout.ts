@@ -1,9 +1,10 @@
 /**
  * Nanoseconds of one delivery of a fan-out to 1,000 subscribers, encoded: a topic
- * route beside one written by hand (bench/peers/routes.ts), which sends every
- * subscriber the same bytes and knows no history, no numbers and no publisher.
- * By a transport that encodes each message and throws it away. The two take
- * turns, round by round; what is printed is the median of the rounds' ratios.
+ * route beside two written by hand. One sends every subscriber the same bytes and
+ * knows no history, no numbers and no publisher (bench/peers/routes.ts); one says
+ * the number and the publisher, as the topic does. By a transport that encodes
+ * each message and throws it away. They take turns, round by round; what is
+ * printed is the median of the rounds, and of their ratios.
  *
  *   npx tsx bench/micro/fanout.ts [--subscribers n] [--rounds n] [--bytes n]
  */
@@ -11,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { ALL_OVERFLOWS } from '../../src/session/overflow.js';
 import { SystemClock } from '../../src/core/clock.js';
 import { topicRoute } from '../../src/routes/topic.js';
+import type { Route, RouteSession } from '../../src/session/route.js';
 import { memoryGateway } from '../../src/testing/memory-gateway.js';
 import { encodedBound, encodeMessage } from '../../src/wire/codec.js';
 import { controlMessage, dataMessage, type DataMessage, MessageType } from '../../src/wire/messages.js';
@@ -28,7 +30,7 @@ const { values } = parseArgs({
 const SUBSCRIBERS = Number(values.subscribers);
 const ROUNDS = Number(values.rounds);
 const BYTES = Number(values.bytes);
-const PUBLICATIONS = 200;
+const PUBLICATIONS = 40;
 const SESSION = 'session-0042';
 
 /** Real time, but for the turns: those are run here, so that a measured call is one piece. */
@@ -69,11 +71,51 @@ const room = topicRoute(
   },
   { clock, waiting, sendTimeoutMs: 15_000 },
 );
+/** As fanout-in and fanout-out, with what a topic says of each message. */
+function namingRoutes(): Readonly<Record<string, Route>> {
+  const subscribers = new Set<RouteSession>();
+  let sequence = 1_700_000_000_000_000;
+  return {
+    'naming-out': {
+      kind: 'naming-out',
+      open(session) {
+        subscribers.add(session);
+        return { handle: () => undefined, closed: () => void subscribers.delete(session) };
+      },
+    },
+    'naming-in': {
+      kind: 'naming-in',
+      open: ({ clientId }) => ({
+        handle({ data }) {
+          sequence += 1;
+          const metadata = new Map([
+            ['x-topic-sequence', String(sequence)],
+            ['x-from', clientId],
+          ]);
+          const message = { data: new Uint8Array(data), metadata };
+          for (const subscriber of subscribers) void subscriber.send(message);
+        },
+      }),
+    },
+  };
+}
+
+function handRoutes(prefix: string): Readonly<Record<string, Route>> {
+  const routes = Object.entries({ ...benchRoutes(), ...namingRoutes() });
+  return Object.fromEntries(routes.map(([name, route]) => [`${prefix}-${name}`, route]));
+}
+
 const { gateway } = memoryGateway({
   clock,
-  routes: { ...benchRoutes(), room },
+  // Of each a set for simple sessions and one for opened ones: their subscribers are all that there are.
+  routes: { ...handRoutes('simple'), ...handRoutes('opened'), room },
   defaultRoute: 'room',
-  settings: { 'session.maxPerClient': 100_000, 'stream.heartbeatInterval': 0, 'stream.receiveTimeout': '1h' },
+  settings: {
+    'pool.maxConnections': 100_000,
+    'session.maxPerClient': 100_000,
+    'stream.heartbeatInterval': 0,
+    'stream.receiveTimeout': '1h',
+  },
 });
 
 const slab = new Uint8Array(1 << 16);
@@ -130,7 +172,10 @@ function fanOut(inRoute: string, outRoute: string, opened: boolean): Round {
     for (let n = 0; n < PUBLICATIONS; n += 1) publisher.send(message);
     const { user, system } = process.cpuUsage(cpu);
     for (const [n, subscriber] of subscribers.entries()) {
-      if (subscriber.received - (before[n] ?? 0) !== PUBLICATIONS) throw new Error('not all came');
+      if (subscriber.received - (before[n] ?? 0) !== PUBLICATIONS)
+        throw new Error(
+          `${inRoute}: subscriber ${n} got ${subscriber.received - (before[n] ?? 0)} of ${PUBLICATIONS}`,
+        );
       subscriber.ack();
     }
     clock.runImmediates();
@@ -142,23 +187,36 @@ function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? NaN;
 }
 
-console.log(`${SUBSCRIBERS} subscribers, ${BYTES} bytes, ${ROUNDS} rounds`);
+console.log(`${SUBSCRIBERS} subscribers, ${BYTES} bytes, ${ROUNDS} rounds: nanoseconds a delivery`);
 for (const opened of [false, true]) {
-  const byHand = fanOut('fanout-in', 'fanout-out', opened);
-  const topic = fanOut('room', 'room', opened);
-  const pairs: (readonly [number, number])[] = [];
+  const mode = opened ? 'opened' : 'simple';
+  const ways = [
+    {
+      name: 'by hand',
+      round: fanOut(`${mode}-fanout-in`, `${mode}-fanout-out`, opened),
+      took: [] as number[],
+    },
+    {
+      name: 'by hand, naming',
+      round: fanOut(`${mode}-naming-in`, `${mode}-naming-out`, opened),
+      took: [] as number[],
+    },
+    { name: 'topic', round: fanOut('room', 'room', opened), took: [] as number[] },
+  ] as const;
   for (let round = -3; round < ROUNDS; round += 1) {
-    // Whoever comes first changes, for the collector may come to either.
-    const first = round % 2 === 0 ? byHand() : 0;
-    const second = topic();
-    const pair = [round % 2 === 0 ? first : byHand(), second] as const;
-    if (round >= 0) pairs.push(pair);
+    // Whoever comes first changes, for the collector may come to any.
+    for (let turn = 0; turn < ways.length; turn += 1) {
+      const way = ways[(round + 3 + turn) % ways.length] ?? ways[0];
+      const took = way.round();
+      if (round >= 0) way.took.push(took);
+    }
   }
-  const ratio = median(pairs.map(([hand, room_]) => room_ / hand));
-  console.log(
-    `${opened ? 'opened' : 'simple'}: by hand ${Math.round(median(pairs.map(([hand]) => hand)))} ns, topic ` +
-      `${Math.round(median(pairs.map(([, room_]) => room_)))} ns a delivery: ${ratio.toFixed(2)} times`,
-  );
+  const topic = ways[2];
+  for (const { name, took } of ways) {
+    const ratio = median(topic.took.map((one, round) => one / (took[round] ?? NaN)));
+    const times = name === topic.name ? '' : `; the topic takes ${ratio.toFixed(2)} times as much`;
+    console.log(`${mode}, ${name}: ${Math.round(median(took))}${times}`);
+  }
 }
 const gone = gateway.destroy();
 clock.runImmediates();

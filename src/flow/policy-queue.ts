@@ -30,8 +30,8 @@ export interface Dropped {
   readonly reason: DroppedReason;
 }
 
-/** RESUME_EXPIRED: asked for, and not held any more (`PolicyQueue.lost`). */
-export type DroppedReason = 'overflow' | 'expired' | 'RESUME_EXPIRED';
+/** RESUME_EXPIRED: asked for, and not held any more; MESSAGE_TOO_LARGE: for its consumer (both `PolicyQueue.lost`). */
+export type DroppedReason = 'overflow' | 'expired' | 'RESUME_EXPIRED' | 'MESSAGE_TOO_LARGE';
 
 /**
  * What became of an item: it is in (or, under drop-newest, was dropped at once,

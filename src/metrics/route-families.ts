@@ -85,6 +85,17 @@ function topicFamilies(read: () => readonly TopicFigures[]): readonly MetricFami
       ({ waitingPublishes }) => waitingPublishes,
     ),
     now('sluice_topic_waiting_publish_bytes', 'Bytes of these.', (figures) => figures.waitingPublishBytes),
+    now(
+      'sluice_topic_queued_messages',
+      'Messages behind sends that wait for room, all subscribers.',
+      ({ queuedMessages }) => queuedMessages,
+    ),
+    now('sluice_topic_queued_bytes', 'Bytes of these.', ({ queuedBytes }) => queuedBytes),
+    total(
+      'sluice_topic_queue_dropped_total',
+      'Messages dropped from these queues, by the policy of their subscribers.',
+      ({ queueDropped }) => queueDropped,
+    ),
     total('sluice_topic_published_total', 'Messages published.', ({ published }) => published),
     total('sluice_topic_published_bytes_total', 'Bytes published.', ({ publishedBytes }) => publishedBytes),
     total(

@@ -25,12 +25,17 @@ export interface TopicFigures {
   /** Behind one that a subscriber under `block` holds. */
   readonly waitingPublishes: number;
   readonly waitingPublishBytes: number;
+  /** Behind sends that wait for room, all subscribers. */
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
   readonly published: number;
   readonly publishedBytes: number;
   readonly duplicates: number;
   readonly delivered: number;
   readonly held: number;
   readonly tooSlow: number;
+  /** Dropped from these queues. */
+  readonly queueDropped: number;
   readonly topicsRefused: number;
   readonly subscribersRefused: number;
   readonly publishesRefused: number;

@@ -17,8 +17,17 @@ export interface TopicDeliveryOptions {
   readonly waiting: Size;
   /** How long it may hold a publisher: for what it is told then. */
   readonly sendTimeoutMs: number;
+  /** What all sessions of the route have queued. */
+  readonly queued: QueuedDeliveries;
   /** All that waited has been sent: there is room for other things. */
   readonly onIdle: () => void;
+}
+
+/** Messages that wait behind a send which has to, and those that were dropped there. */
+export interface QueuedDeliveries {
+  messages: number;
+  bytes: number;
+  dropped: number;
 }
 
 interface Waiting extends QueueItem {
@@ -52,6 +61,8 @@ export class TopicDelivery implements TopicSubscriber {
   #released: (() => void) | undefined;
   #heldBack: HeldBack | undefined;
   #over = false;
+  /** What of `queued` is its own. */
+  readonly #counted: QueuedDeliveries = { messages: 0, bytes: 0, dropped: 0 };
 
   constructor(options: TopicDeliveryOptions) {
     this.#options = options;
@@ -105,6 +116,7 @@ export class TopicDelivery implements TopicSubscriber {
     if (this.#over) return;
     this.#over = true;
     this.#queue?.clear();
+    this.#count();
     this.#subscription?.close();
     this.#letGo();
     this.#heldBack = undefined;
@@ -141,6 +153,7 @@ export class TopicDelivery implements TopicSubscriber {
     const expiresAtMs = ttlMs === 0 ? undefined : nowMs + ttlMs;
     const item: Waiting = { sequence, key, bytes: weightOf(message), expiresAtMs, message };
     const admitted = this.#heldBack === undefined ? this.#queued().offer(item, nowMs) : 'full';
+    this.#count();
     if (admitted === 'taken') return undefined;
     if (admitted === 'disconnect' || this.#heldBack !== undefined || !this.#holdsPublishers) {
       const { messages, bytes } = this.#queued();
@@ -226,7 +239,23 @@ export class TopicDelivery implements TopicSubscriber {
       if (isDropped(entry)) this.#tellMissed(entry.from, entry.to, entry.reason);
       else this.#send(withTimeLeft(entry, this.#options.clock.now()));
     }
+    this.#count();
     if (!this.isBusy) this.#options.onIdle();
+  }
+
+  /** Adds to what all have queued what has changed here. */
+  #count(): void {
+    const queue = this.#queue;
+    if (queue === undefined) return;
+    const { queued } = this.#options;
+    const counted = this.#counted;
+    const dropped = queue.dropped.overflow + queue.dropped.expired;
+    queued.messages += queue.messages - counted.messages;
+    queued.bytes += queue.bytes - counted.bytes;
+    queued.dropped += dropped - counted.dropped;
+    counted.messages = queue.messages;
+    counted.bytes = queue.bytes;
+    counted.dropped = dropped;
   }
 
   /** There is room for the one that found none. */

@@ -8,7 +8,7 @@ import type { Size } from '../flow/window.js';
 import type { RouteHandler, RouteMessage, RouteSession } from '../session/route.js';
 import type { DataMessage } from '../wire/messages.js';
 import { PresenceFeed, type PresenceFeedPort } from './presence-feed.js';
-import { TopicDelivery } from './topic-delivery.js';
+import { type QueuedDeliveries, TopicDelivery } from './topic-delivery.js';
 
 export interface TopicSessionOptions {
   readonly clock: Clock;
@@ -21,6 +21,8 @@ export interface TopicSessionOptions {
   readonly maxPresence: number;
   readonly waiting: Size;
   readonly sendTimeoutMs: number;
+  /** What all sessions of the route have queued. */
+  readonly queued: QueuedDeliveries;
 }
 
 const encoder = new TextEncoder();

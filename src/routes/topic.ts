@@ -44,7 +44,18 @@ export function topicRoute(
     sendTimeoutMs,
     presence,
   });
-  const session = { clock, store, route: name, ownMessages, presence, maxPresence, waiting, sendTimeoutMs };
+  const queued = { messages: 0, bytes: 0, dropped: 0 };
+  const session = {
+    clock,
+    store,
+    route: name,
+    ownMessages,
+    presence,
+    maxPresence,
+    waiting,
+    sendTimeoutMs,
+    queued,
+  };
   return {
     kind: 'topic',
     wantsWhole: true,
@@ -56,10 +67,10 @@ export function topicRoute(
       publish: (subject, publication) => store.publish(subject, publication),
       subscribe: (subject, start, subscriber) => store.subscribe(subject, start, subscriber),
       get levels() {
-        return store.levels;
+        return { ...store.levels, queuedMessages: queued.messages, queuedBytes: queued.bytes };
       },
       get counters() {
-        return store.counters;
+        return { ...store.counters, queueDropped: queued.dropped };
       },
     },
     open: (opened) => new TopicSession(opened, session),

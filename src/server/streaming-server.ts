@@ -177,7 +177,7 @@ export class StreamingServer {
         this.#onGone(supervisor, end, error);
       },
       routes: options.routes,
-      items: new TopicItems(options.clock),
+      items: new TopicItems(options.clock, options.settings.maxMessageBytes),
       maxPayloadBytes: options.windowed.limits.maxPayloadBytes,
       onBegun: ({ connection }, routeName) => {
         this.#tell((interceptor) => interceptor.opened?.(connection, routeName));

@@ -49,6 +49,7 @@ export interface SimpleSessionSpec extends Omit<SessionSpec, 'now'> {
  * connection's bounded receive queue.
  */
 export class SimpleSession extends StreamSession {
+  /** It ends with its connection. */
   readonly #port: SimpleSessionPort;
   readonly #totalUp: FlowCounters;
   readonly #inbox = new RingQueue<DataMessage>();
@@ -76,12 +77,12 @@ export class SimpleSession extends StreamSession {
     return this.#port.connectionId;
   }
 
-  get hears(): boolean {
+  override get hears(): boolean {
     return this.#port.hears ?? true;
   }
 
   get attached(): boolean {
-    return true;
+    return this.#state !== 'closed';
   }
 
   get inboxLength(): number {

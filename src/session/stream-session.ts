@@ -105,6 +105,11 @@ export abstract class StreamSession implements RouteSession {
     return this.#abort.signal;
   }
 
+  /** Whether what is sent goes anywhere. */
+  get hears(): boolean {
+    return true;
+  }
+
   get recent(): readonly DataMessage[] {
     return this.#recent?.messages ?? [];
   }

@@ -95,10 +95,21 @@ export interface TopicRoute {
   /** The policy of subscribers that choose none, and what they may choose, as for sessions of the route. */
   readonly overflow: Overflow;
   readonly allowedOverflow: readonly Overflow[];
-  /** What the topics of the route hold. A live view. */
-  readonly levels: TopicLevels;
-  /** What has become of what was published, since the start. A live view. */
-  readonly counters: TopicCounters;
+  /** What the topics of the route hold now. */
+  readonly levels: TopicRouteLevels;
+  /** What has become of what was published, since the start. */
+  readonly counters: TopicRouteCounters;
+}
+
+export interface TopicRouteLevels extends TopicLevels {
+  /** For sessions whose sends wait: simple connections that are slow, the budget exceeded, `block`. */
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
+}
+
+export interface TopicRouteCounters extends TopicCounters {
+  /** Of those that were queued, by the policy or the time to live. */
+  readonly queueDropped: number;
 }
 
 export interface TopicLevels {

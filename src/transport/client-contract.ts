@@ -23,10 +23,10 @@ export interface CallEnd {
   /** Of google.rpc.RetryInfo. */
   readonly retryAfterMs?: number;
   readonly failure?: ConnectFailure;
-  /** The connection below it broke. */
-  readonly lost?: true;
   /** What came could not be read, or was too large: so the call was given up here, and not by the other side. */
   readonly unreadable?: true;
+  /** The connection broke under the call: nobody has said why. */
+  readonly broken?: true;
 }
 
 /** What a stream calls; never from within a call made to it. */
@@ -58,6 +58,11 @@ export interface CallEvents {
   /** One message's bytes; they may be kept. */
   onBody(body: Uint8Array): void;
   onWritable(): void;
+  /**
+   * The connection that it is on takes no new calls, most often because the other side is about to leave: a call that
+   * is to last begins anew, elsewhere. This one goes on for as long as it may.
+   */
+  onLeaving?(): void;
   onEnd(end: CallEnd): void;
 }
 

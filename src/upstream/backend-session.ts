@@ -1,4 +1,5 @@
 import type { Timer } from '../core/clock.js';
+import { errorText } from '../core/error-text.js';
 import { SluiceError } from '../core/errors.js';
 import { fullJitterMs } from '../flow/backoff.js';
 import type { CallMetadata } from '../transport/client-contract.js';
@@ -36,7 +37,10 @@ const MAX_IDLE_TALK = 1_000;
 export class BackendSession implements LinkEvents, Waiter {
   readonly #spec: BackendSessionSpec;
   readonly #pool: UpstreamPool;
-  readonly #unsettled = new UnsettledMessages();
+  /** What a backend acknowledges comes behind what it has answered. */
+  readonly #unsettled = new UnsettledMessages((act) => {
+    this.#delivery.behind(act);
+  });
   readonly #delivery: ClientDelivery;
   #link: BackendLink | undefined;
   /** Whether the stream there is has shown that somebody is at its other end. */
@@ -52,7 +56,9 @@ export class BackendSession implements LinkEvents, Waiter {
   #wasElsewhere = false;
   /** The address that it lost its last stream at. */
   #lastLost = '';
-  /** Tries in a row that came to nothing. */
+  /** When the stream there is was begun, in Clock.now(). */
+  #begunAtMs = 0;
+  /** Streams in a row on which nothing was got done, and that did not last. */
   #failures = 0;
   #retry: Timer | undefined;
   #stopWaiting: (() => void) | undefined;
@@ -121,7 +127,8 @@ export class BackendSession implements LinkEvents, Waiter {
     this.#ackTimer?.cancel();
     this.#stopWaiting?.();
     this.#delivery.stop();
-    this.#unsettled.clear();
+    // Nobody is told any more; but what was kept for them is let go with them.
+    this.#unsettled.failAll(new SluiceError('INTERNAL', 'the session has ended'));
     this.#link?.leave(this.#pool.settings.closeGrace);
     this.#link = undefined;
   }
@@ -136,7 +143,6 @@ export class BackendSession implements LinkEvents, Waiter {
 
   onStands(): void {
     this.#stands = true;
-    this.#failures = 0;
     this.#unavailable = false;
     this.#outage?.cancel();
     this.#outage = undefined;
@@ -170,13 +176,14 @@ export class BackendSession implements LinkEvents, Waiter {
         });
         return;
       case 'lost': {
-        const { reason, reached } = verdict;
+        const { reason, reached, declined } = verdict;
         if (link !== undefined) {
           this.#lastLost = link.address;
           this.#pool.lost(link, reason);
         }
         this.#pool.warn({ address: link?.address, reason }, 'the stream of a session at a backend was lost');
-        this.#afterLoss(reached);
+        // One that would not have the session at all has not looked at what came on it.
+        this.#afterLoss(reached, reached && (this.#stands || !declined));
       }
     }
   }
@@ -190,6 +197,7 @@ export class BackendSession implements LinkEvents, Waiter {
     }
     this.#link = link;
     this.#stands = false;
+    this.#begunAtMs = this.#pool.clock.now();
     this.#attempts += 1;
     this.#sentThrough = this.#unsettled.settledThrough;
     this.#writable = link.send([this.#openMessage()]);
@@ -224,22 +232,21 @@ export class BackendSession implements LinkEvents, Waiter {
     // One that hangs is no better for the next; what one session's stream says is its own.
     this.#pool.lost(link, reason, counter === 'ackTimeouts' && this.#stands);
     this.#pool.warn({ address: link.address, reason }, 'the stream of a session at a backend was given up');
-    this.#afterLoss(true);
+    this.#afterLoss(true, true);
   }
 
-  /** `reached`: a backend may have had what was sent. */
-  #afterLoss(reached: boolean): void {
+  /** `reached`: a backend may have had what was sent. `suspicious`: it may have ended over it. */
+  #afterLoss(reached: boolean, suspicious: boolean): void {
     this.#ackTimer?.cancel();
     this.#ackTimer = undefined;
     this.#delivery.forgetUnfinished();
-    if (reached) {
-      this.#wasElsewhere = true;
-      this.#suspectFirst();
-    }
+    if (reached) this.#wasElsewhere = true;
+    if (suspicious) this.#suspectFirst();
     if (this.#over) return;
     if (this.#unavailable) this.#failWaiting();
     else this.#watchOutage();
-    const { backoff, random } = this.#pool;
+    const { backoff, clock, random } = this.#pool;
+    if (clock.now() - this.#begunAtMs > backoff.maxMs) this.#failures = 0;
     const delayMs = fullJitterMs(this.#failures, backoff, random);
     this.#failures += 1;
     this.#connectIn(delayMs);
@@ -296,6 +303,8 @@ export class BackendSession implements LinkEvents, Waiter {
   #flush(): void {
     while (this.#writable && this.#link !== undefined && this.#sentThrough < this.#unsettled.last) {
       const batch: DataMessage[] = [];
+      // The time of a backend that owed nothing begins now.
+      if (this.#unsettled.settledThrough >= this.#sentThrough) this.#progressAtMs = this.#pool.clock.now();
       this.#sentThrough = this.#unsettled.take(this.#sentThrough, batch, BATCH_BYTES);
       if (batch.length === 0) return;
       const { counters } = this.#pool;
@@ -309,7 +318,6 @@ export class BackendSession implements LinkEvents, Waiter {
   #expectAcks(): void {
     const { ackTimeout } = this.#pool.settings;
     if (ackTimeout === 0 || this.#ackTimer !== undefined) return;
-    this.#progressAtMs = this.#pool.clock.now();
     this.#ackTimer = this.#pool.clock.setTimeout(this.#checkAcks, ackTimeout);
   }
 
@@ -334,12 +342,15 @@ export class BackendSession implements LinkEvents, Waiter {
     const { ack, control } = message;
     if (ack > this.#sentThrough)
       return `it acknowledges ${String(ack)}, and was sent ${String(this.#sentThrough)} at most`;
+    // First, for the ack that an answer bears is behind it.
+    const isData = message.type === MessageType.DATA || message.type === MessageType.UNSPECIFIED;
+    const isTaken = !isData || this.#delivery.take(message);
     const progressed = ack > this.#unsettled.settledThrough && this.#unsettled.accept(ack);
-    if (progressed) this.#progressAtMs = this.#pool.clock.now();
+    if (progressed) this.#noteProgress();
     switch (message.type) {
       case MessageType.UNSPECIFIED:
       case MessageType.DATA:
-        if (!this.#delivery.take(message)) this.#tooLarge();
+        if (!isTaken) this.#tooLarge();
         return undefined;
       case MessageType.ACK:
         return progressed ? undefined : this.#talksIdly();
@@ -365,8 +376,13 @@ export class BackendSession implements LinkEvents, Waiter {
     if (sequence > this.#sentThrough)
       return `its Error names ${String(sequence)}, and it was sent ${String(this.#sentThrough)} at most`;
     if (!this.#unsettled.fail(sequence, errorOf(code, message, retryAfterMs))) return this.#talksIdly();
-    this.#progressAtMs = this.#pool.clock.now();
+    this.#noteProgress();
     return undefined;
+  }
+
+  #noteProgress(): void {
+    this.#progressAtMs = this.#pool.clock.now();
+    this.#failures = 0;
   }
 
   #closedBy(code: string, reason: string, retryAfterMs: number): void {
@@ -384,24 +400,23 @@ export class BackendSession implements LinkEvents, Waiter {
     const { maxMessageSize, closeGrace } = this.#pool.settings;
     this.#link?.leave(closeGrace);
     this.#link = undefined;
-    const text = `the service behind the route sent a payload of more than ${String(maxMessageSize)} bytes, the most that the gateway takes from it`;
+    const text = `the service behind the route sent a payload of more than ${String(maxMessageSize)} bytes, or in too many messages, more than the gateway takes from it`;
     this.#finish(() => {
       this.#spec.session.fail(new SluiceError('MESSAGE_TOO_LARGE', text));
     });
   }
 
   /** The backend is told, as a route in the gateway would be: by the number that it gave its message, if any. */
-  #tellRefused({ sequence }: DataMessage, { code, message }: SluiceError): void {
+  #tellRefused({ sequence }: DataMessage, fault: unknown): void {
     this.#pool.counters.messagesRefused += 1;
-    this.#pool.warn(
-      { address: this.#link?.address, reason: message },
-      'a message of a backend can not be sent',
-    );
-    const error = controlMessage(
-      { action: 'error', code, message, sequence, retryAfterMs: 0 },
-      this.#spec.sessionId,
-    );
-    if (this.#link !== undefined) this.#writable = this.#link.send([error]) && this.#writable;
+    const { address } = this.#link ?? {};
+    this.#pool.warn({ address, reason: errorText(fault) }, 'a message of a backend can not be sent');
+    // One that does not read what it is told has to do without.
+    if (this.#link === undefined || !this.#writable) return;
+    const { code, message } =
+      fault instanceof SluiceError ? fault : new SluiceError('ROUTE_FAILED', 'this message can not be sent');
+    const error = { action: 'error', code, message, sequence, retryAfterMs: 0 } as const;
+    this.#writable = this.#link.send([controlMessage(error, this.#spec.sessionId)]);
   }
 
   #answerProbe({ sequence, timestampMs }: DataMessage): void {

@@ -2,6 +2,9 @@ import { SluiceError } from '../core/errors.js';
 import { type DataMessage, weightOf } from '../wire/messages.js';
 import type { SessionPort } from './session-port.js';
 
+/** A payload comes in at most so many messages: those without any bytes take room, too. */
+const MAX_PIECES = 16_384;
+
 export interface ClientDeliveryOptions {
   readonly session: SessionPort;
   /** The largest payload over several messages. */
@@ -12,8 +15,8 @@ export interface ClientDeliveryOptions {
   readonly onRoom: () => void;
   /** All that came has been taken. */
   readonly onIdle: () => void;
-  /** The session's client can not be sent this payload, of which this is the last message looked at. */
-  readonly onRefused: (message: DataMessage, error: SluiceError) => void;
+  /** The session does not take this payload, of which this is the last message looked at. */
+  readonly onRefused: (message: DataMessage, error: unknown) => void;
 }
 
 /**
@@ -24,7 +27,8 @@ export interface ClientDeliveryOptions {
  */
 export class ClientDelivery {
   readonly #options: ClientDeliveryOptions;
-  #queue: DataMessage[] = [];
+  /** Messages, and what is to be done when those before it are taken. */
+  #queue: (DataMessage | (() => void))[] = [];
   #next = 0;
   /** Of the payload whose end has not come. */
   #pieces: DataMessage[] = [];
@@ -45,7 +49,7 @@ export class ClientDelivery {
     if (this.#state === 'over') return true;
     if (message.more || this.#pieces.length > 0) {
       this.#pieceBytes += weightOf(message);
-      if (this.#pieceBytes > this.#options.maxPayloadBytes) return false;
+      if (this.#pieceBytes > this.#options.maxPayloadBytes || this.#pieces.length >= MAX_PIECES) return false;
       this.#pieces.push(message);
       if (message.more) return true;
       this.#queue.push(...this.#pieces);
@@ -53,6 +57,12 @@ export class ClientDelivery {
     } else this.#queue.push(message);
     if (this.#state === 'idle') this.#deliver();
     return true;
+  }
+
+  /** Does this when all that has come is taken, but for a payload that has not ended: at once, where it is. */
+  behind(act: () => void): void {
+    if (this.#state === 'waiting') this.#queue.push(act);
+    else act();
   }
 
   /** The backend that had begun a payload is gone. */
@@ -74,16 +84,20 @@ export class ClientDelivery {
   }
 
   #deliver(): void {
-    for (let message = this.#queue[this.#next]; message !== undefined; message = this.#queue[this.#next]) {
+    for (let next = this.#queue[this.#next]; next !== undefined; next = this.#queue[this.#next]) {
       this.#next += 1;
+      if (typeof next === 'function') {
+        next();
+        continue;
+      }
       try {
-        const sent = this.#options.session.send(message);
+        const sent = this.#options.session.send(next);
         if (sent !== undefined) {
-          this.#wait(message, sent);
+          this.#wait(next, sent);
           return;
         }
       } catch (error) {
-        this.#refused(message, error);
+        this.#refused(next, error);
       }
     }
     this.#queue = [];
@@ -107,16 +121,19 @@ export class ClientDelivery {
     });
   }
 
-  /** Most often for the session has ended, which it says by itself. */
   #refused(message: DataMessage, error: unknown): void {
     if (this.#is('over')) return;
-    if (!(error instanceof SluiceError) || error.code !== 'MESSAGE_TOO_LARGE') {
+    // It takes nothing any more, and says so by itself.
+    if (error instanceof SluiceError && error.code === 'INTERNAL') {
+      const left = this.#queue.slice(this.#next);
       this.stop();
+      for (const each of left) if (typeof each === 'function') each();
       return;
     }
-    // The rest of the payload goes with it.
+    // The rest of the payload goes with it: its pieces stand together.
     for (let { more } = message; more;) {
-      more = this.#queue[this.#next]?.more ?? false;
+      const piece = this.#queue[this.#next];
+      more = typeof piece === 'object' && piece.more;
       this.#next += 1;
     }
     this.#options.onRefused(message, error);

@@ -37,6 +37,10 @@ export class HealthWatch {
   #timer: Timer | undefined;
   /** Watches in a row that told nothing. */
   #failures = 0;
+  /** When the last one was begun, in Clock.now(). */
+  #begunAtMs = 0;
+  /** How often in a row one had to move soon after. */
+  #moves = 0;
   #state: 'idle' | 'watching' | 'stopped' = 'idle';
 
   constructor(options: HealthWatchOptions) {
@@ -76,12 +80,16 @@ export class HealthWatch {
           if (this.#call === call) this.#told(body);
         },
         onWritable: () => undefined,
+        onLeaving: () => {
+          if (this.#call === call) this.#move();
+        },
         onEnd: (end) => {
           if (this.#call === call) this.#ended(end);
         },
       },
     );
     this.#call = call;
+    this.#begunAtMs = clock.now();
     call.send(encodeHealthRequest(service));
     call.halfClose();
     this.#timer = clock.setTimeout(() => {
@@ -105,6 +113,24 @@ export class HealthWatch {
       this.#end();
       this.#broken(`its answer about health can not be read: ${errorText(error)}`);
     }
+  }
+
+  /**
+   * Its connection is about to go. Who leaves would wait for the watch to end; and
+   * whoever is at the address from now on is to be seen. Until then what was said last holds.
+   */
+  #move(): void {
+    const { clock, random, backoff } = this.#options;
+    const lasted = clock.now() - this.#begunAtMs > backoff.maxMs;
+    this.#moves = lasted ? 0 : this.#moves + 1;
+    this.#end();
+    // Not without end, where every connection is sent away at once.
+    const delayMs = this.#moves === 0 ? 0 : fullJitterMs(this.#moves, backoff, random);
+    if (delayMs === 0) this.#begin();
+    else
+      this.#timer = clock.setTimeout(() => {
+        this.#begin();
+      }, delayMs);
   }
 
   #ended(end: CallEnd): void {

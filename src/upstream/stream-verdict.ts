@@ -10,8 +10,15 @@ export type Verdict =
   /**
    * The stream is lost: the session goes on elsewhere. `blames` the address, and
    * not what was said on the stream. `reached`: the backend may have had what was sent.
+   * `declined`: it says that it can't just now, which is no word about a message.
    */
-  | { readonly kind: 'lost'; readonly blames: boolean; readonly reached: boolean; readonly reason: string };
+  | {
+      readonly kind: 'lost';
+      readonly blames: boolean;
+      readonly reached: boolean;
+      readonly declined: boolean;
+      readonly reason: string;
+    };
 
 /** Statuses that say no to this session, wherever it is tried, with the code that its client is told. */
 const REFUSALS: Readonly<Record<number, ErrorCode>> = {
@@ -33,9 +40,10 @@ const BLAMED: ReadonlySet<number> = new Set([
 ]);
 
 export function verdictOf(end: CallEnd): Verdict {
-  const { status, code, message, retryAfterMs, unreadable = false } = end;
+  const { status, code, message, retryAfterMs, unreadable = false, broken = false } = end;
   if (unreadable) {
-    if (code !== 'MESSAGE_TOO_LARGE') return { kind: 'lost', blames: false, reached: true, reason: message };
+    if (code !== 'MESSAGE_TOO_LARGE')
+      return { kind: 'lost', blames: false, reached: true, declined: false, reason: message };
     // It would come again, from wherever; the text names the address, which is not for the client.
     const text = 'the service behind the route sent a larger message than the gateway takes from it';
     return { kind: 'refused', error: new SluiceError(code, text) };
@@ -48,7 +56,8 @@ export function verdictOf(end: CallEnd): Verdict {
   const refusal = end.failure === undefined ? REFUSALS[status] : undefined;
   if (refusal !== undefined) return { kind: 'refused', error: new SluiceError(refusal, message) };
   const reached = end.failure === undefined;
-  return { kind: 'lost', blames: BLAMED.has(status) || !reached, reached, reason: message };
+  const blames = BLAMED.has(status) || !reached;
+  return { kind: 'lost', blames, reached, declined: BLAMED.has(status) && !broken, reason: message };
 }
 
 /** A backend's error, as its client is told: with its code where that is one of ours. */

@@ -14,9 +14,19 @@ interface Unsettled {
  */
 export class UnsettledMessages {
   readonly #byNumber = new Map<number, Unsettled>();
+  readonly #tell: (act: () => void) => void;
   #last = 0;
   /** All up to here are settled. */
   #settledThrough = 0;
+
+  /** `tell` is given what tells of a message that a backend has accepted or failed, when its turn has come. Default: at once. */
+  constructor(
+    tell = (act: () => void): void => {
+      act();
+    },
+  ) {
+    this.#tell = tell;
+  }
 
   get size(): number {
     return this.#byNumber.size;
@@ -63,7 +73,7 @@ export class UnsettledMessages {
     for (let number = before + 1; number <= through; number += 1) {
       const unsettled = this.#byNumber.get(number);
       this.#byNumber.delete(number);
-      unsettled?.accept();
+      if (unsettled !== undefined) this.#tell(unsettled.accept);
     }
     this.#advance(through);
     return this.#settledThrough > before;
@@ -75,7 +85,9 @@ export class UnsettledMessages {
     if (unsettled === undefined) return false;
     this.#byNumber.delete(number);
     this.#advance(this.#settledThrough);
-    unsettled.fail(error);
+    this.#tell(() => {
+      unsettled.fail(error);
+    });
     return true;
   }
 

@@ -131,7 +131,7 @@ export class UpstreamAddress implements LinkHost {
     this.#links.delete(link);
     if (this.#stopped) return;
     if (end.failure !== undefined) this.#lastFault = end.message;
-    if (end.failure === 'unreachable' || end.lost === true) this.#watch.doubt(end.message);
+    if (end.failure === 'unreachable' || end.broken === true) this.#watch.doubt(end.message);
     this.#options.onChange();
   }
 

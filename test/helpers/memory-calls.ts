@@ -120,7 +120,7 @@ export async function summaryOf(client: MemoryConnection) {
 }
 
 /** In words: `welcome 7`, `8 text`, `gap 9-10 overflow`, `heartbeat 11`, `drain`. */
-export function inWords(message: DataMessage): string {
+function inWords(message: DataMessage): string {
   const { control, sequence } = message;
   if (isData(message)) return `${sequence} ${Buffer.from(message.data).toString()}`;
   if (message.type === MessageType.HEARTBEAT) return `heartbeat ${sequence}`;

@@ -8,7 +8,7 @@ import type { TopicRoute } from '../../src/session/topic-route.js';
 import { type GatewayUnderTest, type Settings, startGateway } from './gateway.js';
 
 /** The defaults, but for presence. */
-export const ROOM_OPTIONS: TopicRouteOptions = {
+const ROOM_OPTIONS: TopicRouteOptions = {
   overflow: 'drop-oldest',
   allowedOverflow: ALL_OVERFLOWS,
   historyMessages: 100,
@@ -57,6 +57,8 @@ export async function startRooms(options: RoomsOptions = {}): Promise<RoomsUnder
         idempotencyKeys: 0,
         waitingPublishes: 0,
         waitingPublishBytes: 0,
+        queuedMessages: 0,
+        queuedBytes: 0,
       });
     },
   };

@@ -88,6 +88,8 @@ export class ScriptedBackend implements BackendConnector {
   readonly streams: ScriptedBackendStream[] = [];
   /** Of its health, the last one last. */
   readonly watches: CallEvents[] = [];
+  /** Watches given up. */
+  watchesCancelled = 0;
   isClosed = false;
   readonly #clock: Clock;
 
@@ -110,7 +112,10 @@ export class ScriptedBackend implements BackendConnector {
 
   call(_path: string, _metadata: CallMetadata, events: CallEvents): ClientCall {
     this.watches.push(events);
-    return { send: () => true, halfClose: nothing, cancel: nothing, pause: nothing, resume: nothing };
+    const cancel = (): void => {
+      this.watchesCancelled += 1;
+    };
+    return { send: () => true, halfClose: nothing, cancel, pause: nothing, resume: nothing };
   }
 
   close(): void {

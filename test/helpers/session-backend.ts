@@ -201,6 +201,16 @@ export class SessionBackend implements AsyncDisposable {
     }
   }
 
+  /** Takes no new connections and waits for the calls there are, as grpc servers do; resolves when all are over. */
+  leave(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.tryShutdown((error) => {
+        if (error === undefined) resolve();
+        else reject(error);
+      });
+    });
+  }
+
   /** Ends it as a crash does: every connection is cut. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#server.forceShutdown();

@@ -38,10 +38,10 @@ export function testTopics(
       publish: (subject, publication) => store.publish(subject, publication),
       subscribe: (subject, start, subscriber) => store.subscribe(subject, start, subscriber),
       get levels() {
-        return store.levels;
+        return { ...store.levels, queuedMessages: 0, queuedBytes: 0 };
       },
       get counters() {
-        return store.counters;
+        return { ...store.counters, queueDropped: 0 };
       },
       ...topic,
     },

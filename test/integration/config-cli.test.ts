@@ -129,6 +129,21 @@ test('no secret of an address is printed, and what is printed checks', async () 
   for (const { out, err } of [printed, checked, refused, mistyped]) expect(out + err).not.toContain(secret);
 });
 
+test('check looks whether the modules of routes are there', async () => {
+  const here = join(folder, 'here.js');
+  writeFileSync(here, 'export default 5;');
+  const route = {
+    kind: 'module',
+    path: join(folder, 'gone.js'),
+    middleware: [here, join(folder, 'lost.js')],
+  };
+  const { code, err } = await run(['check', ...LOCAL], { SLUICE_ROUTES: JSON.stringify({ echo: route }) });
+  expect(code).toBe(78);
+  expect(err).toBe(
+    `routes.echo.path = "${folder}/gone.js": there is no such file.\nroutes.echo.middleware = "${folder}/lost.js": there is no such file.\n`,
+  );
+});
+
 test('check reads the certificates as a start does', async () => {
   const authority = await TestAuthority.create();
   const certificates = new CertificateDirectory();

@@ -197,6 +197,21 @@ describe('a handler that', () => {
     expect(letters).toEqual(['sluice|of orders|one|bad order|ann', 'sluice|strict|two|bad too|ann']);
   });
 
+  it('goes to a topic as dead letter is published there, with who it came from', async () => {
+    const gateway = start({
+      orders: { kind: 'conformance', deadLetter: 'graves' },
+      graves: { kind: 'topic' },
+    });
+    const reader = await gateway.connect().open('graves', { subject: 'orders' });
+    const session = await gateway.connect({ clientId: 'ann' }).open('orders');
+    await session.sendAndWait('one', { metadata: { fail: 'bad order' } });
+    const letter = await reader.receive();
+    expect(letter?.text).toBe('one');
+    expect(Object.fromEntries(letter?.metadata ?? [])).toMatchObject({
+      ...{ 'x-error': 'bad order', 'x-error-code': 'ROUTE_FAILED', 'x-route': 'orders', 'x-from': 'ann' },
+    });
+  });
+
   it('has messages acknowledged as it gets them holds one at most, in order', async () => {
     const gateway = start({ eager: { kind: 'conformance', acknowledge: 'received' } });
     const session = await gateway.connect().open('eager');

@@ -61,6 +61,25 @@ describe('while no backend is there', () => {
   });
 });
 
+test('a backend that leaves waits for its sessions alone; who comes to its address is seen meanwhile', async () => {
+  await using old = await SessionBackend.start(accepts);
+  await using under = await gatewayTo([old.address]);
+  await using client = connect(under.address);
+  const session = await client.open('up');
+  await session.sendAndWait('one');
+  const left = old.leave();
+  await until(() => under.gateway.upstreams[0]?.addresses[0]?.health === 'unreachable');
+  await using next = await SessionBackend.start(accepts, { port: old.port });
+  await until(() => under.gateway.upstreams[0]?.addresses[0]?.health === 'serving');
+  const another = await client.open('up');
+  await another.sendAndWait('two');
+  expect(next.last.texts).toEqual(['two']);
+  await session.sendAndWait('three');
+  expect(old.last.texts).toEqual(['one', 'three']);
+  await session.close();
+  await left;
+});
+
 describe('a backend', () => {
   test('that ends the call ends the session, after what it sent', async () => {
     await using backend = await SessionBackend.start((call) => ({
@@ -305,10 +324,14 @@ describe('a backend', () => {
   });
 });
 
-test('a client that does not read stops its backend: what is on the way is bounded', async () => {
+test('a client that does not read stops its backend, and no other session: what is on the way is bounded', async () => {
   let written = 0;
   await using backend = await SessionBackend.start((call) => ({
-    message: () => {
+    message: ({ data: says, sequence }) => {
+      if (says.toString() !== 'flood') {
+        call.write({ type: 'MESSAGE_TYPE_DATA', data: Buffer.alloc(8_192), ack: sequence });
+        return;
+      }
       const data = Buffer.alloc(8_192);
       const flood = (): void => {
         while (!call.cancelled && !call.halfClosed) {
@@ -327,6 +350,13 @@ test('a client that does not read stops its backend: what is on the way is bound
   const most = await settled(() => written);
   // What waits for the client (2 MiB), its window, and what is between backend and gateway.
   expect(most).toBeLessThan(6 * 1024 * 1024);
+  // Another one, on the same network connection, gets far more through than fits its flow control.
+  const other = await client.open('up');
+  const answers = other[Symbol.asyncIterator]();
+  for (let n = 0; n < 200; n += 1) {
+    await other.send('more');
+    expect((await answers.next()).done).toBe(false);
+  }
   let taken = 0;
   for await (const { data } of session) {
     taken += data.byteLength;

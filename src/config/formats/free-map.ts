@@ -1,5 +1,6 @@
-import type { Plain, Raw } from '../raw.js';
-import { accept, type Format, refuse } from './format.js';
+import { HIDDEN, type Plain, type Raw } from '../raw.js';
+import { accept, type Format, refuse, type Refused } from './format.js';
+import { mapValues } from './options.js';
 
 const ALLOWED = 'a map of your own: names, and for each a text, a number, true or false, a list or a map';
 
@@ -8,9 +9,10 @@ export function freeMap(): Format<Readonly<Record<string, Plain>>> {
   return {
     allowed: ALLOWED,
     summary: 'a map of your own',
-    print: (value) => value,
+    // Names say what there is; values may be secrets.
+    print: (value, hideSecrets = false) => (hideSecrets ? mapValues(value, () => HIDDEN) : value),
     read(raw) {
-      if (raw.kind !== 'map') return refuse(raw, ALLOWED);
+      if (raw.kind !== 'map') return unseen(refuse(raw, ALLOWED));
       const nothing = emptyIn(raw);
       if (nothing !== undefined) return refuse(nothing, ALLOWED, 'leave out what has no value');
       return accept(Object.fromEntries(raw.entries.map(({ name, value }) => [name, plainOf(value)])));
@@ -41,4 +43,9 @@ function emptyIn(raw: Raw): Raw | undefined {
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The same, without the value: it may be a secret. */
+function unseen({ problems }: Refused): Refused {
+  return { problems: problems.map((problem) => ({ ...problem, shown: undefined })) };
 }

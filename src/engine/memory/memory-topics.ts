@@ -116,7 +116,6 @@ export class MemoryTopics implements TopicStore {
       return topic.publish(publication);
     } finally {
       this.#settle(topic);
-      this.#arm();
     }
   }
 
@@ -174,6 +173,8 @@ export class MemoryTopics implements TopicStore {
 
   #settle(topic: MemoryTopic): void {
     if (topic.isIdle) this.#forget(topic);
+    // Not by `publish` alone: what waited in line is published when nobody calls.
+    this.#arm();
   }
 
   #forget(topic: MemoryTopic): void {

@@ -15,7 +15,7 @@ export interface HistoryLimits {
 }
 
 /** What a message that is kept takes beside its own bytes: 700 to 900 were measured, its encoded metadata included. */
-export const KEPT_OVERHEAD_BYTES = 1_024;
+const KEPT_OVERHEAD_BYTES = 1_024;
 
 interface Kept extends Linked<Kept> {
   readonly message: TopicMessage;
@@ -63,6 +63,11 @@ export class TopicHistory {
     this.bytes -= kept.bytes;
     const { key } = kept.message;
     if (this.#byKey?.get(key) === kept) this.#byKey.delete(key);
+  }
+
+  /** Under conflation: the one of this key. */
+  lastOf(key: string): Kept | undefined {
+    return this.#byKey?.get(key);
   }
 
   /** The one that this one takes the place of; from now on it is the one of its key. */
@@ -123,7 +128,12 @@ export class HistoryShelf {
     const { messages, bytes: maxBytes, ageMs, totalBytes, conflate } = this.#limits;
     if (messages === 0 || ageMs === 0) return;
     const bytes = weightOf(message);
-    if (bytes > maxBytes || bytes + KEPT_OVERHEAD_BYTES > totalBytes) return;
+    if (bytes > maxBytes || bytes + KEPT_OVERHEAD_BYTES > totalBytes) {
+      // What it takes the place of is no longer the last of its key.
+      const stale = conflate ? history.lastOf(message.key) : undefined;
+      if (stale !== undefined) this.#remove(stale);
+      return;
+    }
     const kept: Kept = {
       message,
       bytes,

@@ -45,7 +45,7 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
   #pieceBytes = 0;
   /** As counted in the account. */
   #heldBytes = 0;
-  #takenBytes = 0;
+  #givenBytes = 0;
   /** Messages that the route failed on, and a payload without an end. */
   #rejected = 0;
   #unfinished = 0;
@@ -95,6 +95,11 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
     return this.#session === undefined ? 0 : 1;
   }
 
+  /** Of a payload whose end has not come: who ends it frees them. */
+  get undecidedBytes(): number {
+    return this.#heldBytes;
+  }
+
   /** Until it has said its last word: there is no way to ask it to. */
   get oweSomething(): boolean {
     return !this.connection.halfClosed || (this.#session?.inboxLength ?? 0) > 0;
@@ -125,7 +130,6 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
       this.sessionFor(message);
       return;
     }
-    this.#takenBytes += message.data.length;
     if (this.#choice.route.wantsWhole === true && (message.more || this.#pieces.length > 0)) {
       this.#addPiece(message, now);
     } else this.#deliver(message, now);
@@ -162,7 +166,7 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
     if (this.#pieces.length > 0) {
       // The rest of it will never come.
       this.#unfinished = 1;
-      this.#rejectedBytes += this.#dropPieces();
+      this.#dropPieces();
     }
     this.#session?.end();
   }
@@ -206,7 +210,7 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
   drained(session: SimpleSession): void {
     const summary = encodeIngestSummary({
       messages: session.up.delivered - this.#rejected,
-      bytes: this.#takenBytes - this.#rejectedBytes,
+      bytes: this.#givenBytes - this.#rejectedBytes,
       rejected: this.#rejected + this.#unfinished,
       aggregates: session.aggregates,
     });
@@ -276,12 +280,12 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
     });
     counters.sessionsOpened += 1;
     this.#session = session;
+    this.begin(routeName);
     if (this.isOver) {
       // The route has ended it at once.
       this.release('session-closed', undefined);
       return;
     }
-    this.begin(routeName);
     this.#liveness.start();
     connection.lastActivity = clock.now();
     this.#reading.goOn();
@@ -301,7 +305,9 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
   #deliver(message: DataMessage, now: number): void {
     const session = this.#session;
     // The route has had enough: it is summed up when what came before is handled.
-    if (session?.state === 'open') session.deliver(message, now);
+    if (session?.state !== 'open') return;
+    this.#givenBytes += message.data.length;
+    session.deliver(message, now);
   }
 
   /** Of a payload that the route wants whole; each piece beside its bytes costs what a message does. */
@@ -328,13 +334,10 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
     }
   }
 
-  /** Returns how many bytes of payload they held. */
-  #dropPieces(): number {
-    const bytes = this.#pieceBytes;
+  #dropPieces(): void {
     this.#context.account.add(-this.#heldBytes);
     this.#pieces = [];
     this.#pieceBytes = 0;
     this.#heldBytes = 0;
-    return bytes;
   }
 }

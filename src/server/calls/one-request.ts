@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../core/clock.js';
 import { SluiceError } from '../../core/errors.js';
+import type { Quota } from '../../flow/quota.js';
 import { detachedBytes } from '../../session/detached-message.js';
 import { EMPTY_BYTES, type DataMessage } from '../../wire/messages.js';
 
@@ -7,6 +8,8 @@ export interface OneRequestOptions {
   readonly clock: Clock;
   /** 0: no limit. */
   readonly firstMessageTimeoutMs: number;
+  /** Where what is here of it is counted. */
+  readonly quota: Quota;
   readonly onLate: (error: SluiceError) => void;
 }
 
@@ -16,10 +19,12 @@ export interface OneRequestOptions {
  * one is the transport's to see.
  */
 export class OneRequest {
+  readonly #quota: Quota;
   #body: Uint8Array = EMPTY_BYTES;
   #timer: Timer | undefined;
 
-  constructor({ clock, firstMessageTimeoutMs, onLate }: OneRequestOptions) {
+  constructor({ clock, firstMessageTimeoutMs, quota, onLate }: OneRequestOptions) {
+    this.#quota = quota;
     if (firstMessageTimeoutMs === 0) return;
     this.#timer = clock.setTimeout(() => {
       this.#timer = undefined;
@@ -38,18 +43,21 @@ export class OneRequest {
 
   take(messages: readonly DataMessage[]): void {
     for (const { data } of messages) this.#body = detachedBytes(data);
+    this.#quota.set(1, this.#body.length);
   }
 
   /** All of it is here. */
   whole(): Uint8Array {
-    this.stop();
     const body = this.#body;
-    this.#body = EMPTY_BYTES;
+    this.stop();
     return body;
   }
 
+  /** It is not waited for any more. Idempotent. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#body = EMPTY_BYTES;
+    this.#quota.set(0, 0);
   }
 }

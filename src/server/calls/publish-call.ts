@@ -4,6 +4,7 @@ import type { Identity } from '../../core/identity.js';
 import type { Logger } from '../../core/logger.js';
 import { isPrintableId, quoted } from '../../core/printable.js';
 import type { ByteAccount } from '../../flow/byte-account.js';
+import { Quota } from '../../flow/quota.js';
 import type { Route } from '../../session/route.js';
 import type { Published } from '../../session/topic-route.js';
 import type { StreamClose, StreamReceiver, TransportStream } from '../../transport/contract.js';
@@ -72,6 +73,7 @@ export class PublishCall implements StreamReceiver {
     this.#request = new OneRequest({
       clock,
       firstMessageTimeoutMs: settings.firstMessageTimeoutMs,
+      quota: new Quota(1, settings.maxMessageBytes, context.account),
       onLate: (error) => {
         this.end(error);
       },
@@ -82,9 +84,10 @@ export class PublishCall implements StreamReceiver {
     return this.#stream.peer;
   }
 
-  /** What is kept of it, in bytes: what the transport has gathered of its request too. */
+  /** What its end would free, in bytes; of its request that is what the transport has gathered, too. */
   get heldBytes(): number {
-    if (this.#isAnswered) return 0;
+    // What the topic has it keeps, and publishes.
+    if (this.#isAnswered || this.#isHeld) return 0;
     return this.#heldBytes + this.#request.bytes + (this.#stream.bytesHeld ?? 0);
   }
 

@@ -1,6 +1,7 @@
 import type { Timer } from '../../core/clock.js';
 import type { DropReason } from '../../core/counters.js';
 import { SluiceError } from '../../core/errors.js';
+import type { DroppedReason } from '../../flow/policy-queue.js';
 import type { ClientConnection } from '../../pool/client-connection.js';
 import { chosenOverflow } from '../../session/overflow.js';
 import type { TopicMessage, TopicSubscriber, TopicSubscription } from '../../session/topic-route.js';
@@ -27,6 +28,7 @@ interface Held {
 export class SubscribeCall extends CallSupervisor implements StreamReceiver, TopicSubscriber {
   readonly clientId: string;
   readonly sessionCount = 0;
+  readonly undecidedBytes = 0;
   readonly #context: CallContext;
   readonly #request: OneRequest;
   readonly #abort = new AbortController();
@@ -49,6 +51,7 @@ export class SubscribeCall extends CallSupervisor implements StreamReceiver, Top
     this.#request = new OneRequest({
       clock,
       firstMessageTimeoutMs: settings.firstMessageTimeoutMs,
+      quota: connection.receiveQuota,
       onLate: (error) => {
         this.fail(error);
       },
@@ -91,6 +94,10 @@ export class SubscribeCall extends CallSupervisor implements StreamReceiver, Top
     const lane = this.#lane;
     if (lane === undefined || this.isOver) return undefined;
     const item = this.#context.items.of(message);
+    if (item.isTooLarge) {
+      this.#lost(item.sequence, item.sequence, 'MESSAGE_TOO_LARGE');
+      return undefined;
+    }
     this.#firstSequence ??= item.sequence;
     if (this.#isPast) {
       lane.addPast(item);
@@ -108,14 +115,7 @@ export class SubscribeCall extends CallSupervisor implements StreamReceiver, Top
   }
 
   missed(fromSequence: number, toSequence: number): void {
-    const lane = this.#lane;
-    if (lane === undefined || this.isOver) return;
-    this.#firstSequence ??= fromSequence;
-    if (this.#isPast) lane.lostPast(fromSequence, toSequence);
-    else {
-      lane.lost(fromSequence, toSequence);
-      this.#laneHasMore(lane);
-    }
+    this.#lost(fromSequence, toSequence, 'RESUME_EXPIRED');
   }
 
   tooSlow(): void {
@@ -215,6 +215,19 @@ export class SubscribeCall extends CallSupervisor implements StreamReceiver, Top
     if (settings.heartbeatIntervalMs > 0) this.#armHeartbeat(settings.heartbeatIntervalMs);
     // It was asked to leave before there was anything to leave.
     if (this.connection.state.kind === 'draining') this.onAsked();
+  }
+
+  /** Told at its place. */
+  #lost(fromSequence: number, toSequence: number, reason: DroppedReason): void {
+    const lane = this.#lane;
+    if (lane === undefined || this.isOver) return;
+    this.#firstSequence ??= fromSequence;
+    if (this.#isPast) {
+      lane.lostPast(fromSequence, toSequence, reason);
+      return;
+    }
+    lane.lost(fromSequence, toSequence, reason);
+    this.#laneHasMore(lane);
   }
 
   #refuse(error: unknown): void {

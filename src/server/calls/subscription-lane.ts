@@ -1,5 +1,11 @@
 import type { DropReason, FlowCounters } from '../../core/counters.js';
-import { type Dropped, isDropped, PolicyQueue, type QueueItem } from '../../flow/policy-queue.js';
+import {
+  type Dropped,
+  type DroppedReason,
+  isDropped,
+  PolicyQueue,
+  type QueueItem,
+} from '../../flow/policy-queue.js';
 import { RingQueue } from '../../flow/ring-queue.js';
 import type { Lane } from '../../pool/lane.js';
 import type { SendQueue } from '../../pool/send-queue.js';
@@ -9,6 +15,8 @@ import { controlMessage, type DataMessage } from '../../wire/messages.js';
 /** A topic's message as it goes to one subscriber, or to all of them: it is not changed. */
 export interface LaneItem extends QueueItem {
   readonly message: DataMessage;
+  /** More than the gateway sends as one message. */
+  readonly isTooLarge: boolean;
 }
 
 export interface SubscriptionLaneOptions {
@@ -60,9 +68,9 @@ export class SubscriptionLane implements Lane {
     this.#admitted(item);
   }
 
-  /** Of what was asked for this is not held any more. */
-  lostPast(from: number, to: number): void {
-    this.#past.push({ from, to, reason: 'RESUME_EXPIRED' });
+  /** Of what was asked for this will not come. */
+  lostPast(from: number, to: number, reason: DroppedReason): void {
+    this.#past.push({ from, to, reason });
   }
 
   /** A message that came just now. */
@@ -74,8 +82,8 @@ export class SubscriptionLane implements Lane {
     return outcome;
   }
 
-  lost(from: number, to: number): void {
-    this.#queue.lost(from, to, 'RESUME_EXPIRED');
+  lost(from: number, to: number, reason: DroppedReason): void {
+    this.#queue.lost(from, to, reason);
   }
 
   take(batch: DataMessage[], until: number, maxBytes: number): number {

@@ -22,6 +22,8 @@ export interface ChannelCallEvents {
   /** Bytes of the answer, in order. Returns how the call ends where they can't be read. */
   onChunk(chunk: Buffer): CallEnd | undefined;
   onWritable(): void;
+  /** As of `CallEvents`. */
+  onLeaving?(): void;
   onEnd(end: CallEnd): void;
 }
 
@@ -129,6 +131,11 @@ export class ChannelCall {
 
   cancel(): void {
     this.endSoon({ status: GrpcStatus.CANCELLED, message: 'The call was cancelled.' });
+  }
+
+  /** Its connection takes no new calls. */
+  leaving(): void {
+    if (this.#state === 'open') this.#events.onLeaving?.();
   }
 
   /** Gives it up: RST_STREAM now, `onEnd` in a later turn. The first end wins. */

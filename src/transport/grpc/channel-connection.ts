@@ -116,6 +116,11 @@ export class ChannelConnection implements CallHost {
     if (this.#retired) return;
     this.#retired = true;
     if (this.#calls.size === 0) this.close();
+    if (this.#state !== 'ready') return;
+    // In a turn of its own: it may be one of them whose end has brought this.
+    this.#options.clock.setImmediate(() => {
+      for (const call of [...this.#calls]) call.leaving();
+    });
   }
 
   /** Lets go of the network; the calls there are have been ended before. */

@@ -43,7 +43,11 @@ export function endWithoutStatus(
 ): CallEnd {
   if (headers !== undefined && !isGrpc(headers)) return notGrpc(address, headers, terms);
   if (lost)
-    return { status: GrpcStatus.UNAVAILABLE, message: `The connection to ${address} was lost.`, lost: true };
+    return {
+      status: GrpcStatus.UNAVAILABLE,
+      message: `The connection to ${address} was lost.`,
+      broken: true,
+    };
   switch (rstCode) {
     case constants.NGHTTP2_REFUSED_STREAM:
       return { status: GrpcStatus.UNAVAILABLE, message: `${address} takes no new call on this connection.` };

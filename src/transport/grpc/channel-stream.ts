@@ -47,7 +47,12 @@ export class ChannelStream implements BackendStream, ChannelCallEvents {
     this.#welcomed = this.#terms.peer !== 'gateway';
     this.#events = events;
     // We accept no compression, so nothing is ever inflated.
-    this.#reader = new MessageReader(RESPONSE_FRAMING[spec.method], 'identity', spec.maxMessageBytes, () => undefined);
+    this.#reader = new MessageReader(
+      RESPONSE_FRAMING[spec.method],
+      'identity',
+      spec.maxMessageBytes,
+      () => undefined,
+    );
     this.#call = start(this);
   }
 
@@ -186,6 +191,10 @@ export class ChannelBytesCall implements ClientCall, ChannelCallEvents {
 
   onWritable(): void {
     this.#events.onWritable();
+  }
+
+  onLeaving(): void {
+    this.#events.onLeaving?.();
   }
 
   onEnd(end: CallEnd): void {

@@ -32,7 +32,7 @@ function methodDefinition(
 }
 
 /** `sluice.v1.StreamService` with its messages left as bytes. */
-export const STREAM_SERVICE: ServiceDefinition = {
+const STREAM_SERVICE: ServiceDefinition = {
   StreamData: methodDefinition('StreamData', true, true),
   StreamBatches: methodDefinition('StreamBatches', true, true),
   Subscribe: methodDefinition('Subscribe', false, true),

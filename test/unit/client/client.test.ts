@@ -44,7 +44,7 @@ describe('Client', () => {
     ];
     // A warning fails the test (test/helpers/leak-check-setup.ts).
     await world.run(Promise.all(many));
-    await expect(calls[0]).resolves.toMatchObject({ code: 'NOT_SUPPORTED' });
+    await expect(calls[0]).resolves.toMatchObject({ code: 'UNKNOWN_ROUTE' });
   });
 
   it('keeps the name that the gateway gave it', async () => {

@@ -52,7 +52,7 @@ describe('sources', () => {
       SLUICES: 'x',
     };
     const { config, sources } = loadConfig({ argv: ['--log.level', 'debug', `--config=${path}`], env });
-    expect(config.pool).toEqual({ maxConnections: 3, maxConnectionsPerClient: 2 });
+    expect(config.pool).toMatchObject({ maxConnections: 3, maxConnectionsPerClient: 2 });
     expect(config.log.level).toBe('debug');
     expect(config.session.max).toBe(9000);
     expect(config.session.maxPerClient).toBe(1024);

@@ -52,6 +52,23 @@ describe('a route of kind module', () => {
     });
   });
 
+  test('its options are printed without their values, as what can be read again', () => {
+    const routes = {
+      mine: { kind: 'module', path: 'm.js', options: { key: 'S3CR3T', deep: { a: 'S3CR3T' } } },
+    };
+    const { config, settings } = loadConfig({
+      env: { SLUICE_ROUTES: JSON.stringify({ echo: { kind: 'echo' }, ...routes }) },
+    });
+    const format = settings.find(({ key }) => key === 'routes')?.setting.format;
+    const printed = JSON.stringify(format?.print(config.routes, true));
+    expect(printed).toContain('"options":{"key":"[hidden]","deep":"[hidden]"}');
+    expect(printed).not.toContain('S3CR3T');
+    expect(loadConfig({ env: { SLUICE_ROUTES: printed } }).config.routes['mine']).toBeDefined();
+    expect(mistakesOf({ mine: { ...routes.mine, options: 'S3CR3T' } })).toEqual([
+      expect.stringMatching(/^routes\.mine\.options: expected a map of your own/),
+    ]);
+  });
+
   test('needs its path', () => {
     expect(mistakesOf({ mine: { kind: 'module' } })).toEqual([
       'routes.mine.path: a route of kind module needs its path: the ES module with its code',

@@ -51,6 +51,7 @@ it('the settings that pages name in code are keys of the configuration', async (
   // Words of the code that look like keys: methods and fields of `session` and `pool`.
   const ofCode = new Set([
     'session.send',
+    'session.hears',
     'session.signal',
     'session.end',
     'session.recent',

@@ -148,6 +148,17 @@ describe('who joins later', () => {
     topics.stop();
   });
 
+  it('gets nothing of a key whose last message is larger than what is kept', () => {
+    const { topics } = topicsOf({ history: { conflate: true, bytes: 1_000 } });
+    now(topics.publish('tea', publication('old', { key: 'k' })));
+    now(topics.publish('tea', publication('x'.repeat(2_000), { key: 'k' })));
+    const follower = new Follower();
+    topics.subscribe('tea', { afterSequence: 0, history: 10 }, follower);
+    expect(follower.texts).toEqual([]);
+    expect(topics.levels.historyMessages).toBe(0);
+    topics.stop();
+  });
+
   it('finds no more than the bounds allow: messages and bytes of the topic, bytes of all', () => {
     const { topics } = topicsOf({ history: { messages: 4, bytes: 400, totalBytes: 5_000 } });
     const held = (subject: string): readonly string[] => {
@@ -288,6 +299,26 @@ describe('a subscriber under block', () => {
     topics.stop();
     await held;
     for (const each of waiting) await expect(each).rejects.toMatchObject({ code: 'DRAINING' });
+  });
+
+  it('leaves nothing behind of what was published when it let go', async () => {
+    const { topics, clock } = topicsOf({ history: { ageMs: 2_000 } });
+    const holder = new Follower();
+    const held = new Held<void>();
+    holder.holds.push(held.promise);
+    const subscription = topics.subscribe('tea', FROM_NOW_ON, holder);
+    void topics.publish('tea', publication('one'));
+    void topics.publish('tea', publication('two'));
+    // The first is over before the second is in the topic.
+    await clock.advanceAsync(5_000);
+    held.resolve();
+    await clock.settle();
+    expect(holder.texts).toEqual(['one', 'two']);
+    subscription.close();
+    await clock.advanceAsync(3_000);
+    expect(topics.levels).toEqual(NOTHING);
+    expect(clock.activeTimers).toBe(0);
+    topics.stop();
   });
 
   it('changes nothing for who joins meanwhile', async () => {
@@ -449,5 +480,31 @@ describe('presence', () => {
     expect(topics.levels).toEqual(NOTHING);
     expect(topics.presence('tea', 9)).toEqual({ clients: [], count: 0 });
     topics.stop();
+  });
+
+  it('is told to all, though thousands end over it, each of which is told to the others', () => {
+    const { topics } = topicsOf({ maxSubscribers: 10_000 });
+    const gone: string[] = [];
+    const ends: (() => void)[] = [];
+    for (let n = 0; n < 5_000; n += 1) {
+      const subscription = topics.subscribe('tea', FROM_NOW_ON, new Follower(`c${n}`));
+      let unfollow: (() => void) | undefined = topics.followPresence('tea', {
+        joined: () => undefined,
+        left: () => {
+          end();
+        },
+      });
+      const end = (): void => {
+        if (unfollow === undefined) return;
+        unfollow();
+        unfollow = undefined;
+        gone.push(`c${n}`);
+        subscription.close();
+      };
+      ends.push(end);
+    }
+    ends[0]?.();
+    expect(gone).toHaveLength(5_000);
+    expect(topics.levels).toMatchObject({ topics: 0, subscribers: 0 });
   });
 });

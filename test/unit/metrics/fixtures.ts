@@ -49,7 +49,7 @@ const ROUTE: RouteOptionFigures = {
   deadLetterFailures: 79,
 };
 
-export const TOPICS: TopicFigures = {
+const TOPICS: TopicFigures = {
   route: 'rooms',
   topics: 31,
   subscribers: 32,
@@ -58,6 +58,9 @@ export const TOPICS: TopicFigures = {
   idempotencyKeys: 35,
   waitingPublishes: 36,
   waitingPublishBytes: 37,
+  queuedMessages: 63,
+  queuedBytes: 64,
+  queueDropped: 65,
   published: 38,
   publishedBytes: 39,
   duplicates: 41,

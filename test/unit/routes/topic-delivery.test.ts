@@ -52,6 +52,7 @@ class Session implements RouteSession {
 function world(overflow: Overflow, waiting = { messages: 2, bytes: 10_000 }) {
   const clock = new FakeClock();
   const session = new Session(overflow);
+  const queued = { messages: 0, bytes: 0, dropped: 0 };
   let idle = 0;
   let closed = 0;
   const delivery = new TopicDelivery({
@@ -60,6 +61,7 @@ function world(overflow: Overflow, waiting = { messages: 2, bytes: 10_000 }) {
     route: 'rooms',
     waiting,
     sendTimeoutMs: 15_000,
+    queued,
     onIdle: () => (idle += 1),
   });
   session.onFail = () => {
@@ -71,7 +73,7 @@ function world(overflow: Overflow, waiting = { messages: 2, bytes: 10_000 }) {
     sequence += 1;
     return delivery.deliver(messageOf(sequence, more));
   };
-  return { clock, session, delivery, deliver, idle: () => idle, closed: () => closed };
+  return { clock, session, delivery, queued, deliver, idle: () => idle, closed: () => closed };
 }
 
 function messageOf(sequence: number, more: { ttlMs?: number; key?: string }): TopicMessage {
@@ -100,13 +102,15 @@ describe('a session that follows a topic', () => {
   ] as const)(
     'drops by its own policy behind a send that waits, and says what: %s',
     async (overflow, sent) => {
-      const { session, deliver, idle } = world(overflow);
+      const { session, deliver, idle, queued } = world(overflow);
       const wait = new Held<void>();
       session.next.push(wait);
       for (let n = 1; n <= 5; n += 1) expect(deliver()).toBeUndefined();
       expect(session.sent).toEqual(['1']);
+      expect(queued).toMatchObject({ messages: 2, dropped: 2 });
       wait.resolve();
       expect(await isDone(wait.promise)).toBe(true);
+      expect(queued).toEqual({ messages: 0, bytes: 0, dropped: 2 });
       expect(session.sent).toEqual(sent);
       expect(idle()).toBe(1);
       expect(deliver()).toBeUndefined();

@@ -77,11 +77,8 @@ describe('endWithoutStatus', () => {
 
   it('is a lost connection before all that, and no gRPC before that', () => {
     const lost = endWithoutStatus('gw:1', { headers: GRPC, rstCode: 8, lost: true });
-    expect(lost).toEqual({
-      status: GrpcStatus.UNAVAILABLE,
-      message: 'The connection to gw:1 was lost.',
-      lost: true,
-    });
+    const message = 'The connection to gw:1 was lost.';
+    expect(lost).toEqual({ status: GrpcStatus.UNAVAILABLE, message, broken: true });
     expect(endWithoutStatus('gw:1', { headers: undefined, rstCode: 8, lost: true })).toEqual(lost);
     expect(endWithoutStatus('gw:1', { headers: answer(404), rstCode: 0, lost: true })).toMatchObject({
       failure: 'not-sluice',

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { SluiceError } from '../../../src/core/errors.js';
-import { GrpcStatus } from '../../../src/core/errors.js';
+import { GrpcStatus, SluiceError } from '../../../src/core/errors.js';
 import { BackendSession } from '../../../src/upstream/backend-session.js';
 import {
   controlMessage,
@@ -19,11 +18,12 @@ function world(...args: Parameters<typeof upstreamWorld>) {
   pool.start();
   const taken: DataMessage[] = [];
   const ends: (string | undefined)[] = [];
-  const room = { promise: undefined as Promise<void> | undefined };
+  const room = { promise: undefined as Promise<void> | undefined, error: undefined as Error | undefined };
   const session = new BackendSession({
     pool,
     session: {
       send: (message) => {
+        if (room.error !== undefined) throw room.error;
         taken.push(message);
         return room.promise;
       },
@@ -156,6 +156,53 @@ describe('messages', () => {
   });
 });
 
+test('a backend that speaks and dies, again and again, is tried ever more seldom', async () => {
+  const { one, clock, chance } = await atBackend(['a:1'], { backoffFirst: 100, backoffMax: 400 });
+  chance.value = 0.999;
+  for (const delayMs of [100, 200, 400, 400]) {
+    const before = one.streams.length;
+    one.last.says({ data: Buffer.from('hello') });
+    one.last.ends({ status: GrpcStatus.UNKNOWN });
+    await clock.advanceAsync(delayMs - 1);
+    expect(one.streams).toHaveLength(before);
+    await clock.advanceAsync(1);
+    expect(one.streams).toHaveLength(before + 1);
+  }
+  // One that lasted is another matter.
+  await clock.advanceAsync(401);
+  one.last.ends({ status: GrpcStatus.UNKNOWN });
+  const before = one.streams.length;
+  await clock.advanceAsync(100);
+  expect(one.streams).toHaveLength(before + 1);
+});
+
+test('messages are not given up over backends that will not have the session just now, but over those that die', async () => {
+  const own = { maxAttempts: 2, breakerFailures: 100, unavailableAfter: 5_000 };
+  const { one, handle, fates, turn, clock, pool } = await atBackend(['a:1'], own);
+  handle('x');
+  await turn();
+  for (const status of [GrpcStatus.UNAVAILABLE, GrpcStatus.RESOURCE_EXHAUSTED, GrpcStatus.UNAVAILABLE]) {
+    one.last.ends({ status });
+    await clock.advanceAsync(200);
+  }
+  expect(fates).toEqual([]);
+  await clock.advanceAsync(5_000);
+  one.last.ends({ status: GrpcStatus.UNAVAILABLE });
+  await clock.advanceAsync(200);
+  expect(fates).toEqual(['x UPSTREAM_UNAVAILABLE']);
+  const other = await atBackend(['a:1'], own);
+  other.handle('x', 'y');
+  await other.turn();
+  other.one.last.ends({ status: GrpcStatus.UNAVAILABLE, broken: true });
+  await other.clock.advanceAsync(200);
+  // It has taken the session on: that it leaves now may be for what it was sent.
+  other.one.last.says({});
+  other.one.last.ends({ status: GrpcStatus.UNAVAILABLE });
+  await other.turn();
+  expect(other.fates).toEqual(['x ROUTE_FAILED']);
+  expect(pool.levels.messagesGivenUp).toBe(0);
+});
+
 describe('while no backend is there', () => {
   test('messages fail after a time, further ones at once, and the first backend that comes ends it', async () => {
     const { one, handle, fates, turn, clock, session } = world(['a:1'], { unavailableAfter: 5_000 });
@@ -231,6 +278,20 @@ describe('a backend that acknowledges nothing', () => {
     expect(stream.isCancelled).toBe(true);
   });
 
+  test('has its time from the first message that it owes an ack for', async () => {
+    const { one, handle, clock } = await atBackend(['a:1'], { ackTimeout: 1_000 });
+    handle('x');
+    const stream = one.last;
+    await clock.advanceAsync(10);
+    stream.acks(1);
+    await clock.advanceAsync(980);
+    handle('y');
+    await clock.advanceAsync(999);
+    expect(stream.isCancelled).toBe(false);
+    await clock.advanceAsync(1);
+    expect(stream.isCancelled).toBe(true);
+  });
+
   test('is not to blame while it is not read', async () => {
     const { one, handle, clock, room, turn } = await atBackend(['a:1'], { ackTimeout: 1_000 });
     let makeRoom: () => void = () => undefined;
@@ -269,6 +330,42 @@ describe('what a backend sends', () => {
     expect(one.last.isPaused).toBe(false);
   });
 
+  test('comes before what it acknowledges with it, or behind it', async () => {
+    const { one, handle, fates, room, turn } = await atBackend(['a:1']);
+    handle('x', 'y', 'z');
+    await turn();
+    const makeRoom: (() => void)[] = [];
+    const full = (): void => {
+      room.promise = new Promise((resolve) => makeRoom.push(resolve));
+    };
+    full();
+    const error = { action: 'error', code: 'MINE', message: '', sequence: 2, retryAfterMs: 0 } as const;
+    one.last.says({ data: Buffer.from('1'), ack: 1 }, { data: Buffer.from('2') }, controlMessage(error), {
+      ack: 3,
+    });
+    await turn();
+    expect(fates).toEqual([]);
+    full();
+    makeRoom[0]?.();
+    await turn();
+    expect(fates).toEqual(['x done']);
+    room.promise = undefined;
+    makeRoom[1]?.();
+    await turn();
+    expect(fates).toEqual(['x done', 'y ROUTE_FAILED', 'z done']);
+  });
+
+  test('is not sent again though its ack has yet to be told', async () => {
+    const { one, handle, room, turn, clock } = await atBackend(['a:1']);
+    handle('x', 'y');
+    await turn();
+    room.promise = new Promise(() => undefined);
+    one.last.says({ data: Buffer.from('1'), ack: 1 });
+    one.last.ends();
+    await clock.advanceAsync(100);
+    expect(one.last.numbers).toEqual([2]);
+  });
+
   test.each([
     ['an ack of what it was not sent', { type: MessageType.ACK, ack: 2 }],
     [
@@ -294,6 +391,52 @@ describe('what a backend sends', () => {
     expect(pool.levels.offences).toBe(0);
     one.last.says(beat);
     expect(pool.levels.offences).toBe(1);
+  });
+
+  test.each([
+    ['a payload that does not fit', new SluiceError('MESSAGE_TOO_LARGE', 'no'), 'MESSAGE_TOO_LARGE'],
+    ['what there is no room for beside others', new SluiceError('OVERLOADED', 'no'), 'OVERLOADED'],
+    ['what something around the session throws at', new Error('a secret'), 'ROUTE_FAILED'],
+  ])('and is not taken, %s, it is told of; what comes after it goes on', async (_, error, code) => {
+    const { one, room, taken, ends, pool, turn } = await atBackend(['a:1']);
+    room.error = error;
+    one.last.says(
+      { data: Buffer.from('1'), sequence: 7, more: true },
+      { data: Buffer.from('2'), sequence: 8 },
+    );
+    room.error = undefined;
+    one.last.says({ data: Buffer.from('3') });
+    await turn();
+    expect(taken.map(({ data }) => Buffer.from(data).toString())).toEqual(['3']);
+    expect(one.last.sent.at(-1)?.control).toMatchObject({ action: 'error', code, sequence: 7 });
+    expect(JSON.stringify(one.last.sent.at(-1))).not.toContain('secret');
+    expect({ ends, refused: pool.levels.messagesRefused }).toEqual({ ends: [], refused: 1 });
+  });
+
+  test('for a session that takes nothing any more goes nowhere', async () => {
+    const { one, room, taken, pool } = await atBackend(['a:1']);
+    room.error = new SluiceError('INTERNAL', 'session "s" has ended');
+    one.last.says({ data: Buffer.from('1') });
+    room.error = undefined;
+    one.last.says({ data: Buffer.from('2') });
+    expect({ taken, refused: pool.levels.messagesRefused }).toEqual({ taken: [], refused: 0 });
+  });
+
+  test('and can not be sent is told to no backend that does not read', async () => {
+    const { one, room, pool } = await atBackend(['a:1']);
+    room.error = new SluiceError('MESSAGE_TOO_LARGE', 'no');
+    one.last.hasRoom = false;
+    for (let n = 0; n < 10; n += 1) one.last.says({ data: Buffer.from('1') });
+    expect(one.last.sent.filter(({ control }) => control?.action === 'error')).toHaveLength(1);
+    expect(pool.levels.messagesRefused).toBe(10);
+  });
+
+  test('in pieces is bounded in their number, too', async () => {
+    const { one, ends, turn } = await atBackend(['a:1']);
+    const pieces = Array.from({ length: 1_024 }, () => ({ type: MessageType.DATA, more: true }));
+    for (let n = 0; n < 17; n += 1) one.last.says(...pieces);
+    await turn();
+    expect(ends).toEqual(['MESSAGE_TOO_LARGE']);
   });
 
   test('as a probe is answered', async () => {

@@ -21,14 +21,19 @@ describe('the end of a stream', () => {
     [GrpcStatus.DATA_LOSS, false],
     [99, false],
   ])('with status %i is a loss; it blames the address: %s', (status, blames) => {
-    const verdict = { kind: 'lost', blames, reached: true, reason: message };
+    const verdict = { kind: 'lost', blames, reached: true, declined: blames, reason: message };
     expect(verdictOf({ status, message })).toEqual(verdict);
+  });
+
+  test('of which nobody said why declines nothing', () => {
+    const end = { status: GrpcStatus.UNAVAILABLE, message, broken: true } as const;
+    expect(verdictOf(end)).toMatchObject({ kind: 'lost', blames: true, reached: true, declined: false });
   });
 
   test('that never began is a loss, whatever the status of whoever answered', () => {
     const verdict = { kind: 'lost', blames: true, reached: false, reason: message };
     for (const status of [GrpcStatus.UNAVAILABLE, GrpcStatus.PERMISSION_DENIED, GrpcStatus.UNKNOWN])
-      expect(verdictOf({ status, message, failure: 'not-sluice' })).toEqual(verdict);
+      expect(verdictOf({ status, message, failure: 'not-sluice' })).toMatchObject(verdict);
   });
 
   test('with a code of ours is a refusal with it; with one of others it is not', () => {

@@ -178,7 +178,7 @@ describe('the health of an address', () => {
     }
   });
 
-  test.each([{ failure: 'unreachable' }, { lost: true }] as const)(
+  test.each([{ failure: 'unreachable' }, { broken: true }] as const)(
     'is good where it is not told, until a stream finds nobody there, or loses its connection: %o',
     async (end) => {
       const { pool, backend, clock, where } = world(['a:1']);
@@ -247,4 +247,43 @@ test('nothing is left of it when it has stopped', async () => {
   expect(backend('a:1').last.isCancelled).toBe(true);
   expect(['a:1', 'b:1', 'c:1'].every((address) => backend(address).isClosed)).toBe(true);
   expect(open()).toBeUndefined();
+});
+
+describe('a watch whose connection is about to go', () => {
+  test('moves to another at once; until that speaks, what was said last holds', () => {
+    const { pool, backend, where, clock } = world(['a:1']);
+    pool.start();
+    backend('a:1').isWell();
+    clock.advance(10_000);
+    backend('a:1').watches[0]?.onLeaving?.();
+    expect({ watches: backend('a:1').watches.length, cancelled: backend('a:1').watchesCancelled }).toEqual({
+      watches: 2,
+      cancelled: 1,
+    });
+    expect(where()).toBe('a:1');
+    backend('a:1').isWell(2);
+    expect(where()).toBeUndefined();
+    // The old one is not heard any more.
+    backend('a:1').watches[0]?.onBody(new Uint8Array([0x08, 1]));
+    expect(where()).toBeUndefined();
+  });
+
+  test('moves ever more seldom where every connection goes at once, and not after the end', async () => {
+    const { pool, backend, chance, clock } = world(['a:1'], { backoffFirst: 100, backoffMax: 400 });
+    chance.value = 0.999;
+    pool.start();
+    const { watches } = backend('a:1');
+    for (const delayMs of [200, 400, 400]) {
+      backend('a:1').isWell();
+      watches.at(-1)?.onLeaving?.();
+      const before = watches.length;
+      await clock.advanceAsync(delayMs - 1);
+      expect(watches).toHaveLength(before);
+      await clock.advanceAsync(1);
+      expect(watches).toHaveLength(before + 1);
+    }
+    watches.at(-1)?.onLeaving?.();
+    pool.stop();
+    expect(clock.pending).toBe(0);
+  });
 });

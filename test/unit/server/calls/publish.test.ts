@@ -89,6 +89,8 @@ describe('Publish', () => {
     await world.clock.settle();
     expect(world.server.publishes.levels).toEqual({ underWay: 4, held: 4 });
     expect(world.account.bytes).toBeGreaterThan(0);
+    // Ending them would free nothing, and fail what is published all the same.
+    expect([...world.server.publishes].map(({ heldBytes }) => heldBytes)).toEqual([0, 0, 0, 0]);
     expect((await clients[4]!.ended).error).toMatchObject({
       code: 'CLIENT_LIMIT',
       message: expect.stringContaining('pool.maxPublishesPerClient = 4') as string,

@@ -44,8 +44,8 @@ const texts = (from: number, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `m${from + index}`);
 
 /** A client that has received its Welcome and reads nothing more: what it is sent fills its window of one message. */
-async function stalled(world: CallsWorld, overflow: keyof typeof OVERFLOW) {
-  const client = subscribe(world, { overflow: OVERFLOW[overflow] }, { windowBytes: 1 });
+async function stalled(world: CallsWorld, overflow: keyof typeof OVERFLOW, start: { history?: number } = {}) {
+  const client = subscribe(world, { ...start, overflow: OVERFLOW[overflow] }, { windowBytes: 1 });
   await world.clock.settle();
   expect((await client.receive())?.control?.action).toBe('welcome');
   await world.clock.settle();
@@ -218,6 +218,44 @@ describe('Subscribe', () => {
     await expectOver(world);
   });
 
+  it('brings of the past what is still worth it, with the time that is left', async () => {
+    const world = callsWorld({ sendBufferBytes: 1 });
+    const base = await baseOf(world);
+    await world.topic.publish('room', { data: Buffer.from('m1'), ttlMs: 10_000, from: 'a' });
+    await world.clock.advanceAsync(6_000);
+    const client = await stalled(world, 'none', { history: 1 });
+    await world.clock.advanceAsync(3_900);
+    const listener = new Listener(client, base);
+    await world.clock.settle();
+    expect(listener.words).toEqual(['1 m1']);
+    expect(listener.messages[0]?.ttlMs).toBe(4_000);
+    client.cancel();
+    await expectOver(world);
+  });
+
+  it('tells of what is larger than one message may be, in its past and now, and goes on', async () => {
+    const world = callsWorld({ maxMessageBytes: 10_000 });
+    const base = await baseOf(world);
+    // As a session may publish it: in pieces.
+    const large = { data: Buffer.alloc(10_000), from: 'a' };
+    await world.topic.publish('room', large);
+    await say(world, 'room', ['m2']);
+    const listener = new Listener(subscribe(world, { afterSequence: base }), base);
+    await world.clock.settle();
+    await world.topic.publish('room', large);
+    await say(world, 'room', ['m4']);
+    await world.clock.settle();
+    expect(listener.words).toEqual([
+      'welcome 0',
+      'gap 1-1 MESSAGE_TOO_LARGE',
+      '2 m2',
+      'gap 3-3 MESSAGE_TOO_LARGE',
+      '4 m4',
+    ]);
+    listener.client.cancel();
+    await expectOver(world);
+  });
+
   it('is told its position after each interval in which nothing was sent', async () => {
     const world = callsWorld({ heartbeatIntervalMs: 1_000 });
     const base = await baseOf(world);
@@ -327,6 +365,20 @@ describe('Subscribe', () => {
     await expectOver(world);
     expect(world.clock.activeTimers).toBe(0);
   });
+
+  it.each(['Subscribe', 'Publish'] as const)(
+    'of a request of %s that is not whole: it is counted',
+    async (method) => {
+      const world = callsWorld();
+      const client = call(world, method);
+      client.send(dataMessage({ data: new Uint8Array(100_000) }));
+      await world.clock.settle();
+      expect(world.account.bytes).toBeGreaterThanOrEqual(100_000);
+      client.cancel();
+      await expectOver(world);
+      expect(world.clock.activeTimers).toBe(0);
+    },
+  );
 
   it('is told of a drain, given what waits, and ended with advice', async () => {
     const world = callsWorld({ drainQuietMs: 100 });
