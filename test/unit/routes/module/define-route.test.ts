@@ -25,6 +25,22 @@ const settle = async (): Promise<void> => {
   for (let n = 0; n < 20; n += 1) await Promise.resolve();
 };
 
+test.each([
+  ['an object', (sum: number) => ({ sum })],
+  ['a Map', (sum: number) => new Map([['sum', sum]])],
+])('aggregates of an upload are numbers by name: %s', async (_, told) => {
+  const session = open({
+    open: () => ({ sum: 0 }),
+    message({ text }, _session, state) {
+      state.sum += Number(text);
+    },
+    aggregates: ({ sum }) => told(sum),
+  });
+  await session.handle('2');
+  await session.handle('3');
+  expect(session.handler.aggregates?.()).toEqual(new Map([['sum', 5]]));
+});
+
 describe('what message returns', () => {
   const bytes = new TextEncoder().encode('bytes');
   test.each<readonly [string, RouteDefinition['message'], readonly string[]]>([
