@@ -14,7 +14,7 @@ export default defineConfig(({ mode }) => ({
     pool: 'forks' as const,
     isolate: true,
     // Most of the time goes by in waiting; the platform's own choice on two cores would be one.
-    maxWorkers: 2,
+    maxWorkers: 3,
     reporters: report === undefined ? ['default'] : ['default', 'json'],
     ...(report === undefined ? {} : { outputFile: { json: report } }),
     coverage: { provider: 'v8' as const, include: ['src/**'], reportsDirectory: 'coverage' },

@@ -453,7 +453,7 @@ export class Gateway {
       windowed: () => windowedLevels(this.#server.windowed),
       auth: () => ({ unidentified: this.#server.arriving.silent, ...this.#auth.levels }),
       publishes: () => this.#server.publishes.levels,
-      routes: () => [...this.#routeCounters].map(([route, counters]) => ({ route, ...counters })),
+      routes: () => [...this.#routeCounters].map(([route, counters]) => Object.assign({ route }, counters)),
       topics: () => topicFigures(this.#routes),
       upstreams: () => this.upstreams,
       memory: () => ({ bufferedBytes: this.#account.bytes, budgetBytes: this.#account.budgetBytes }),

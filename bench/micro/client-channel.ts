@@ -78,7 +78,8 @@ const sides: Record<string, (address: string) => Side> = {
         const batch: DataMessage[] = [];
         const call: ClientDuplexStream<readonly DataMessage[], number> = client.makeBidiStreamRequest(
           `/sluice.v1.StreamService/${method}`,
-          (messages: readonly DataMessage[]) => encodeBodies(REQUEST_FRAMING[method], messages, MAX_BYTES)[0] as Buffer,
+          (messages: readonly DataMessage[]) =>
+            encodeBodies(REQUEST_FRAMING[method], messages, MAX_BYTES)[0] as Buffer,
           (body) => {
             reader.push(body);
             reader.fill(batch, 1_024);

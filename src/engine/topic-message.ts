@@ -24,15 +24,15 @@ const RESERVED: ReadonlySet<string> = new Set([
   PRESENCE_COUNT_NAME,
 ]);
 
-/** Besides the two of the gateway. */
-const MAX_OWN_METADATA = MAX_METADATA_ENTRIES - 2;
+/** Entries that a publisher may give: besides the two of the gateway. */
+export const MAX_PUBLISHED_METADATA = MAX_METADATA_ENTRIES - 2;
 
 /** Throws INVALID_MESSAGE for what no topic takes. */
 export function checkPublication({ metadata, idempotencyKey = '' }: TopicPublication): void {
-  if (metadata !== undefined && metadata.size > MAX_OWN_METADATA) {
+  if (metadata !== undefined && metadata.size > MAX_PUBLISHED_METADATA) {
     throw new SluiceError(
       'INVALID_MESSAGE',
-      `a message for a topic has ${metadata.size} metadata entries: ${MAX_OWN_METADATA} are allowed, for ` +
+      `a message for a topic has ${metadata.size} metadata entries: ${MAX_PUBLISHED_METADATA} are allowed, for ` +
         `${SEQUENCE_NAME} and ${FROM_NAME} are added`,
     );
   }

@@ -9,7 +9,7 @@ import type { ConnectionKind } from './supervised.js';
 /** A connection, as far as it matters here. */
 export interface BurdenedConnection {
   readonly kind: ConnectionKind;
-  /** Of messages behind Opens that are not decided yet. */
+  /** Held beside its queues: messages behind Opens that are not decided yet, pieces of an upload's payload. */
   readonly undecidedBytes: number;
   readonly connection: {
     readonly id: string;

@@ -12,7 +12,7 @@ export interface Supervised {
   /** It has begun, and who is told of beginnings was; before, it may still be refused. */
   readonly begun: boolean;
   readonly sessionCount: number;
-  /** Held of messages behind Opens that are not decided yet. */
+  /** Held beside its queues: messages behind Opens that are not decided yet, pieces of an upload's payload. */
   readonly undecidedBytes: number;
   /** Whether some session has more for its client than its window lets out. */
   readonly waitForAcks: boolean;

@@ -41,7 +41,7 @@ export class ClientSessions {
     this.#source = source;
   }
 
-  /** Those that are open at this moment. */
+  /** Those that are open at this moment; uploads (Ingest) are not among them, for they hear nothing. */
   get sessions(): readonly ClientSession[] {
     return this.#open().map(shown);
   }
@@ -75,7 +75,7 @@ export class ClientSessions {
   }
 
   #open(): StreamSession[] {
-    return [...this.#source.ofClient(this.clientId)].filter(({ state }) => state === 'open');
+    return [...this.#source.ofClient(this.clientId)].filter(({ state, hears }) => state === 'open' && hears);
   }
 }
 

@@ -139,7 +139,8 @@ export class BackendSession implements LinkEvents, Waiter {
     this.#ackTimer?.cancel();
     this.#stopWaiting?.();
     this.#delivery.stop();
-    this.#unsettled.clear();
+    // Nobody is told any more; but what was kept for them is let go with them.
+    this.#unsettled.failAll(new SluiceError('INTERNAL', 'the session has ended'));
     this.#link?.leave(this.#pool.settings.closeGrace);
     this.#link = undefined;
   }

@@ -21,7 +21,12 @@ export const serve = defineCommand({
     config: 'The configuration is wrong.',
   },
   run: async ({ flags }) => {
-    const { runGateway } = await import('../serve.js');
-    return runGateway({ argv: flags });
+    const [{ runGateway }, { endProcess }] = await Promise.all([
+      import('../serve.js'),
+      import('../end-process.js'),
+    ]);
+    const code = await runGateway({ argv: flags });
+    endProcess(code);
+    return code;
   },
 });

@@ -65,7 +65,7 @@ export function findings({ ready, reasons }: Readiness, totals: Totals): readonl
     const waits = waiting === 0 ? '' : `; ${count(waiting)} sessions wait for one`;
     add(
       away.length === addresses.length ? 'bad' : 'warn',
-      `upstream ${name}: ${count(away.length)} of ${count(addresses.length)} backends are away, ${which.join(', ')}${waits}`,
+      `upstream ${name}: ${count(away.length)} of ${count(addresses.length)} backends ${away.length === 1 ? 'is' : 'are'} away, ${which.join(', ')}${waits}`,
     );
   }
   for (const [reason, number] of Object.entries(gateway.slow).sort(([, a], [, b]) => b - a)) {

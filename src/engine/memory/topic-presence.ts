@@ -4,6 +4,8 @@ import type { Presence, PresenceFollower } from '../contract.js';
 export class TopicPresence {
   readonly #counts = new Map<string, number>();
   readonly #followers = new Set<PresenceFollower>();
+  /** What the followers are being told, or are still to be. */
+  readonly #news: { readonly what: 'joined' | 'left'; readonly clientId: string }[] = [];
 
   get isEmpty(): boolean {
     return this.#counts.size === 0 && this.#followers.size === 0;
@@ -12,7 +14,7 @@ export class TopicPresence {
   join(clientId: string): void {
     const count = this.#counts.get(clientId) ?? 0;
     this.#counts.set(clientId, count + 1);
-    if (count === 0) for (const follower of this.#followers) follower.joined(clientId);
+    if (count === 0) this.#tell('joined', clientId);
   }
 
   leave(clientId: string): void {
@@ -23,7 +25,7 @@ export class TopicPresence {
       return;
     }
     this.#counts.delete(clientId);
-    for (const follower of this.#followers) follower.left(clientId);
+    this.#tell('left', clientId);
   }
 
   list(limit: number): Presence {
@@ -41,5 +43,23 @@ export class TopicPresence {
 
   unfollow(follower: PresenceFollower): void {
     this.#followers.delete(follower);
+  }
+
+  /**
+   * One after the other, not one within the other: whoever is told may end over
+   * it, which is news for the rest, a thousand of whom may end over that.
+   */
+  #tell(what: 'joined' | 'left', clientId: string): void {
+    if (this.#followers.size === 0) return;
+    this.#news.push({ what, clientId });
+    if (this.#news.length > 1) return;
+    try {
+      // Those that are added meanwhile, too.
+      for (const news of this.#news) {
+        for (const follower of this.#followers) follower[news.what](news.clientId);
+      }
+    } finally {
+      this.#news.length = 0;
+    }
   }
 }

@@ -9,6 +9,8 @@ import { type ReplySpec, sendReply } from './replies.js';
 import type { RouteDefinition } from './route-definition.js';
 import { ownError } from './sluice-error.js';
 
+const NOTHING: ReadonlyMap<string, number> = new Map();
+
 /** One session of a defined route: its state, and what it is sending. */
 export class DefinedHandler<State> implements RouteHandler {
   readonly #definition: RouteDefinition<State>;
@@ -49,6 +51,14 @@ export class DefinedHandler<State> implements RouteHandler {
     return this.#opening === undefined
       ? this.#handle(message)
       : this.#opening.then(() => this.#handle(message));
+  }
+
+  aggregates(): ReadonlyMap<string, number> {
+    if (this.#opened === undefined) return NOTHING;
+    const numbers: unknown = this.#definition.aggregates?.(this.#opened.state, this.#view) ?? NOTHING;
+    const isByName = typeof numbers === 'object' && numbers !== null && !(numbers instanceof Map);
+    // What it is not is for the session to refuse, as of any route.
+    return (isByName ? new Map(Object.entries(numbers)) : numbers) as ReadonlyMap<string, number>;
   }
 
   closed(): void {

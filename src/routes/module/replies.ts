@@ -46,7 +46,11 @@ async function sendAll(iterator: AnyIterator, { session, clock, over, running }:
       const step = iterator.next();
       const { done, value } = isPromise(step) ? await step : step;
       ended = done === true;
-      if (ended || over()) return;
+      if (over()) return;
+      if (ended) {
+        if (value === undefined) return;
+        throw new TypeError(`a generator returned ${nameOf(value)}: what it is to send it has to yield`);
+      }
       const taken = session.send(routeMessage(value as Outgoing));
       inARow = taken === undefined ? inARow + 1 : 0;
       if (taken !== undefined) await taken;

@@ -40,12 +40,17 @@ export interface RouteDefinition<State = undefined> {
    * returns, or yields, is sent. A throw fails this message alone.
    */
   message(message: ReceivedMessage, session: ModuleSession, state: State): Reply | Promise<Reply>;
+  /** Of an upload by Ingest, when all of it is handled: at most 64 numbers by name, for its summary. */
+  aggregates?(
+    state: State,
+    session: ModuleSession,
+  ): ReadonlyMap<string, number> | Readonly<Record<string, number>>;
   /** The session has ended, for whatever reason. Called once, where `open` had succeeded. */
   close?(state: State, session: ModuleSession): void | Promise<void>;
 }
 
 const FLAGS = ['wantsWhole', 'wantsRecent', 'pipelined'] as const;
-const FUNCTIONS = ['start', 'stop', 'open', 'close'] as const;
+const FUNCTIONS = ['start', 'stop', 'open', 'aggregates', 'close'] as const;
 const KNOWN: readonly string[] = [
   ...FLAGS,
   ...FUNCTIONS,

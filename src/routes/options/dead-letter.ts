@@ -1,9 +1,10 @@
 import type { Logger } from '../../core/logger.js';
 import { SluiceError } from '../../core/errors.js';
 import { isPromise } from '../../core/is-promise.js';
+import { MAX_PUBLISHED_METADATA } from '../../engine/topic-message.js';
 import { errorControl } from '../../session/control-messages.js';
 import type { Route, RouteHandler, RouteSession } from '../../session/route.js';
-import { MAX_METADATA_ENTRIES, type DataMessage } from '../../wire/messages.js';
+import type { DataMessage } from '../../wire/messages.js';
 import type { RouteCounters } from '../route-counters.js';
 import { RouteWrapper, wrappedHandler } from '../route-wrapper.js';
 import type { DeadLetterTarget } from './dead-letter-target.js';
@@ -81,7 +82,7 @@ export class DeadLetters extends RouteWrapper {
       logger.warn({ err: error, ...about }, 'a message went to the dead letter');
   }
 
-  /** Its own, then what says where it came from; of its own, what there is room for. */
+  /** Its own, then what says where it came from; of its own, what there is room for, in a topic too. */
   #metadata(session: RouteSession, message: DataMessage, error: unknown): ReadonlyMap<string, string> {
     // The words its client would be told: those of an unknown error may hold secrets.
     const { code, message: text } = errorControl(error);
@@ -96,7 +97,7 @@ export class DeadLetters extends RouteWrapper {
     };
     const own = [...(message.metadata ?? [])].filter(([name]) => !Object.hasOwn(said, name));
     const added = Object.entries(said);
-    return new Map([...own.slice(0, MAX_METADATA_ENTRIES - added.length), ...added]);
+    return new Map([...own.slice(0, MAX_PUBLISHED_METADATA - added.length), ...added]);
   }
 }
 

@@ -54,17 +54,18 @@ export class Timeout extends RouteWrapper {
     const result: unknown = handler.handle(message);
     if (!isPromise(result)) return undefined;
     let timer: Timer | undefined;
+    let end: (reason: unknown) => void = () => undefined;
     const late = new Promise<never>((_resolve, reject) => {
+      // With the session, too: nobody is told then, but a handler that never returns holds nothing any more.
+      end = (reason) => {
+        timer?.cancel();
+        givenUp.abort(reason);
+        reject(reason);
+      };
       timer = clock.setTimeout(() => {
-        const error = this.#timedOut();
-        givenUp.abort(error);
-        reject(error);
+        end(this.#timedOut());
       }, timeoutMs);
     });
-    const end = (reason: unknown): void => {
-      timer?.cancel();
-      givenUp.abort(reason);
-    };
     open.add(end);
     const done = (): void => {
       timer?.cancel();

@@ -33,10 +33,10 @@ export abstract class CallSupervisor
 {
   readonly connection: ClientConnection;
   readonly kind = 'call';
-  readonly undecidedBytes = 0;
   /** Nothing is acknowledged here. */
   readonly waitForAcks = false;
   abstract readonly sessionCount: number;
+  abstract readonly undecidedBytes: number;
   abstract readonly oweSomething: boolean;
   protected readonly context: CallContext;
   readonly #sendLoop: SendLoop;

@@ -95,6 +95,11 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
     return this.#session === undefined ? 0 : 1;
   }
 
+  /** Of a payload whose end has not come: who ends it frees them. */
+  get undecidedBytes(): number {
+    return this.#heldBytes;
+  }
+
   /** Until it has said its last word: there is no way to ask it to. */
   get oweSomething(): boolean {
     return !this.connection.halfClosed || (this.#session?.inboxLength ?? 0) > 0;
@@ -275,12 +280,12 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
     });
     counters.sessionsOpened += 1;
     this.#session = session;
+    this.begin(routeName);
     if (this.isOver) {
       // The route has ended it at once.
       this.release('session-closed', undefined);
       return;
     }
-    this.begin(routeName);
     this.#liveness.start();
     connection.lastActivity = clock.now();
     this.#reading.goOn();

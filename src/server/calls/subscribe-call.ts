@@ -28,6 +28,7 @@ interface Held {
 export class SubscribeCall extends CallSupervisor implements StreamReceiver, TopicSubscriber {
   readonly clientId: string;
   readonly sessionCount = 0;
+  readonly undecidedBytes = 0;
   readonly #context: CallContext;
   readonly #request: OneRequest;
   readonly #abort = new AbortController();

@@ -481,4 +481,30 @@ describe('presence', () => {
     expect(topics.presence('tea', 9)).toEqual({ clients: [], count: 0 });
     topics.stop();
   });
+
+  it('is told to all, though thousands end over it, each of which is told to the others', () => {
+    const { topics } = topicsOf({ maxSubscribers: 10_000 });
+    const gone: string[] = [];
+    const ends: (() => void)[] = [];
+    for (let n = 0; n < 5_000; n += 1) {
+      const subscription = topics.subscribe('tea', FROM_NOW_ON, new Follower(`c${n}`));
+      let unfollow: (() => void) | undefined = topics.followPresence('tea', {
+        joined: () => undefined,
+        left: () => {
+          end();
+        },
+      });
+      const end = (): void => {
+        if (unfollow === undefined) return;
+        unfollow();
+        unfollow = undefined;
+        gone.push(`c${n}`);
+        subscription.close();
+      };
+      ends.push(end);
+    }
+    ends[0]?.();
+    expect(gone).toHaveLength(5_000);
+    expect(topics.levels).toMatchObject({ topics: 0, subscribers: 0 });
+  });
 });

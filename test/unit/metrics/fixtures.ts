@@ -49,7 +49,7 @@ const ROUTE: RouteOptionFigures = {
   deadLetterFailures: 79,
 };
 
-export const TOPICS: TopicFigures = {
+const TOPICS: TopicFigures = {
   route: 'rooms',
   topics: 31,
   subscribers: 32,

@@ -42,6 +42,18 @@ test('a push goes to all sessions of a client, of one route, of one subject, or 
   await expect(pushes.send(5 as never)).rejects.toThrow('a message is number');
 });
 
+test('an upload takes no push: it hears nothing', async () => {
+  await using world = memoryGateway({ routes: { news: silent } });
+  await using ann = world.connect({ clientId: 'ann' });
+  await using upload = ann.ingest('news');
+  await upload.send('x');
+  await expect.poll(() => world.gateway.sessions).toBe(1);
+  const pushes = world.gateway.client('ann');
+  expect(pushes.sessions).toEqual([]);
+  expect(await pushes.send('all')).toEqual({ sent: 0, failed: [] });
+  expect(await upload.finish()).toMatchObject({ messages: 1 });
+});
+
 test('it reaches a session that waits for its client, when that comes back', async () => {
   await using world = memoryGateway({ routes: { news: silent } });
   await using ann = world.connect({ clientId: 'ann' });
@@ -85,6 +97,7 @@ test('one that ends meanwhile is told of, the others have it', async () => {
       subject: '',
       connectionId: 'c',
       state: 'open',
+      hears: true,
       send,
     }) as never;
   const gone = new Error('it ended');

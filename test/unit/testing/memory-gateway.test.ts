@@ -105,7 +105,9 @@ describe('memoryGateway', () => {
   });
 
   it('serves topics and uploads', async () => {
-    await using gateway = memoryGateway({ settings: { routes: '{echo: {kind: echo}, news: {kind: topic}}' } });
+    await using gateway = memoryGateway({
+      settings: { routes: '{echo: {kind: echo}, news: {kind: topic}}' },
+    });
     await using client = gateway.connect();
     await using subscription = client.subscribe('news/world', { history: 1 });
     const { sequence } = await client.publish('news/world', 'one');

@@ -56,19 +56,15 @@ describe.each<Framing>(['message', 'batch'])('%s', (method) => {
 
 test('a batch holds at most 1,024 messages and, unless it is a single one, 256 KiB', () => {
   const frames = (count: number, bytes: number, maxMessageBytes = 5 << 20) =>
-    decodeFrames(
-      'batch',
-      new FrameWriter(maxMessageBytes).frame('batch', messagesOf(count, bytes), false),
-    ).frames;
+    decodeFrames('batch', new FrameWriter(maxMessageBytes).frame('batch', messagesOf(count, bytes), false))
+      .frames;
   expect(frames(1_024, 1)).toBe(1);
   expect(frames(1_025, 1)).toBe(2);
   expect(frames(3, 300_000)).toBe(3);
   // Or what one message may be, where that is less.
   expect(frames(10, 10_000, 32_768)).toBe(4);
   expect(
-    encodeBodies('batch', messagesOf(100, 10_000), 5 << 20).every(
-      (body) => body.length <= 256 * 1024,
-    ),
+    encodeBodies('batch', messagesOf(100, 10_000), 5 << 20).every((body) => body.length <= 256 * 1024),
   ).toBe(true);
 });
 

@@ -164,33 +164,30 @@ describe('what a stream holds of what has arrived is in the account', () => {
 });
 
 describe('BodyReader', () => {
-  it.each(['message', 'batch'] as const)(
-    'knows the bytes of the bodies it holds (%s)',
-    (method) => {
-      const reader = new BodyReader(method);
-      const bodies = [1, 2].flatMap(() =>
-        encodeBodies(
-          method,
-          [dataMessage({ data: new Uint8Array(100) }), dataMessage({ key: 'k' })],
-          MAX_BYTES,
-        ),
-      );
-      let total = 0;
-      for (const body of bodies) {
-        reader.push(body);
-        total += body.length;
-      }
-      expect(reader.bytes).toBe(total);
-      const messages: DataMessage[] = [];
-      reader.fill(messages, 1);
-      expect(reader.bytes).toBe(method === 'message' ? total - bodies[0]!.length : total);
-      reader.fill(messages, 10);
-      expect([messages.length, reader.bytes]).toEqual([4, 0]);
-      reader.push(bodies[0]!);
-      reader.clear();
-      expect(reader.bytes).toBe(0);
-    },
-  );
+  it.each(['message', 'batch'] as const)('knows the bytes of the bodies it holds (%s)', (method) => {
+    const reader = new BodyReader(method);
+    const bodies = [1, 2].flatMap(() =>
+      encodeBodies(
+        method,
+        [dataMessage({ data: new Uint8Array(100) }), dataMessage({ key: 'k' })],
+        MAX_BYTES,
+      ),
+    );
+    let total = 0;
+    for (const body of bodies) {
+      reader.push(body);
+      total += body.length;
+    }
+    expect(reader.bytes).toBe(total);
+    const messages: DataMessage[] = [];
+    reader.fill(messages, 1);
+    expect(reader.bytes).toBe(method === 'message' ? total - bodies[0]!.length : total);
+    reader.fill(messages, 10);
+    expect([messages.length, reader.bytes]).toEqual([4, 0]);
+    reader.push(bodies[0]!);
+    reader.clear();
+    expect(reader.bytes).toBe(0);
+  });
 });
 
 describe('HeldBytes', () => {

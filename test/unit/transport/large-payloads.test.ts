@@ -68,15 +68,10 @@ describe.each<Framing>(['message', 'batch'])('framesAround, %s', (method) => {
 test('batches are as full as they may be', () => {
   const messages = Array.from({ length: 20 }, (_, index) => messageOf(50_000, index));
   expect(
-    decodeFrames(
-      'batch',
-      Buffer.concat(framesAround('batch', messages, MAX_BYTES)),
-      MAX_BYTES,
-    ).frames,
+    decodeFrames('batch', Buffer.concat(framesAround('batch', messages, MAX_BYTES)), MAX_BYTES).frames,
   ).toBe(4);
   expect(
-    decodeFrames('batch', Buffer.concat(framesAround('batch', messages, 120_000)), MAX_BYTES)
-      .frames,
+    decodeFrames('batch', Buffer.concat(framesAround('batch', messages, 120_000)), MAX_BYTES).frames,
   ).toBe(10);
 });
 

@@ -25,6 +25,22 @@ const settle = async (): Promise<void> => {
   for (let n = 0; n < 20; n += 1) await Promise.resolve();
 };
 
+test.each([
+  ['an object', (sum: number) => ({ sum })],
+  ['a Map', (sum: number) => new Map([['sum', sum]])],
+])('aggregates of an upload are numbers by name: %s', async (_, told) => {
+  const session = open({
+    open: () => ({ sum: 0 }),
+    message({ text }, _session, state) {
+      state.sum += Number(text);
+    },
+    aggregates: ({ sum }) => told(sum),
+  });
+  await session.handle('2');
+  await session.handle('3');
+  expect(session.handler.aggregates?.()).toEqual(new Map([['sum', 5]]));
+});
+
 describe('what message returns', () => {
   const bytes = new TextEncoder().encode('bytes');
   test.each<readonly [string, RouteDefinition['message'], readonly string[]]>([
@@ -174,6 +190,17 @@ describe('a generator', () => {
       },
     });
     await expect(session.handle('go')).rejects.toThrow('half way');
+    expect(session.texts).toEqual(['a']);
+  });
+
+  test('that returns what it should have yielded fails its message', async () => {
+    const session = open({
+      *message() {
+        yield 'a';
+        return 'b';
+      },
+    });
+    await expect(session.handle('go')).rejects.toThrow('a generator returned "b"');
     expect(session.texts).toEqual(['a']);
   });
 

@@ -1,13 +1,16 @@
 import { expect, test } from 'vitest';
 import { SluiceError } from '../../../../src/core/errors.js';
+import { MAX_PUBLISHED_METADATA } from '../../../../src/engine/topic-message.js';
 import { DeadLetterTarget, deadLetterPlace } from '../../../../src/routes/options/dead-letter-target.js';
 import { DeadLetters } from '../../../../src/routes/options/dead-letter.js';
 import { RouteCounters } from '../../../../src/routes/route-counters.js';
 import type { Route, RouteSession } from '../../../../src/session/route.js';
 import type { TopicPublication, TopicRoute } from '../../../../src/session/topic-route.js';
+import { FakeClock } from '../../../../src/testing/fake-clock.js';
 import { MAX_METADATA_ENTRIES, type DataMessage } from '../../../../src/wire/messages.js';
 import { FakeSession } from '../../../helpers/fake-session.js';
 import { RecordingLogger } from '../../../helpers/recording-logger.js';
+import { testTopics } from '../../../helpers/test-topics.js';
 
 const failing = (error: Error): Route => ({
   kind: 'failing',
@@ -97,8 +100,18 @@ test('it has room for what says so among the metadata, whatever the client broug
   const much = Array.from({ length: MAX_METADATA_ENTRIES }, (_, n) => [`m${n}`, ''] as const);
   await session.handle('one', { metadata: new Map(much) });
   const { metadata } = keeper.letters[0] ?? {};
-  expect(metadata?.size).toBe(MAX_METADATA_ENTRIES);
+  expect(metadata?.size).toBe(MAX_PUBLISHED_METADATA);
   expect(metadata?.get('x-sequence')).toBe('1');
+});
+
+test('a topic takes it whatever the client brought, though it adds to it', async () => {
+  const clock = new FakeClock();
+  const topics = testTopics(clock);
+  const { session, counters } = world(noGood, topics);
+  const much = Array.from({ length: MAX_METADATA_ENTRIES }, (_, n) => [`m${n}`, ''] as const);
+  await session.handle('one', { metadata: new Map(much) });
+  expect(topics.topic.counters.published).toBe(1);
+  expect(counters).toMatchObject({ deadLettered: 1, deadLetterFailures: 0 });
 });
 
 test('where the client is to be told, it is', async () => {

@@ -54,10 +54,12 @@ test('what ends in time leaves no timer, and its failure is its own', async () =
   expect(clock.activeTimers).toBe(0);
 });
 
-test('the end of the session ends the wait', () => {
-  const { clock, signals, session } = world();
-  void session.handle('1');
+test('the end of the session ends the wait, though the handler never returns', async () => {
+  const { clock, counters, signals, session } = world();
+  const handled = expect(session.handle('1')).rejects.toThrow('the session has ended');
   session.close();
+  await handled;
+  expect(counters.timeouts).toBe(0);
   expect(clock.activeTimers).toBe(0);
   expect(signals[0]?.aborted).toBe(true);
 });

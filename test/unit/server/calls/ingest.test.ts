@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../../../src/core/errors.js';
+import { ByteAccount } from '../../../../src/flow/byte-account.js';
 import type { Route, RouteSession } from '../../../../src/session/route.js';
 import { controlMessage, type DataMessage, dataMessage, MessageType } from '../../../../src/wire/messages.js';
+import { windowedSettings } from '../../../helpers/fake-stream.js';
 import { call, summaryOf } from '../../../helpers/memory-calls.js';
 import { memoryServer } from '../../../helpers/memory-server.js';
 
@@ -118,6 +120,31 @@ describe('Ingest', () => {
     await expectOver(world);
   });
 
+  it('whose route wants nothing of it is summed up at once, a connection that opened and ended like any', async () => {
+    const told: string[] = [];
+    const world = memoryServer(
+      {
+        kind: 'test',
+        open: (session) => {
+          session.end('enough');
+          return { handle: () => undefined };
+        },
+      },
+      {},
+      [
+        {
+          opened: (_connection, route) => told.push(`opened ${route}`),
+          ended: (_connection, end) => told.push(`ended ${end}`),
+        },
+      ],
+    );
+    const client = call(world, 'Ingest');
+    await world.clock.settle();
+    expect(await summaryOf(client)).toMatchObject({ messages: 0, bytes: 0, rejected: 0 });
+    await expectOver(world);
+    expect(told).toEqual(['opened test', 'ended OK']);
+  });
+
   it('joins a payload for a route that wants it whole; one without an end is rejected', async () => {
     const { route, seen } = notingRoute({ wantsWhole: true });
     const world = memoryServer(route);
@@ -139,6 +166,29 @@ describe('Ingest', () => {
     expect((await client.ended).error).toMatchObject({
       code: 'MESSAGE_TOO_LARGE',
       message: expect.stringContaining('session.maxPayloadSize') as string,
+    });
+    await expectOver(world);
+  });
+
+  it('whose payload alone is over the budget is ended for it: it could not go on', async () => {
+    const account = new ByteAccount(1_000_000);
+    const limits = { ...windowedSettings.limits, maxPayloadBytes: 10_000_000 };
+    const world = memoryServer(
+      notingRoute({ wantsWhole: true }).route,
+      { shedAfterMs: 1_000 },
+      [],
+      {},
+      { ...windowedSettings, limits },
+      account,
+    );
+    const client = call(world, 'Ingest');
+    for (let n = 0; n < 3; n += 1) client.send(dataMessage({ data: new Uint8Array(600_000), more: true }));
+    await world.clock.settle();
+    expect(account.exceeded).toBe(true);
+    await world.clock.advanceAsync(2_000);
+    expect((await client.ended).error).toMatchObject({
+      code: 'OVERLOADED',
+      message: expect.stringContaining('memory.budget') as string,
     });
     await expectOver(world);
   });
