@@ -307,8 +307,11 @@ export class Gateway {
   async #open(): Promise<void> {
     try {
       for (const upstream of this.#upstreams.values()) upstream.start();
-      for (const route of this.#routes.values()) await route.start?.();
-      this.#throwIfDestroyed();
+      for (const route of this.#routes.values()) {
+        await route.start?.();
+        // Destroyed meanwhile, all have been stopped: none may start after that.
+        this.#throwIfDestroyed();
+      }
       await this.#grpc.start(this.#server.accept);
       if (this.#admin !== undefined) {
         const { address, port } = await this.#admin.start();

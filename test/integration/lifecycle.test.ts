@@ -14,6 +14,10 @@ import { CertificateDirectory, TestAuthority } from '../helpers/certificates.js'
 import { GatewayProcess } from '../helpers/gateway-process.js';
 import { startGateway } from '../helpers/gateway.js';
 import { StreamClient } from '../helpers/stream-client.js';
+import { loadConfig } from '../../src/config/load.js';
+import { Gateway } from '../../src/gateway.js';
+import type { Route } from '../../src/session/route.js';
+import { RecordingLogger } from '../helpers/recording-logger.js';
 
 const CONFORMANCE = { 'x-route': 'conformance' };
 
@@ -295,3 +299,30 @@ async function certificateFolder(context: TestContext): Promise<string> {
   folder.write('garbage.pem', 'not a certificate\n');
   return folder.path;
 }
+
+it('a gateway that is destroyed while a route starts starts no further one', async () => {
+  const { config } = loadConfig({ argv: ['--config', 'config/test.yaml'] });
+  const calls: string[] = [];
+  let goOn: () => void = () => undefined;
+  const started = new Promise<void>((resolve) => (goOn = resolve));
+  const route = (name: string, start: () => Promise<void>): Route => ({
+    kind: name,
+    open: () => ({ handle: () => undefined }),
+    start: () => {
+      calls.push(`${name} starts`);
+      return start();
+    },
+    stop: () => void calls.push(`${name} stops`),
+  });
+  const gateway = new Gateway({
+    config,
+    logger: new RecordingLogger(),
+    routes: { one: route('one', () => started), two: route('two', () => Promise.resolve()) },
+  });
+  const starting = expect(gateway.start()).rejects.toThrow('destroyed while it started');
+  await new Promise((resolve) => setImmediate(resolve));
+  await gateway.destroy();
+  goOn();
+  await starting;
+  expect(calls).toEqual(['one starts', 'one stops', 'two stops']);
+});
