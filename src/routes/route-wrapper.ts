@@ -1,4 +1,5 @@
 import { SluiceError } from '../core/errors.js';
+import { isPromise } from '../core/is-promise.js';
 import type { Overflow, Route, RouteHandler, RouteSession } from '../session/route.js';
 import type { TopicRoute } from '../session/topic-route.js';
 import type { DataMessage } from '../wire/messages.js';
@@ -57,20 +58,35 @@ export abstract class RouteWrapper implements Route {
   }
 }
 
-/** A handler that handles in its own way, and is the inner one in all else. `closed` comes before the inner one's. */
+/**
+ * A handler that handles in its own way, and is the inner one in all else.
+ * `closed` comes before the inner one's, and whatever it throws, that comes.
+ */
 export function wrappedHandler(
   inner: RouteHandler,
   handle: (message: DataMessage) => void | Promise<void>,
-  closed: () => void = () => undefined,
+  closed?: () => unknown,
 ): RouteHandler {
   return {
     handle,
     aggregates: () => inner.aggregates?.() ?? new Map(),
     detached: () => inner.detached?.(),
     closed() {
-      closed();
+      const theirs = (): unknown => inner.closed?.();
       // What a handler in JavaScript returns, a promise, is for the session to look at.
-      return inner.closed?.();
+      return (closed === undefined ? theirs() : both(closed, theirs)) as undefined;
     },
   };
+}
+
+/** Both are called, whatever the first does; a promise where one of them returned one, or threw. */
+export function both(first: () => unknown, second: () => unknown): unknown {
+  const results = [first, second].map((act): unknown => {
+    try {
+      return act();
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+  return results.some(isPromise) ? Promise.all(results) : undefined;
 }

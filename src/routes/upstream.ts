@@ -1,3 +1,4 @@
+import { givenUpOf } from './given-up.js';
 import type { Route, RouteHandler, RouteSession } from '../session/route.js';
 import { detached } from '../session/detached-message.js';
 import { BackendSession } from '../upstream/backend-session.js';
@@ -59,7 +60,7 @@ class UpstreamHandler implements RouteHandler {
 
   handle(message: DataMessage): Promise<void> {
     // It is kept until it is acknowledged: not with all of what it came in.
-    return this.#backend.handle(detached(message));
+    return this.#backend.handle(detached(message), givenUpOf(message)?.signal);
   }
 
   closed(): void {

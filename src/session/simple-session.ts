@@ -77,7 +77,7 @@ export class SimpleSession extends StreamSession {
     return this.#port.connectionId;
   }
 
-  override get hears(): boolean {
+  get hears(): boolean {
     return this.#port.hears ?? true;
   }
 

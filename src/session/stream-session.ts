@@ -91,6 +91,9 @@ export abstract class StreamSession implements RouteSession {
 
   abstract get attached(): boolean;
 
+  /** Whether what is sent goes anywhere. */
+  abstract get hears(): boolean;
+
   /** Messages that wait for the route or are being handled by it. */
   abstract get inboxLength(): number;
 
@@ -103,11 +106,6 @@ export abstract class StreamSession implements RouteSession {
       if (this.state === 'closed') this.#abort.abort(this.#closeError);
     }
     return this.#abort.signal;
-  }
-
-  /** Whether what is sent goes anywhere. */
-  get hears(): boolean {
-    return true;
   }
 
   get recent(): readonly DataMessage[] {

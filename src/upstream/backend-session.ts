@@ -102,8 +102,11 @@ export class BackendSession implements LinkEvents, Waiter {
     this.#connect();
   }
 
-  /** One message of the client; resolves when a backend has accepted it, rejects when it has failed it. */
-  handle(message: DataMessage): Promise<void> {
+  /**
+   * One message of the client; resolves when a backend has accepted it, rejects when it has failed it. `givenUp`:
+   * nobody waits for it any more, and it is kept for no backend: what holds a message back elsewhere is no bound then.
+   */
+  handle(message: DataMessage, givenUp?: AbortSignal): Promise<void> {
     if (this.#unavailable && this.#link === undefined) {
       this.#pool.counters.messagesUnavailable += 1;
       return Promise.reject(this.#unavailableError());
@@ -114,6 +117,15 @@ export class BackendSession implements LinkEvents, Waiter {
       sessionId: this.#spec.sessionId,
       control: undefined,
     });
+    if (givenUp !== undefined) {
+      const number = this.#unsettled.last;
+      const forget = (): void => {
+        const reason: unknown = givenUp.reason;
+        const error = new SluiceError('ROUTE_FAILED', 'this message was given up', { cause: reason });
+        this.#unsettled.fail(number, reason instanceof SluiceError ? reason : error);
+      };
+      givenUp.addEventListener('abort', forget, { once: true });
+    }
     this.#flushSoon();
     return settled;
   }

@@ -126,6 +126,10 @@ it('says of each kind of bad module what is wrong with it', async () => {
       'export default 5;',
       'its default export is no route: it is the number 5, not what defineRoute returns.',
     ],
+    [
+      'export default { get message() { throw new Error("not yet"); } };',
+      'its default export can not be read: not yet.',
+    ],
     ['export default { open() {} };', 'its default export is no route: message is missing, not a function.'],
     [
       'export default { message() {}, close: 1 };',

@@ -104,14 +104,12 @@ it('the client publishes, subscribes and ingests with its token and its name', a
   await expect(client.subscribe('news/world').receive()).rejects.toMatchObject({ code: 'CLOSED' });
 });
 
-it('a gateway that does not serve them says so', async () => {
+it('a route without topics, and a route that there is not, are told of', async () => {
   await using gateway = await startGateway();
   await using client = connect(gateway.address);
-  await expect(client.publish('a/b', 'x')).rejects.toMatchObject({
-    code: 'NOT_SUPPORTED',
-    message: `The gateway at ${gateway.address} does not serve Publish.`,
-  });
-  await expect(client.subscribe('a/b').receive()).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
-  await using upload = client.ingest('echo');
-  await expect(upload.finish()).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+  await expect(client.publish('echo/b', 'x')).rejects.toMatchObject({ code: 'INVALID_MESSAGE' });
+  await expect(client.subscribe('echo/b').receive()).rejects.toMatchObject({ code: 'INVALID_MESSAGE' });
+  await expect(client.publish('a/b', 'x')).rejects.toMatchObject({ code: 'UNKNOWN_ROUTE' });
+  await using upload = client.ingest('a');
+  await expect(upload.finish()).rejects.toMatchObject({ code: 'UNKNOWN_ROUTE' });
 });

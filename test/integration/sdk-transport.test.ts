@@ -254,23 +254,6 @@ describe.each(KINDS)('%s', (kind) => {
     await receiver.until(() => receiver.messages.length === 1);
   });
 
-  it('answers the calls that no gateway serves yet', async () => {
-    const connector = network.connect();
-    if (kind === 'memory') network.connections();
-    for (const method of ['Subscribe', 'Ingest', 'Publish'] as const) {
-      const events = new RecordingCall();
-      const call = connector.call(method, {}, events);
-      call.pause();
-      call.send(new Uint8Array(3));
-      call.halfClose();
-      call.resume();
-      expect(await events.ended).toEqual({
-        status: GrpcStatus.UNIMPLEMENTED,
-        message: `sluice.v1.StreamService/${method} is not served by this version; use StreamData or StreamBatches.`,
-      });
-    }
-  });
-
   it('gives up every call when it is closed, and takes no new ones', async () => {
     const connector = network.connect();
     const clients = [open(connector), open(connector)];

@@ -1,4 +1,5 @@
 import { SluiceError } from '../../core/errors.js';
+import { isPromise } from '../../core/is-promise.js';
 import { metadataMap, type OutgoingFields } from '../../session/outgoing-message.js';
 import type { Route, RouteHandler, RouteSession } from '../../session/route.js';
 import type { DataMessage } from '../../wire/messages.js';
@@ -7,7 +8,7 @@ import { givenUpOf, mayGiveUp } from '../given-up.js';
 import { Received, type ReceivedMessage } from '../module/received-message.js';
 import { type SessionView, ViewedSession } from '../module/session-view.js';
 import { ownError } from '../module/sluice-error.js';
-import { RouteWrapper, wrappedHandler } from '../route-wrapper.js';
+import { both, RouteWrapper, wrappedHandler } from '../route-wrapper.js';
 import type { Middleware } from './middleware.js';
 
 /** What is put around a route. Each function goes on by `next`; what is left out just goes on. */
@@ -66,19 +67,29 @@ class DefinedMiddleware extends RouteWrapper {
 
   #open(session: RouteSession, view: SessionView): RouteHandler {
     let handler: RouteHandler | undefined;
+    let isOver = false;
     if (this.#definition.open === undefined) return this.openInner(session);
     try {
-      this.#definition.open(view, () => {
+      const next = (): void => {
         if (handler !== undefined) throw new Error('open of a middleware called next twice');
+        // Refused meanwhile: nobody would ever close it.
+        if (isOver) throw new Error('open of a middleware called next after it had returned');
         handler = this.openInner(session);
-      });
+      };
+      const definition = this.#definition as { open(session: SessionView, next: () => void): unknown };
+      const result = definition.open(view, next);
+      if (isPromise(result)) {
+        result.then(undefined, nothing);
+        throw new Error('open of a middleware returned a promise: a session opens at once, or not at all');
+      }
+      if (handler !== undefined) return handler;
     } catch (error) {
       // The route has it open already: it is to know that it is not.
-      const opened = handler;
-      opened?.closed?.();
+      quiet(handler?.closed?.bind(handler));
       throw ownError(error);
+    } finally {
+      isOver = true;
     }
-    if (handler !== undefined) return handler;
     throw new SluiceError('ROUTE_FAILED', 'open of a middleware neither called next nor said why not');
   }
 
@@ -89,19 +100,42 @@ class DefinedMiddleware extends RouteWrapper {
     view: SessionView,
   ): void | Promise<void> {
     let called = false;
+    /** What the route makes of it. */
+    let given: void | Promise<void> = undefined;
     const next = (changes?: OutgoingFields): void | Promise<void> => {
       if (called) throw new Error('message of a middleware called next twice');
       called = true;
-      return handler.handle(changes === undefined ? message : changed(message, changes));
+      given = handler.handle(changes === undefined ? message : changed(message, changes));
+      // A middleware that does not look at it must not make it nobody's.
+      if (isPromise(given)) given.then(nothing, nothing);
+      return given;
     };
     const received = new Received(message, session, givenUpOf(message));
     try {
-      const result = this.#definition.message?.(received, view, next);
-      return result instanceof Promise ? result.then(undefined, rethrown) : result;
+      const result: unknown = this.#definition.message?.(received, view, next);
+      if (isPromise(result)) {
+        // The next one comes when the route is done with this one, awaited or not.
+        return Promise.resolve(result).then(
+          () => (isPromise(given) ? given.then(nothing, nothing) : undefined),
+          rethrown,
+        );
+      }
+      // Called and not returned: it is what became of the message all the same.
+      return given;
     } catch (error) {
       throw ownError(error);
     }
   }
+}
+
+function nothing(): void {
+  // Of what is over.
+}
+
+/** Calls it; whatever comes of it is over. */
+function quiet(act: (() => unknown) | undefined): void {
+  const result = both(() => act?.(), nothing);
+  if (isPromise(result)) result.then(undefined, nothing);
 }
 
 function rethrown(error: unknown): never {

@@ -1,7 +1,8 @@
 import type { Clock } from '../../core/clock.js';
+import { errorText } from '../../core/error-text.js';
 import { SluiceError } from '../../core/errors.js';
 import type { Route, RouteHandler, RouteSession } from '../../session/route.js';
-import { loadModule, moduleError } from '../module/load-module.js';
+import { loadModule, moduleError, type ModuleSource } from '../module/load-module.js';
 import { nameOf } from '../module/route-definition.js';
 import { RouteWrapper } from '../route-wrapper.js';
 import { type Middleware, withMiddleware } from './middleware.js';
@@ -30,7 +31,7 @@ export class LoadedMiddleware extends RouteWrapper {
 
   override async start(): Promise<void> {
     const { name, paths, clock } = this.#options;
-    const middleware: Middleware[] = [];
+    const loaded: { readonly source: ModuleSource; readonly middleware: Middleware }[] = [];
     for (const path of paths) {
       const source = { setting: `routes.${name}.middleware`, path };
       const exported = await loadModule(source, { clock, timeoutMs: LOAD_TIMEOUT_MS });
@@ -40,9 +41,15 @@ export class LoadedMiddleware extends RouteWrapper {
           `its default export is no middleware: it is ${nameOf(exported)}, not what defineMiddleware returns`,
         );
       }
-      middleware.push(exported as Middleware);
+      loaded.push({ source, middleware: exported as Middleware });
     }
-    this.inner = withMiddleware(this.inner, middleware, { name });
+    this.inner = loaded.reduceRight((inner, { source, middleware }) => {
+      try {
+        return withMiddleware(inner, [middleware], { name });
+      } catch (error) {
+        throw moduleError(source, `it can not be put around the route: ${errorText(error)}`, error);
+      }
+    }, this.inner);
     this.#loaded = true;
     // Theirs, which is the route's, too.
     await super.start();

@@ -80,7 +80,12 @@ function definitionOf(exported: unknown, source: ModuleSource): RouteDefinition<
     typeof exported === 'object' && exported !== null && 'definition' in exported
       ? exported.definition
       : exported;
-  const fault = faultOfDefinition(given);
+  let fault: string | undefined;
+  try {
+    fault = faultOfDefinition(given);
+  } catch (error) {
+    throw moduleError(source, `its default export can not be read: ${errorText(error)}`, error);
+  }
   if (fault !== undefined) throw moduleError(source, `its default export is no route: ${fault}`);
   return given as RouteDefinition<unknown>;
 }

@@ -60,7 +60,7 @@ export class Timeout extends RouteWrapper {
       end = (reason) => {
         timer?.cancel();
         givenUp.abort(reason);
-        reject(reason as Error);
+        reject(reason);
       };
       timer = clock.setTimeout(() => {
         end(this.#timedOut());

@@ -42,6 +42,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   /** Its neighbours among the detached sessions. */
   previous: WindowedSession | undefined;
   next: WindowedSession | undefined;
+  readonly hears = true;
   readonly token: Uint8Array;
   /** The highest that an Open has brought. */
   attempt: number;

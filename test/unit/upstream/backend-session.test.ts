@@ -203,6 +203,23 @@ test('messages are not given up over backends that will not have the session jus
   expect(pool.levels.messagesGivenUp).toBe(0);
 });
 
+test('a message that is given up is kept for no backend, and those around it are not disturbed', async () => {
+  const { one, session, handle, fates, turn } = world(['a:1']);
+  handle('x');
+  const giveUp = new AbortController();
+  const gone = session.handle(dataMessage({ data: Buffer.from('y') }), giveUp.signal);
+  handle('z');
+  giveUp.abort();
+  await expect(gone).rejects.toMatchObject({ code: 'ROUTE_FAILED' });
+  one.isWell();
+  await turn();
+  await turn();
+  expect(one.last.numbers).toEqual([1, 3]);
+  one.last.acks(3);
+  await turn();
+  expect(fates).toEqual(['x done', 'z done']);
+});
+
 describe('while no backend is there', () => {
   test('messages fail after a time, further ones at once, and the first backend that comes ends it', async () => {
     const { one, handle, fates, turn, clock, session } = world(['a:1'], { unavailableAfter: 5_000 });

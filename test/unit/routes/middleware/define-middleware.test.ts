@@ -102,6 +102,58 @@ test('an open that throws, before or after next, refuses the session, and leaves
   expect(() => new FakeSession(around(echo([]), { open: () => undefined }))).toThrow('neither called next');
 });
 
+test('an open can not wait: a promise refuses the session, and next comes too late for it', async () => {
+  const calls: string[] = [];
+  let late: Promise<void> | undefined;
+  const waits = {
+    open: (_session: unknown, next: () => void) => (late = Promise.resolve().then(next)),
+  } as unknown as MiddlewareDefinition;
+  expect(() => new FakeSession(around(echo(calls), waits))).toThrow('returned a promise');
+  await expect(late).rejects.toThrow('after it had returned');
+  expect(calls).toEqual([]);
+});
+
+test.each([
+  ['throws', () => failing()],
+  ['rejects', () => Promise.reject(new Error('mine'))],
+])('a close that %s leaves no route open', async (_, close) => {
+  const calls: string[] = [];
+  const definition: object = { close };
+  const route = around(echo(calls), definition);
+  const handler = route.open(new FakeSession(echo([])));
+  const closed: unknown = handler.closed?.();
+  expect(calls).toEqual(['open', 'close']);
+  await expect(closed).rejects.toThrow('mine');
+});
+
+test('what the route makes of a message counts, though its promise is not awaited', async () => {
+  const gate = { open: (): void => undefined };
+  const fails: Route = {
+    kind: 'fails',
+    open: () => ({
+      handle: () =>
+        new Promise((_resolve, reject) => {
+          gate.open = () => {
+            reject(new Error('mine'));
+          };
+        }),
+    }),
+  };
+  const forgets = new FakeSession(around(fails, { message: (_message, _session, next) => void next() }));
+  const failed = forgets.handle('x');
+  gate.open();
+  await expect(failed).rejects.toThrow('mine');
+  let isDone = false;
+  const runsOn = new FakeSession(
+    around(fails, { message: (_message, _session, next) => Promise.resolve().then(() => void next()) }),
+  );
+  const handled = Promise.resolve(runsOn.handle('x')).then(() => (isDone = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isDone).toBe(false);
+  gate.open();
+  await handled;
+});
+
 test('what is left out costs nothing and changes nothing', () => {
   const session = new FakeSession(around(echo([]), {}));
   expect(session.handle('x')).toBeUndefined();
@@ -114,3 +166,7 @@ test.each([
 ])('%o is no middleware', (definition, says) => {
   expect(() => defineMiddleware(definition as unknown as MiddlewareDefinition)).toThrow(says);
 });
+
+function failing(): never {
+  throw new Error('mine');
+}
