@@ -32,12 +32,12 @@ export class Timeout extends RouteWrapper {
   open(session: RouteSession): RouteHandler {
     const handler = this.openInner(session);
     /** Of what is being handled, each one's end: with the session. */
-    const open = new Set<(reason: unknown) => void>();
+    const open = new Set<(reason: Error) => void>();
     return wrappedHandler(
       handler,
       (message) => this.#handle(handler, message, open),
       () => {
-        for (const end of open) end(session.signal.reason);
+        for (const end of open) end(session.signal.reason as Error);
         open.clear();
       },
     );
@@ -46,7 +46,7 @@ export class Timeout extends RouteWrapper {
   #handle(
     handler: RouteHandler,
     message: DataMessage,
-    open: Set<(reason: unknown) => void>,
+    open: Set<(reason: Error) => void>,
   ): void | Promise<void> {
     const { clock, timeoutMs } = this.#options;
     const givenUp = new GivenUp();
@@ -54,7 +54,7 @@ export class Timeout extends RouteWrapper {
     const result: unknown = handler.handle(message);
     if (!isPromise(result)) return undefined;
     let timer: Timer | undefined;
-    let end: (reason: unknown) => void = () => undefined;
+    let end: (reason: Error) => void = () => undefined;
     const late = new Promise<never>((_resolve, reject) => {
       // With the session, too: nobody is told then, but a handler that never returns holds nothing any more.
       end = (reason) => {
