@@ -3,7 +3,9 @@ import { MaxMessageSize } from '../../../../src/routes/options/max-message-size.
 import { MaxSessions } from '../../../../src/routes/options/max-sessions.js';
 import { RouteCounters } from '../../../../src/routes/route-counters.js';
 import type { Route } from '../../../../src/session/route.js';
+import { FROM_NOW_ON } from '../../../../src/session/topic-route.js';
 import { FakeSession } from '../../../helpers/fake-session.js';
+import { testTopics } from '../../../helpers/test-topics.js';
 
 const echo: Route = { kind: 'echo', open: (session) => ({ handle: (message) => session.send(message) }) };
 
@@ -53,6 +55,38 @@ test('maxMessageSize fails what is larger, and only that', () => {
   void session.handle('1');
   expect(session.texts).toEqual(['1234', '1']);
   expect(counters.messagesTooLarge).toBe(1);
+});
+
+test('maxMessageSize is for what comes by Publish, too; all else of a topic is as it was', () => {
+  const counters = new RouteCounters();
+  const topics = testTopics();
+  const route = new MaxMessageSize(topics, { name: 'rooms', maxBytes: 4, counters });
+  const { topic } = route;
+  expect(route.topic).toBe(topic);
+  const heard: string[] = [];
+  const subscription = topic?.subscribe('tea', FROM_NOW_ON, {
+    deliver: ({ data }) => void heard.push(Buffer.from(data).toString()),
+    missed: () => undefined,
+  });
+  const publish = (text: string) => topic?.publish('tea', { data: Buffer.from(text), from: 'ann' });
+  expect(publish('1234')).toMatchObject({ subscribers: 1 });
+  expect(() => publish('12345')).toThrow(
+    expect.objectContaining({
+      code: 'MESSAGE_TOO_LARGE',
+      message: expect.stringContaining('route "rooms" takes 4') as string,
+    }),
+  );
+  expect(heard).toEqual(['1234']);
+  expect(counters.messagesTooLarge).toBe(1);
+  expect(topic).toMatchObject({
+    overflow: 'drop-oldest',
+    levels: { subscribers: 1 },
+    counters: { published: 1 },
+  });
+  subscription?.close();
+  expect(topic?.levels.subscribers).toBe(0);
+  expect(new MaxMessageSize(echo, { name: 'small', maxBytes: 4, counters }).topic).toBeUndefined();
+  topics.stop?.();
 });
 
 test('a wrapper is what it wraps in everything else', async () => {
