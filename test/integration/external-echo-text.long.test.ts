@@ -1,12 +1,13 @@
-/** What external-echo-text.test.ts does, over the handler that is not the default. */
+/** What external-echo-text.test.ts does, by every client and over both handlers. */
 import { describe, it } from 'vitest';
 import { echoTextByBufCurl, echoTextByGrpcJs, echoTextByPython, TEXT_LINES } from '../helpers/echo-text.js';
 import { requirePython } from '../helpers/external-clients.js';
 import { startGateway } from '../helpers/gateway.js';
+import { STREAM_HANDLERS } from '../helpers/stream-handlers.js';
 
-const settings = { 'server.streamHandler': 'grpc-js' };
+describe.each(STREAM_HANDLERS)(`${TEXT_LINES} lines through the %s handler`, (streamHandler) => {
+  const settings = { 'server.streamHandler': streamHandler };
 
-describe(`${TEXT_LINES} lines through the grpc-js handler`, () => {
   it('from plain grpc-js', async () => {
     await using server = await startGateway(settings);
     await echoTextByGrpcJs(server);
