@@ -17,6 +17,7 @@ import {
 import { UndecidedOpen, WHAT_WAS_READ } from './undecided-open.js';
 import { isPrintableId } from '../core/printable.js';
 import { invalidSessionId } from './session-id.js';
+import { RouteFaults } from './route-faults.js';
 import type { ServerCounters } from './server-counters.js';
 
 /** The route of a simple connection's sessions, chosen by its metadata. */
@@ -64,7 +65,8 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
   #undecided: UndecidedOpen | undefined;
   /** What they said: a yes holds until a fresh token comes, a no for those that have waited for it. */
   #verdict: 'allowed' | SluiceError | undefined;
-  #routeFaultLogged = false;
+  /** Made for the first. */
+  #routeFaults: RouteFaults | undefined;
 
   constructor(context: SimpleSessionsContext, host: SimpleSessionsHost, choice: RouteChoice) {
     this.#context = context;
@@ -215,19 +217,12 @@ export class SimpleSessions implements ConnectionSessions, SimpleAttachmentOwner
   }
 
   routeFailed(session: SimpleSession, error: unknown): void {
-    this.#context.counters.routeErrors += 1;
-    if (error instanceof SluiceError) return;
-    const { logger } = this.#context;
-    const fields = {
-      err: error,
-      session: session.name,
-      route: session.routeName,
-      connection: session.connectionId,
-    };
-    // A route that fails on every message must not fill the log.
-    if (this.#routeFaultLogged) logger.debug(fields, 'a route failed on a message');
-    else logger.warn(fields, 'a route failed on a message; more of this connection at level debug');
-    this.#routeFaultLogged = true;
+    this.#routeFaults ??= new RouteFaults(this.#context, {
+      what: 'a route failed on a message',
+      more: 'this connection',
+    });
+    const { name, routeName, connectionId } = session;
+    this.#routeFaults.note(error, { session: name, route: routeName, connection: connectionId });
   }
 
   /** Throws where the client may not open sessions; gives who waits where somebody else has to be asked. */

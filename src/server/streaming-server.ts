@@ -11,7 +11,6 @@ import type { Route } from '../session/route.js';
 import type { SessionManager } from '../session/session-manager.js';
 import type { TombstoneLimits } from '../session/windowed/tombstones.js';
 import type { WindowedLimits } from '../session/windowed/windowed-host.js';
-import type { WindowedSession } from '../session/windowed/windowed-session.js';
 import { WindowedSessions, type WindowedCounters } from '../session/windowed/windowed-sessions.js';
 import {
   isCallMethod,
@@ -33,6 +32,7 @@ import { Turn } from '../core/turn.js';
 import type { Gatekeeper } from './gatekeeper.js';
 import { guarded } from './guarded-gatekeeper.js';
 import { Overload } from './overload.js';
+import { RouteFaults } from './route-faults.js';
 import type { ServerCounters } from './server-counters.js';
 import { LogByCode } from './log-by-code.js';
 import { SessionEndLog } from './session-end-log.js';
@@ -128,13 +128,17 @@ export class StreamingServer {
   /** When those who stay have to be gone, in Clock.now(); undefined while nobody has to. */
   #drainDeadline: number | undefined;
   #cutTimer: Timer | undefined;
-  #routeFaultLogged = false;
+  readonly #routeFaults: RouteFaults;
   /** Who drains, waits here. */
   readonly #waitingForEmpty: (() => void)[] = [];
 
   constructor(options: StreamingServerOptions) {
     this.#options = options;
     this.#idPrefix = `${options.clock.wallNow().toString(36)}${Math.floor(Math.random() * 36 ** 4).toString(36)}`;
+    this.#routeFaults = new RouteFaults(options, {
+      what: 'a route failed in an opened session',
+      more: 'these',
+    });
     this.#sessionEnds = new SessionEndLog(options.logger, options.clock);
     this.#opensRefused = new LogByCode(options.logger, options.clock, 'sessions refused');
     const { turn = new Turn(options.clock) } = options;
@@ -427,23 +431,12 @@ export class StreamingServer {
         counters.processing.observe(ms);
       },
       routeFailed: (session, error) => {
-        this.#routeFailed(session, error);
+        this.#routeFaults.note(error, { session: session?.name, route: session?.routeName });
       },
       forced: (session, end) => {
         this.#sessionEnds.note(session, end);
       },
     });
-  }
-
-  #routeFailed(session: WindowedSession | undefined, error: unknown): void {
-    this.#options.counters.routeErrors += 1;
-    if (error instanceof SluiceError) return;
-    const { logger } = this.#options;
-    const fields = { err: error, session: session?.name, route: session?.routeName };
-    // A route that fails on every message must not fill the log.
-    if (this.#routeFaultLogged) logger.debug(fields, 'a route failed');
-    else logger.warn(fields, 'a route failed in an opened session; more of these at level debug');
-    this.#routeFaultLogged = true;
   }
 
   #welcome(connection: ClientConnection) {

@@ -13,6 +13,7 @@ import type { Receiving } from '../connection-sessions.js';
 import { Liveness } from '../liveness.js';
 import { Reading } from '../reading.js';
 import { ReceiveLoop, type ReceiveEvents } from '../receive-loop.js';
+import { RouteFaults } from '../route-faults.js';
 import type { RouteChoice } from '../simple-sessions.js';
 import { type CallContext, CallSupervisor } from './call-supervisor.js';
 import { ifPermitted } from './permitted.js';
@@ -50,7 +51,8 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
   #rejected = 0;
   #unfinished = 0;
   #rejectedBytes = 0;
-  #faultLogged = false;
+  /** Made for the first. */
+  #faults: RouteFaults | undefined;
 
   constructor(context: CallContext, connection: ClientConnection, choice: RouteChoice) {
     super(context, connection);
@@ -223,19 +225,12 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
   }
 
   fault(session: SimpleSession, error: unknown): void {
-    this.#context.counters.routeErrors += 1;
-    if (error instanceof SluiceError) return;
-    const { logger } = this.#context;
-    const fields = {
-      err: error,
-      session: session.name,
-      route: session.routeName,
-      connection: this.connectionId,
-    };
-    // A route that fails on every message must not fill the log.
-    if (this.#faultLogged) logger.debug(fields, 'a route failed on an upload');
-    else logger.warn(fields, 'a route failed on an upload; more of this one at level debug');
-    this.#faultLogged = true;
+    this.#faults ??= new RouteFaults(this.#context, {
+      what: 'a route failed on an upload',
+      more: 'this one',
+    });
+    const { name, routeName } = session;
+    this.#faults.note(error, { session: name, route: routeName, connection: this.connectionId });
   }
 
   observeProcessing(ms: number): void {
