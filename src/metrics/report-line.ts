@@ -2,7 +2,6 @@ import { DROP_REASONS } from '../core/counters.js';
 import { ATTEMPT_METHODS, type AuthCounts } from './auth-counts.js';
 import type { LoopDelay } from './event-loop-delay.js';
 import type { MetricsSources } from './metrics-sources.js';
-import { isDown } from './route-figures.js';
 import type { StreamMetrics } from './stream-metrics.js';
 import type { TimeHistogram } from './time-histogram.js';
 
@@ -271,7 +270,7 @@ function routeLevels(sources: MetricsSources) {
     levels.upstreamWaiting += waiting;
     for (const backend of addresses) {
       levels.upstreamSessions += backend.sessions;
-      if (isDown(backend)) levels.upstreamDown += 1;
+      if (backend.down) levels.upstreamDown += 1;
     }
   }
   return levels;

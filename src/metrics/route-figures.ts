@@ -63,14 +63,11 @@ export interface BackendFigures {
   readonly address: string;
   /** Whether a session may begin there now: well, let through, and with room. */
   readonly available: boolean;
+  /** Whether something is wrong with it; one that is merely full is not. */
+  readonly down: boolean;
   readonly health: (typeof BACKEND_HEALTHS)[number];
   readonly breaker: 'closed' | 'open' | 'half-open';
   readonly sessions: number;
   readonly streamsOpened: number;
   readonly streamsLost: number;
-}
-
-/** Whether something is wrong with it; one that is merely full is not. */
-export function isDown({ health, breaker }: BackendFigures): boolean {
-  return breaker === 'open' || health === 'not-serving' || health === 'unreachable';
 }

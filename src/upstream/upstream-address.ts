@@ -25,6 +25,8 @@ export interface AddressLevels {
   readonly breaker: BreakerState;
   /** Whether a session may begin there now. */
   readonly available: boolean;
+  /** Whether something is wrong with it; one that is full, or of which nothing is known yet, is not. */
+  readonly down: boolean;
   /** Streams at it now. */
   readonly sessions: number;
   readonly streamsOpened: number;
@@ -106,6 +108,7 @@ export class UpstreamAddress implements LinkHost {
       health: this.#watch.health,
       breaker: this.#breaker.state,
       available: this.isAvailable,
+      down: isDown(this.#watch.health) || this.#breaker.state === 'open',
       sessions: this.#links.size,
       streamsOpened: this.#streamsOpened,
       streamsLost: this.#streamsLost,
@@ -181,4 +184,8 @@ export class UpstreamAddress implements LinkHost {
 
 function isWell(health: Health): boolean {
   return health === 'serving' || health === 'unwatched';
+}
+
+function isDown(health: Health): boolean {
+  return health === 'not-serving' || health === 'unreachable';
 }

@@ -38,7 +38,7 @@ const totals = object({
     object({
       name: text,
       waiting: number,
-      addresses: list(object({ address: text, health: text, breaker: text })),
+      addresses: list(object({ address: text, down: flag, health: text, breaker: text })),
     }),
   ),
 });

@@ -21,11 +21,6 @@ const SLOW_MEANINGS: Readonly<Record<string, string>> = {
   route: 'what handles its messages is slow',
 };
 
-/** Whether a backend gets no sessions. */
-function isAway({ health, breaker }: Totals['upstreams'][number]['addresses'][number]): boolean {
-  return breaker === 'open' || health === 'not-serving' || health === 'unreachable';
-}
-
 /** Everything that is wrong at this moment, the worst first; empty when all is well. */
 export function findings({ ready, reasons }: Readiness, totals: Totals): readonly Finding[] {
   const { gateway, bytes: memory } = totals;
@@ -57,7 +52,7 @@ export function findings({ ready, reasons }: Readiness, totals: Totals): readonl
     );
   }
   for (const { name, addresses, waiting } of totals.upstreams) {
-    const away = addresses.filter(isAway);
+    const away = addresses.filter(({ down }) => down);
     if (away.length === 0) continue;
     const which = away.map(
       ({ address, health, breaker }) => `${address} (${breaker === 'open' ? 'breaker open' : health})`,

@@ -78,6 +78,7 @@ const UPSTREAM: UpstreamFigures = {
     {
       address: 'one:1',
       available: true,
+      down: false,
       health: 'serving',
       breaker: 'closed',
       sessions: 51,
@@ -87,6 +88,7 @@ const UPSTREAM: UpstreamFigures = {
     {
       address: 'two:2',
       available: false,
+      down: true,
       health: 'unreachable',
       breaker: 'open',
       sessions: 0,

@@ -65,10 +65,10 @@ test('who is held up, the most first; a pause is nobody else’s doing; a reason
 });
 
 test('backends that are away: how many of an upstream, which, and who waits for one', () => {
-  const well = { address: 'one:1', health: 'serving', breaker: 'closed' };
-  const bare = { address: 'two:2', health: 'unwatched', breaker: 'half-open' };
-  const gone = { address: 'three:3', health: 'unreachable', breaker: 'closed' };
-  const open = { address: 'four:4', health: 'serving', breaker: 'open' };
+  const well = { address: 'one:1', down: false, health: 'serving', breaker: 'closed' };
+  const bare = { address: 'two:2', down: false, health: 'unwatched', breaker: 'half-open' };
+  const gone = { address: 'three:3', down: true, health: 'unreachable', breaker: 'closed' };
+  const open = { address: 'four:4', down: true, health: 'serving', breaker: 'open' };
   const upstream = (name: string, waiting: number, ...addresses: (typeof well)[]) => ({
     name,
     waiting,
