@@ -8,7 +8,6 @@
  *   npx tsx bench/micro/dispatch.ts
  */
 import { Bench } from 'tinybench';
-import { SystemClock } from '../../src/core/clock.js';
 import { memoryGateway } from '../../src/testing/memory-gateway.js';
 import type { StreamMethod } from '../../src/transport/contract.js';
 import { memoryDial } from '../../src/transport/memory/memory-connector.js';
@@ -17,26 +16,13 @@ import { benchRoutes } from '../peers/routes.js';
 import { firstOpen } from '../load/first-open.js';
 import { printNanoseconds } from './nanoseconds.js';
 import { QuietStream } from './quiet-stream.js';
+import { TurnClock } from './turn-clock.js';
 
 /** Messages inside one measured call, and how many of them come together. */
 const MESSAGES = 4096;
 const PER_TURN = 16;
 const SESSION = 'session-0042';
 const SUBSCRIBERS = 128;
-
-/** Real time, but for the turns: those are run here, so that a measured call is one piece. */
-class TurnClock extends SystemClock {
-  #callbacks: (() => void)[] = [];
-  override readonly setImmediate = (callback: () => void): void => void this.#callbacks.push(callback);
-
-  runImmediates(): void {
-    while (this.#callbacks.length > 0) {
-      const turn = this.#callbacks;
-      this.#callbacks = [];
-      for (const callback of turn) callback();
-    }
-  }
-}
 
 const clock = new TurnClock();
 const { gateway } = memoryGateway({ clock, routes: benchRoutes(), defaultRoute: 'echo' });

@@ -10,7 +10,6 @@
  */
 import { parseArgs } from 'node:util';
 import { ALL_OVERFLOWS } from '../../src/session/overflow.js';
-import { SystemClock } from '../../src/core/clock.js';
 import { topicRoute } from '../../src/routes/topic.js';
 import type { Route, RouteSession } from '../../src/session/route.js';
 import { memoryGateway } from '../../src/testing/memory-gateway.js';
@@ -19,6 +18,7 @@ import { controlMessage, dataMessage, type DataMessage, MessageType } from '../.
 import { firstOpen } from '../load/first-open.js';
 import { benchRoutes } from '../peers/routes.js';
 import { QuietStream } from './quiet-stream.js';
+import { TurnClock } from './turn-clock.js';
 
 const { values } = parseArgs({
   options: {
@@ -32,20 +32,6 @@ const ROUNDS = Number(values.rounds);
 const BYTES = Number(values.bytes);
 const PUBLICATIONS = 40;
 const SESSION = 'session-0042';
-
-/** Real time, but for the turns: those are run here, so that a measured call is one piece. */
-class TurnClock extends SystemClock {
-  #callbacks: (() => void)[] = [];
-  override readonly setImmediate = (callback: () => void): void => void this.#callbacks.push(callback);
-
-  runImmediates(): void {
-    while (this.#callbacks.length > 0) {
-      const turn = this.#callbacks;
-      this.#callbacks = [];
-      for (const callback of turn) callback();
-    }
-  }
-}
 
 const clock = new TurnClock();
 const waiting = { messages: 512, bytes: 2 << 20 };

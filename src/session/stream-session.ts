@@ -1,6 +1,7 @@
 import { FlowCounters, type DropReason } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
+import { isPromise } from '../core/is-promise.js';
 import { EMPTY_BYTES, MessageType, type DataMessage } from '../wire/messages.js';
 import { detached } from './detached-message.js';
 import { Pipeline, type Failure, type UnderWay } from './pipeline.js';
@@ -410,12 +411,5 @@ function asHandler(handler: RouteHandler | undefined, routeName: string): RouteH
   throw new SluiceError(
     'ROUTE_FAILED',
     `open of route "${routeName}" returned no handler: an object with a method handle`,
-  );
-}
-
-/** What else a handler may return (an arrow function's value) is no reason to wait. */
-function isPromise(result: unknown): result is PromiseLike<unknown> {
-  return (
-    typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function'
   );
 }
