@@ -1,12 +1,5 @@
 import type { Clock } from '../../core/clock.js';
-import { GrpcStatus } from '../../core/errors.js';
-import type {
-  BackendConnector,
-  BackendStream,
-  CallEnd,
-  ClientCall,
-  DialBackend,
-} from '../client-contract.js';
+import type { BackendConnector, BackendStream, ClientCall, DialBackend } from '../client-contract.js';
 import { type ChannelAddress, parseChannelAddress } from './channel-address.js';
 import { ChannelConnections, type ChannelOptions } from './channel-connections.js';
 import { notServed } from './channel-status.js';
@@ -60,14 +53,14 @@ class BackendChannel implements BackendConnector {
   }
 
   stream(...[path, metadata, events]: Parameters<BackendConnector['stream']>): BackendStream {
-    const told = { ...bound(events), onEnd: this.#ending(path, events.onEnd.bind(events)) };
     const spec = {
       method: 'StreamData',
       address: this.address,
       maxMessageBytes: this.#maxMessageBytes,
       terms: BACKEND_TERMS,
+      elsewhere: () => notServed(this.address, path),
     } as const;
-    return new ChannelStream(spec, told, (call) => this.#connections.start(path, metadata, call));
+    return new ChannelStream(spec, events, (call) => this.#connections.start(path, metadata, call));
   }
 
   call(...[path, metadata, events]: Parameters<BackendConnector['call']>): ClientCall {
@@ -79,26 +72,4 @@ class BackendChannel implements BackendConnector {
   close(): void {
     this.#connections.close();
   }
-
-  /** Says of a service that is not there what it says of it. */
-  #ending(path: string, onEnd: (end: CallEnd) => void): (end: CallEnd) => void {
-    return (end) => {
-      const isElsewhere = end.status === GrpcStatus.UNIMPLEMENTED && end.failure === undefined;
-      onEnd(isElsewhere && end.code === undefined ? notServed(this.address, path) : end);
-    };
-  }
-}
-
-function bound(events: Parameters<BackendConnector['stream']>[2]): Parameters<BackendConnector['stream']>[2] {
-  return {
-    onMessages: (messages) => {
-      events.onMessages(messages);
-    },
-    onWritable: () => {
-      events.onWritable();
-    },
-    onEnd: (end) => {
-      events.onEnd(end);
-    },
-  };
 }

@@ -26,6 +26,8 @@ export interface ChannelStreamSpec {
   readonly maxMessageBytes: number;
   /** Default: of a gateway, which begins with a Welcome. */
   readonly terms?: ChannelTerms;
+  /** How it ends where somebody answers who does not serve it. Default: that this is no gateway. */
+  readonly elsewhere?: () => CallEnd;
 }
 
 /** A stream of messages over a gRPC call. */
@@ -101,9 +103,14 @@ export class ChannelStream implements BackendStream, ChannelCallEvents {
 
   onEnd(end: CallEnd): void {
     this.#reader.clear();
-    // Every gateway serves both streams, so this is none; unless it says itself what it lacks.
-    const isElsewhere = end.status === GrpcStatus.UNIMPLEMENTED && end.code === undefined && !this.#welcomed;
-    this.#events.onEnd(isElsewhere && end.failure === undefined ? notSluice(this.#spec.address) : end);
+    const { address, elsewhere = () => notSluice(address) } = this.#spec;
+    this.#events.onEnd(this.#isElsewhere(end) ? elsewhere() : end);
+  }
+
+  /** Every gateway serves both streams, and a backend this one; unless it says itself what it lacks. */
+  #isElsewhere({ status, code, failure }: CallEnd): boolean {
+    if (status !== GrpcStatus.UNIMPLEMENTED || code !== undefined || failure !== undefined) return false;
+    return this.#terms.peer === 'backend' || !this.#welcomed;
   }
 
   #give(messages: DataMessage[]): void {
