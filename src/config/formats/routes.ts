@@ -1,8 +1,9 @@
 import { nearest } from '../nearest.js';
 import type { Plain, Raw } from '../raw.js';
 import type { Values } from '../setting.js';
-import { accept, type Format, type Problem, type Reading, refuse } from './format.js';
-import { below, mapValues, type Options, printOptions, readOptions } from './options.js';
+import { accept, type Format, type Reading, refuse } from './format.js';
+import { namedMap } from './named-map.js';
+import { below, type Options, printOptions, readOptions } from './options.js';
 
 /** The kinds of route, each with the options it takes besides `kind`. */
 export type RouteKinds = Readonly<Record<string, Options>>;
@@ -21,27 +22,16 @@ const ALLOWED = `1 to ${String(MAX_ROUTES)} routes, each a name with its kind: {
 
 /** A map from route names to routes. */
 export function routeMap<const K extends RouteKinds>(kinds: K): Format<Readonly<Record<string, RouteOf<K>>>> {
-  return {
+  return namedMap({
+    name: ROUTE_NAME,
+    nameAllowed: ROUTE_NAME_ALLOWED,
+    least: 1,
+    most: MAX_ROUTES,
     allowed: ALLOWED,
     summary: `1 to ${String(MAX_ROUTES)} routes`,
-    print: (routes, hideSecrets = false) =>
-      mapValues(routes, (route) => printRoute(kinds, route, hideSecrets)),
-    read(raw, folder) {
-      if (raw.kind !== 'map' || raw.entries.length === 0 || raw.entries.length > MAX_ROUTES) {
-        return refuse(raw, ALLOWED);
-      }
-      const problems: Problem[] = [];
-      const routes = new Map<string, RouteOf<K>>();
-      for (const { name, value } of raw.entries) {
-        const reading: Reading<RouteOf<K>> = ROUTE_NAME.test(name)
-          ? readRoute(kinds, value, folder)
-          : refuse({ kind: 'text', text: name, line: value.line }, ROUTE_NAME_ALLOWED);
-        if ('value' in reading) routes.set(name, reading.value);
-        else problems.push(...reading.problems.map((problem) => below(name, problem)));
-      }
-      return problems.length === 0 ? accept(Object.fromEntries(routes)) : { problems };
-    },
-  };
+    print: (route, hideSecrets) => printRoute(kinds, route, hideSecrets),
+    read: (raw, folder) => readRoute(kinds, raw, folder),
+  });
 }
 
 function readRoute<K extends RouteKinds>(kinds: K, raw: Raw, folder?: string): Reading<RouteOf<K>> {

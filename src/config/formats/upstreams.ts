@@ -1,7 +1,8 @@
 import type { Raw } from '../raw.js';
 import type { Values } from '../setting.js';
-import { accept, type Format, type Problem, type Reading, refuse } from './format.js';
-import { below, mapValues, type Options, printOptions, readOptions } from './options.js';
+import { accept, type Format, type Reading, refuse } from './format.js';
+import { namedMap } from './named-map.js';
+import { type Options, printOptions, readOptions } from './options.js';
 
 /** Upstreams are named in logs and metrics: as short and plain as a route's name. */
 const UPSTREAM_NAME = /^[A-Za-z][A-Za-z0-9._-]{0,63}$/;
@@ -14,25 +15,16 @@ const ALLOWED = `at most ${String(MAX_UPSTREAMS)} upstreams, each a name with it
 export function upstreamMap<const O extends Options>(
   options: O,
 ): Format<Readonly<Record<string, Values<O>>>> {
-  return {
+  return namedMap({
+    name: UPSTREAM_NAME,
+    nameAllowed: UPSTREAM_NAME_ALLOWED,
+    least: 0,
+    most: MAX_UPSTREAMS,
     allowed: ALLOWED,
     summary: `at most ${String(MAX_UPSTREAMS)} upstreams`,
-    print: (upstreams, hideSecrets = false) =>
-      mapValues(upstreams, (values) => printOptions(options, values, hideSecrets)),
-    read(raw) {
-      if (raw.kind !== 'map' || raw.entries.length > MAX_UPSTREAMS) return refuse(raw, ALLOWED);
-      const problems: Problem[] = [];
-      const upstreams = new Map<string, Values<O>>();
-      for (const { name, value } of raw.entries) {
-        const reading = UPSTREAM_NAME.test(name)
-          ? readUpstream(options, value)
-          : refuse({ kind: 'text', text: name, line: value.line }, UPSTREAM_NAME_ALLOWED);
-        if ('value' in reading) upstreams.set(name, reading.value);
-        else problems.push(...reading.problems.map((problem) => below(name, problem)));
-      }
-      return problems.length === 0 ? accept(Object.fromEntries(upstreams)) : { problems };
-    },
-  };
+    print: (values, hideSecrets) => printOptions(options, values, hideSecrets),
+    read: (raw) => readUpstream(options, raw),
+  });
 }
 
 function readUpstream<O extends Options>(options: O, raw: Raw): Reading<Values<O>> {
