@@ -69,6 +69,15 @@ export const errorCatalogue = {
     setting: 'session.maxPerConnection, session.maxPerClient, session.max, routes.<name>.maxSessions',
     meaning: 'The connection, the client, the route or the gateway holds as many sessions as it may.',
   },
+  CALL_LIMIT: {
+    scope: 'connection',
+    grpcStatus: GrpcStatus.RESOURCE_EXHAUSTED,
+    webSocketClose: 4029,
+    httpStatus: 429,
+    retry: 'backoff',
+    setting: 'proxies.<name>.maxCalls, proxies.<name>.maxCallsPerClient',
+    meaning: 'The proxy has as many calls under way as it may, or this client has with it.',
+  },
   TOPIC_LIMIT: {
     scope: 'session',
     grpcStatus: GrpcStatus.RESOURCE_EXHAUSTED,
@@ -85,9 +94,10 @@ export const errorCatalogue = {
     webSocketClose: 1009,
     httpStatus: 413,
     retry: 'never',
-    setting: 'server.maxMessageSize, session.maxPayloadSize, routes.<name>.maxMessageSize',
+    setting:
+      'server.maxMessageSize, session.maxPayloadSize, routes.<name>.maxMessageSize, proxies.<name>.maxMessageSize',
     meaning:
-      'A message, compressed or inflated, is larger than the gateway takes or sends, which ends the connection; or a payload of several messages is, which ends its session; or one is larger than its route takes, which fails that message.',
+      'A message, compressed or inflated, is larger than the gateway takes or sends, which ends the connection; or a payload of several messages is, which ends its session; or one is larger than its route takes, which fails that message, or than its proxy passes on, which ends that call.',
   },
   RATE_LIMITED: {
     scope: 'message',
@@ -138,6 +148,15 @@ export const errorCatalogue = {
     retry: 'backoff',
     setting: 'stream.sendTimeout',
     meaning: 'A message found no place in the send queue in time.',
+  },
+  CALL_IDLE: {
+    scope: 'connection',
+    grpcStatus: GrpcStatus.DEADLINE_EXCEEDED,
+    webSocketClose: 4008,
+    httpStatus: 408,
+    retry: 'backoff',
+    setting: 'proxies.<name>.idleTimeout',
+    meaning: 'No byte of a call that is passed on went either way for so long that it was ended.',
   },
   STALE: {
     scope: 'connection',
@@ -195,6 +214,16 @@ export const errorCatalogue = {
     retry: 'never',
     setting: 'routes',
     meaning: 'No route of this name is configured.',
+  },
+  UNKNOWN_METHOD: {
+    scope: 'connection',
+    grpcStatus: GrpcStatus.UNIMPLEMENTED,
+    webSocketClose: 4004,
+    httpStatus: 404,
+    retry: 'never',
+    setting: 'proxies.<name>.services, proxies.<name>.proto',
+    meaning:
+      'No service of this name is passed on, or it has no such method; the message names those that there are.',
   },
   INVALID_MESSAGE: {
     scope: 'connection',
@@ -298,7 +327,7 @@ export const errorCatalogue = {
     webSocketClose: 4010,
     httpStatus: 503,
     retry: 'backoff',
-    meaning: 'The service behind the route can not be reached.',
+    meaning: 'The service behind the route, or the proxy, can not be reached.',
   },
   INTERNAL: {
     scope: 'connection',

@@ -1,5 +1,5 @@
-/** What a caller may be allowed to do with a route and a subject within it. */
-export const ACTIONS = ['open', 'publish', 'subscribe', 'ingest'] as const;
+/** What a caller may be allowed to do with a route and a subject within it; `call` is of a proxy and `package.Service/Method`. */
+export const ACTIONS = ['open', 'publish', 'subscribe', 'ingest', 'call'] as const;
 export type Action = (typeof ACTIONS)[number];
 
 /** How the gateway came to know who is calling. */

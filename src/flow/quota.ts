@@ -10,6 +10,8 @@ export class Quota {
   readonly maxBytes: number;
   messages = 0;
   bytes = 0;
+  /** The most messages that were held at a time. */
+  most = 0;
   readonly #account: ByteAccount | undefined;
 
   /** What is held also counts in `account`, where there is one, each message with what it takes beside its bytes. */
@@ -33,6 +35,7 @@ export class Quota {
   take(bytes: number): void {
     this.messages += 1;
     this.bytes += bytes;
+    if (this.messages > this.most) this.most = this.messages;
     this.#account?.add(bytes + MESSAGE_OVERHEAD_BYTES);
   }
 
@@ -41,6 +44,7 @@ export class Quota {
     const change = (messages - this.messages) * MESSAGE_OVERHEAD_BYTES + bytes - this.bytes;
     this.messages = messages;
     this.bytes = bytes;
+    if (messages > this.most) this.most = messages;
     if (change !== 0) this.#account?.add(change);
   }
 

@@ -67,6 +67,11 @@ export class ClientConnection {
   throttled = false;
   /** Whether a full receive queue has stopped the reading. */
   readingStopped = false;
+  /** How often it has, and for how long in all, the present stop left out. */
+  readingStops = 0;
+  readingStoppedMs = 0;
+  /** When the present stop began, in Clock.now(). */
+  readingStoppedAt = 0;
   /** The gateway's last HEALTH_CHECK: what comes back like it is its answer. */
   openProbe: { readonly sequence: number; readonly timestampMs: number } | undefined;
   /** Whether the client has sent its last message. */

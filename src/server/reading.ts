@@ -1,12 +1,15 @@
 import type { Clock } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
 import type { ClientConnection } from '../pool/client-connection.js';
+import type { ServerCounters } from './server-counters.js';
 
 export interface ReadingEvents {
   /** Whether some session has data that its client has not paused. */
   readonly hasDataToGo: boolean;
   end(error: SluiceError): void;
 }
+
+type StopCounters = Pick<ServerCounters, 'readsStopped' | 'readingStoppedMs'>;
 
 /**
  * Whether the connection is read. It is not while the receive queue or the
@@ -18,22 +21,33 @@ export class Reading {
   readonly #connection: ClientConnection;
   readonly #maxControlAnswers: number;
   readonly #events: ReadingEvents;
+  readonly #counters: StopCounters;
+  #isCounted = false;
 
   constructor(
     clock: Clock,
     connection: ClientConnection,
     settings: { readonly maxControlAnswers: number },
     events: ReadingEvents,
+    counters: StopCounters,
   ) {
     this.#clock = clock;
     this.#connection = connection;
     this.#maxControlAnswers = settings.maxControlAnswers;
     this.#events = events;
+    this.#counters = counters;
   }
 
-  /** The transport asked for room and there was none. */
-  stop(): void {
-    this.#connection.readingStopped = true;
+  /** The transport asked for room and there was none. Uncounted: not because a queue was full. */
+  stop(isCounted = true): void {
+    const connection = this.#connection;
+    this.#isCounted = isCounted;
+    connection.readingStopped = true;
+    connection.readingStoppedAt = this.#clock.now();
+    if (isCounted) {
+      connection.readingStops += 1;
+      this.#counters.readsStopped += 1;
+    }
     this.#endIfStuck();
   }
 
@@ -42,9 +56,16 @@ export class Reading {
     const connection = this.#connection;
     if (!connection.readingStopped || connection.state.kind === 'closed') return;
     if (this.#receiveQueueIsHeld || connection.sendQueue.controlRoom < this.#maxControlAnswers / 2) return;
+    this.#noteStopped();
     connection.readingStopped = false;
     connection.lastActivity = this.#clock.now();
     connection.stream.resume();
+  }
+
+  /** The connection is over: a stop that still lasts counts up to here, once. */
+  over(): void {
+    if (this.#connection.readingStopped) this.#noteStopped();
+    this.#isCounted = false;
   }
 
   /** Data was written: what is left may all be paused. */
@@ -59,6 +80,16 @@ export class Reading {
     this.#clock.setImmediate(() => {
       this.#endIfStuck();
     });
+  }
+
+  #noteStopped(): void {
+    if (!this.#isCounted) return;
+    const connection = this.#connection;
+    const now = this.#clock.now();
+    const stoppedMs = now - connection.readingStoppedAt;
+    connection.readingStoppedAt = now;
+    connection.readingStoppedMs += stoppedMs;
+    this.#counters.readingStoppedMs += stoppedMs;
   }
 
   get #receiveQueueIsHeld(): boolean {

@@ -1,5 +1,6 @@
 import type { DataMessage } from '../wire/messages.js';
 import type { CallMethod, StreamMethod } from './contract.js';
+import type { RelayedEnd, RelayedHeaders } from './proxy-contract.js';
 
 /** Why there was no gateway to speak to, where a call ended without one. */
 export type ConnectFailure =
@@ -102,6 +103,53 @@ export interface BackendStream extends ClientStream {
   resume(): void;
 }
 
+/** What a relayed call asks for. */
+export interface RelayRequest {
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  readonly headers: RelayedHeaders;
+  readonly contentType: string;
+  /** What is left of its deadline, in milliseconds: sent as `grpc-timeout`. */
+  readonly timeoutMs?: number;
+}
+
+/** How a relayed call ended: what the backend said, or the channel for it. */
+export interface RelayEnd extends RelayedEnd {
+  /** The channel's own words, where the backend has not said how it ended; `message` repeats them. */
+  readonly failure?: CallEnd;
+  /** Nothing of the call has come to an application: it may be made again, there or elsewhere (gRFC A6, "transparent retries"). */
+  readonly unprocessed: boolean;
+}
+
+/** What a relayed call calls; never from within a call made to it. */
+export interface RelayEvents {
+  /** It is on its connection: what is sent from now on is on its way. */
+  onOpen(): void;
+  /** The answer's initial metadata, its content-type among them; left out where the answer is a status alone. */
+  onHeaders(headers: RelayedHeaders): void;
+  /** Bytes of length-prefixed messages, cut anywhere. May be kept. */
+  onChunk(chunk: Uint8Array): void;
+  /** `bytesInFlight` has fallen. */
+  onWritten(): void;
+  /** `bytesHeld` has risen. */
+  onHeld(): void;
+  onEnd(end: RelayEnd): void;
+}
+
+/** A call to a backend whose bytes nobody reads. */
+export interface RelayCall {
+  /** Bytes handed to `send` that the network has not taken yet. */
+  readonly bytesInFlight: number;
+  /** Bytes that have come and were not given to `onChunk`, for it is paused: at most what flow control lets in. */
+  readonly bytesHeld: number;
+  send(chunk: Uint8Array): void;
+  halfClose(): void;
+  /** RST_STREAM(CANCEL), also where no backend has it yet; `onEnd` follows in a later turn. Idempotent. */
+  cancel(): void;
+  pause(): void;
+  resume(): void;
+}
+
 /**
  * The network connections to one backend, of whatever services it has: as
  * `Connector`, with the method named by its path, `/package.Service/Method`.
@@ -112,6 +160,8 @@ export interface BackendConnector {
   stream(path: string, metadata: CallMetadata, events: StreamEvents): BackendStream;
   /** A call of any kind: its messages are bytes. */
   call(path: string, metadata: CallMetadata, events: CallEvents): ClientCall;
+  /** A call that is passed on byte by byte. */
+  relay(request: RelayRequest, events: RelayEvents): RelayCall;
   /** Gives up every call and closes the connections. Idempotent. */
   close(): void;
 }

@@ -4,6 +4,7 @@ import { type BreakerState, CircuitBreaker } from '../flow/circuit-breaker.js';
 import type { BackendConnector, CallEnd, CallMetadata } from '../transport/client-contract.js';
 import { BackendLink, type LinkEvents, type LinkHost } from './backend-link.js';
 import { type Health, HealthWatch } from './health-watch.js';
+import { Lease, type LeaseHost } from './lease.js';
 import { StateLog } from './state-log.js';
 import type { UpstreamSettings } from './upstream-options.js';
 
@@ -27,15 +28,15 @@ export interface AddressLevels {
   readonly available: boolean;
   /** Whether something is wrong with it; one that is full, or of which nothing is known yet, is not. */
   readonly down: boolean;
-  /** Streams at it now. */
+  /** Streams of sessions and calls of proxies at it now. */
   readonly sessions: number;
   readonly streamsOpened: number;
   /** Streams that ended otherwise than by the session's end or the backend's wish. */
   readonly streamsLost: number;
 }
 
-/** One backend of an upstream: its connections, its health, its circuit breaker and the sessions it has. */
-export class UpstreamAddress implements LinkHost {
+/** One backend of an upstream: its connections, its health, its circuit breaker, and the sessions and calls it has. */
+export class UpstreamAddress implements LinkHost, LeaseHost {
   readonly address: string;
   readonly clock: Clock;
   readonly connector: BackendConnector;
@@ -45,6 +46,7 @@ export class UpstreamAddress implements LinkHost {
   readonly #breaker: CircuitBreaker;
   readonly #log: StateLog;
   readonly #links = new Set<BackendLink>();
+  readonly #leases = new Set<Lease>();
   #streamsOpened = 0;
   #streamsLost = 0;
   /** Ends with the breaker's pause. */
@@ -98,8 +100,16 @@ export class UpstreamAddress implements LinkHost {
     return this.#watch.health === 'unknown';
   }
 
+  /** In a word or two, why no call may begin here; "" where one may. */
+  get trouble(): string {
+    const { health } = this.#watch;
+    if (!isWell(health)) return health === 'unknown' ? 'not heard from yet' : health.replace('-', ' ');
+    if (this.#breaker.refuses) return 'given a pause after failures';
+    return this.#hasRoom ? '' : 'full';
+  }
+
   get sessions(): number {
-    return this.#links.size;
+    return this.#links.size + this.#leases.size;
   }
 
   get levels(): AddressLevels {
@@ -109,7 +119,7 @@ export class UpstreamAddress implements LinkHost {
       breaker: this.#breaker.state,
       available: this.isAvailable,
       down: isDown(this.#watch.health) || this.#breaker.state === 'open',
-      sessions: this.#links.size,
+      sessions: this.sessions,
       streamsOpened: this.#streamsOpened,
       streamsLost: this.#streamsLost,
     };
@@ -128,6 +138,28 @@ export class UpstreamAddress implements LinkHost {
     const link = new BackendLink(this, passage, metadata, events);
     this.#links.add(link);
     return link;
+  }
+
+  /** The leave to make a call; undefined where it is not available. */
+  lease(): Lease | undefined {
+    if (this.#stopped || !this.isAvailable) return undefined;
+    const passage = this.#breaker.tryPass();
+    if (passage === undefined) return undefined;
+    this.#streamsOpened += 1;
+    const lease = new Lease(this, passage, this.#breaker.state === 'half-open');
+    this.#leases.add(lease);
+    return lease;
+  }
+
+  leaseFailed(reason: string): void {
+    if (this.#stopped) return;
+    this.lost(reason);
+    this.#watch.doubt(reason);
+  }
+
+  leaseEnded(lease: Lease): void {
+    this.#leases.delete(lease);
+    if (!this.#stopped) this.#options.onChange();
   }
 
   ended(link: BackendLink, end: CallEnd): void {
@@ -157,12 +189,14 @@ export class UpstreamAddress implements LinkHost {
     this.#pause?.cancel();
     for (const link of this.#links) link.drop(false);
     this.#links.clear();
+    // Those who have them hear of it by their calls.
+    for (const lease of this.#leases) lease.release();
     this.connector.close();
   }
 
   get #hasRoom(): boolean {
     const { maxSessions } = this.#options.settings;
-    return maxSessions === 0 || this.#links.size < maxSessions;
+    return maxSessions === 0 || this.sessions < maxSessions;
   }
 
   #onBreaker(state: BreakerState): void {

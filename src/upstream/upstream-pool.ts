@@ -3,6 +3,7 @@ import type { Logger } from '../core/logger.js';
 import type { BackoffLimits } from '../flow/backoff.js';
 import type { CallMetadata, DialBackend } from '../transport/client-contract.js';
 import type { BackendLink, LinkEvents } from './backend-link.js';
+import type { Lease } from './lease.js';
 import { type AddressLevels, UpstreamAddress } from './upstream-address.js';
 import type { UpstreamSettings } from './upstream-options.js';
 
@@ -46,7 +47,7 @@ export interface UpstreamLevels {
 
 /**
  * The backends of one named upstream. A session's stream begins at the one
- * with the fewest sessions of those that are healthy, whose circuit breaker is
+ * with the fewest sessions and calls of those that are healthy, whose circuit breaker is
  * closed, and that have room. Works without `start`, which only has their
  * health known before the first session comes.
  */
@@ -67,6 +68,8 @@ export class UpstreamPool {
   };
   readonly #addresses: readonly UpstreamAddress[];
   readonly #waiters = new Set<Waiter>();
+  readonly #undecided = new Set<() => void>();
+  readonly #followers = new Set<() => void>();
   /** Since when no backend is there, in Clock.now(). */
   #outSinceMs: number | undefined;
   #wakes = false;
@@ -115,6 +118,19 @@ export class UpstreamPool {
     return this.#outSinceMs === undefined ? 0 : this.clock.now() - this.#outSinceMs;
   }
 
+  /** Whether a backend is there: well, and let through, though it may be full. */
+  get isWell(): boolean {
+    return this.#addresses.some(({ isWell }) => isWell);
+  }
+
+  /** Calls whenever `isWell` may have changed; from within anything: look now, act later. Returns what ends it. */
+  follow(onChange: () => void): () => void {
+    this.#followers.add(onChange);
+    return () => {
+      this.#followers.delete(onChange);
+    };
+  }
+
   /** Connects to every address and follows its health. Idempotent. */
   start(): void {
     if (this.#started || this.#stopped) return;
@@ -125,7 +141,37 @@ export class UpstreamPool {
   /** A stream at the best address, at the one to `avoid` only where there is no other; undefined where none is available. */
   open(metadata: CallMetadata, events: LinkEvents, avoid = ''): BackendLink | undefined {
     this.start();
-    return (this.#best(avoid) ?? this.#best())?.open(metadata, events);
+    return (this.#best(new Set([avoid])) ?? this.#best())?.open(metadata, events);
+  }
+
+  /** The leave to make a call at the best address but those to avoid; undefined where none is available. */
+  lease(avoid?: ReadonlySet<string>): Lease | undefined {
+    this.start();
+    return this.#best(avoid)?.lease();
+  }
+
+  /** Whether no call may begin now, and one may when those are heard from that are not known yet. */
+  get isUndecided(): boolean {
+    if (this.#stopped || this.#best() !== undefined) return false;
+    return this.#addresses.some((address) => address.isUnknown);
+  }
+
+  /** Why no call may begin now, in a sentence without addresses. */
+  get trouble(): string {
+    const counts = new Map<string, number>();
+    for (const { trouble } of this.#addresses)
+      if (trouble !== '') counts.set(trouble, (counts.get(trouble) ?? 0) + 1);
+    if (this.#addresses.length === 1) return `its backend is ${[...counts.keys()].join()}`;
+    const told = [...counts].map(([trouble, count]) => `${count} ${trouble}`).join(', ');
+    return `of its ${this.#addresses.length} backends ${told}`;
+  }
+
+  /** Calls once, when `isUndecided` has come to an end; never within a call made by the one who waits. Returns what takes it back. */
+  whenDecided(callback: () => void): () => void {
+    this.#undecided.add(callback);
+    return () => {
+      this.#undecided.delete(callback);
+    };
   }
 
   /** Tells the waiter once, when a backend may be there. Returns what takes it back. */
@@ -160,14 +206,16 @@ export class UpstreamPool {
   stop(): void {
     this.#stopped = true;
     this.#waiters.clear();
+    this.#undecided.clear();
+    this.#followers.clear();
     for (const address of this.#addresses) address.stop();
   }
 
-  #best(avoid = ''): UpstreamAddress | undefined {
+  #best(avoid?: ReadonlySet<string>): UpstreamAddress | undefined {
     let best: UpstreamAddress | undefined;
     let equals = 0;
     for (const address of this.#addresses) {
-      if (!address.isAvailable || address.address === avoid) continue;
+      if (!address.isAvailable || avoid?.has(address.address) === true) continue;
       if (best === undefined || address.sessions < best.sessions) {
         best = address;
         equals = 1;
@@ -188,7 +236,15 @@ export class UpstreamPool {
 
   #changed(): void {
     if (this.#stopped) return;
+    for (const onChange of this.#followers) onChange();
     this.#noteOutage();
+    if (this.#undecided.size > 0 && !this.isUndecided) {
+      const callbacks = [...this.#undecided];
+      this.#undecided.clear();
+      this.clock.setImmediate(() => {
+        for (const callback of callbacks) callback();
+      });
+    }
     if (this.#wakes || this.#waiters.size === 0 || this.#best() === undefined) return;
     // In a turn of its own: changes come from within calls of those that wait.
     this.#wakes = true;

@@ -1,11 +1,19 @@
 import type { Clock } from '../../core/clock.js';
-import type { BackendConnector, BackendStream, ClientCall, DialBackend } from '../client-contract.js';
+import type {
+  BackendConnector,
+  BackendStream,
+  ClientCall,
+  DialBackend,
+  RelayCall,
+} from '../client-contract.js';
 import { type ChannelAddress, parseChannelAddress } from './channel-address.js';
 import { ChannelConnections, type ChannelOptions } from './channel-connections.js';
+import { ChannelRelay } from './channel-relay.js';
 import { notServed } from './channel-status.js';
 import { ChannelBytesCall, ChannelStream } from './channel-stream.js';
 import { BACKEND_TERMS } from './channel-terms.js';
 import { ChannelSecurity, type ChannelTls } from './channel-tls.js';
+import type { KeepalivePolicy } from './keepalive.js';
 
 export interface BackendDialOptions {
   readonly clock: Clock;
@@ -18,6 +26,8 @@ export interface BackendDialOptions {
   readonly streamsPerConnection: number;
   /** TCP, TLS and HTTP/2 together. */
   readonly connectTimeoutMs: number;
+  /** While there are calls, the backend is asked whether it is there. Default: never. */
+  readonly keepalive?: KeepalivePolicy;
   readonly userAgent: string;
 }
 
@@ -67,6 +77,10 @@ class BackendChannel implements BackendConnector {
     return new ChannelBytesCall(this.address, this.#maxMessageBytes, BACKEND_TERMS, events, (call) =>
       this.#connections.start(path, metadata, call),
     );
+  }
+
+  relay(...[request, events]: Parameters<BackendConnector['relay']>): RelayCall {
+    return new ChannelRelay(events, (call) => this.#connections.relay(request, call));
   }
 
   close(): void {

@@ -11,20 +11,41 @@ import { GrpcStatus } from '../../core/errors.js';
 import type { CallEnd } from '../client-contract.js';
 import { endOfTrailers, endWithoutStatus, isGrpc } from './channel-status.js';
 import type { ChannelTerms } from './channel-terms.js';
+import { Http2Inlet } from './http2-inlet.js';
+import { Http2Outlet } from './http2-outlet.js';
 
 /** More than this on its way makes a sender wait … */
 const HIGH_WATER_BYTES = 128 * 1024;
 /** … until it is no more than this. */
 const LOW_WATER_BYTES = 32 * 1024;
 
+/** What a call's end comes with, beside what it means. */
+export interface EndFacts {
+  /** Raw, the trailers or the headers of an answer that is a status alone; undefined where there was no status. */
+  readonly trailers: readonly string[] | undefined;
+  /** No application has had anything of the call (gRFC A6, "Transparent Retries"). */
+  readonly unprocessed: boolean;
+}
+
 /** What a call calls; never from within a call made to it. */
 export interface ChannelCallEvents {
+  /** What the other side ends it with is its application's word, and says nothing of the connection. */
+  readonly isRelayed?: boolean;
+  /** It is on its connection. */
+  onOpen?(): void;
+  /** The raw headers of a gRPC answer that is more than a status. */
+  onHeaders?(raw: readonly string[]): void;
   /** Bytes of the answer, in order. Returns how the call ends where they can't be read. */
   onChunk(chunk: Buffer): CallEnd | undefined;
-  onWritable(): void;
+  /** There is room again, after `write` returned false. */
+  onWritable?(): void;
+  /** `bytesInFlight` has fallen. */
+  onWritten?(): void;
+  /** `bytesHeld` has risen. */
+  onHeld?(): void;
   /** As of `CallEvents`. */
   onLeaving?(): void;
-  onEnd(end: CallEnd): void;
+  onEnd(end: CallEnd, facts: EndFacts): void;
 }
 
 /** The connection a call is on. */
@@ -33,8 +54,12 @@ export interface CallHost {
   readonly terms: ChannelTerms;
   /** Whether the connection is gone. */
   readonly isLost: boolean;
-  /** The call is over and has let go of its HTTP/2 stream. */
-  release(call: ChannelCall, end: CallEnd): void;
+  /** Whether the other side said, as it left, that it had not looked at this HTTP/2 stream. */
+  hasRefused(streamId: number | undefined): boolean;
+  /** A relayed call was reset, as often as its clients like. */
+  countReset(): void;
+  /** The call is over and has let go of its HTTP/2 stream. `takesNoMore`: so is the connection, for new ones. */
+  release(call: ChannelCall, takesNoMore: boolean): void;
 }
 
 /**
@@ -53,8 +78,10 @@ export class ChannelCall {
   #state: State = 'waiting';
   #host: CallHost | undefined;
   #http2: ClientHttp2Stream | undefined;
+  #inlet: Http2Inlet | undefined;
+  #outlet: Http2Outlet | undefined;
   /** What was sent before there was a stream to send it on. */
-  #early: Buffer[] = [];
+  #unsent: Buffer[] = [];
   #unsentBytes = 0;
   /** The last `write` returned false, and nobody has been told of room since. */
   #awaited = false;
@@ -62,11 +89,24 @@ export class ChannelCall {
   #paused = false;
   #response: IncomingHttpHeaders | undefined;
   #trailers: IncomingHttpHeaders | undefined;
+  #rawTrailers: readonly string[] | undefined;
+  /** The status came in headers that were not the end of the stream. */
+  #early = false;
 
   constructor(headers: OutgoingHttpHeaders, clock: Clock, events: ChannelCallEvents) {
     this.#headers = headers;
     this.#clock = clock;
     this.#events = events;
+  }
+
+  /** Bytes given to `write` that the network has not taken yet. */
+  get bytesInFlight(): number {
+    return this.#outlet?.bytesInFlight ?? this.#unsentBytes;
+  }
+
+  /** Bytes that have come and wait for `resume`. */
+  get bytesHeld(): number {
+    return this.#inlet?.heldBytes ?? 0;
   }
 
   /** The connection it waits for, or is on. */
@@ -91,42 +131,48 @@ export class ChannelCall {
     this.#state = 'open';
     http2.on('response', this.#onResponse);
     http2.on('trailers', this.#onTrailers);
-    http2.on('data', this.#onData);
-    http2.on('end', this.#onHttp2End);
-    http2.on('close', this.#onEnd);
+    http2.on('close', this.#onHttp2Close);
     // Every error is followed by 'close', which is what we act on.
     http2.on('error', () => undefined);
-    if (this.#paused) http2.pause();
-    const early = this.#early;
-    this.#early = [];
-    for (const chunk of early) this.#writeTo(http2, chunk);
-    if (this.#halfClosed) http2.end();
+    this.#inlet = new Http2Inlet(http2, this.#inletEvents);
+    this.#outlet = new Http2Outlet(http2, this.#onWritten);
+    if (!this.#paused) this.#inlet.resume();
+    const unsent = this.#unsent;
+    this.#unsent = [];
+    for (const chunk of unsent) this.#outlet.send(chunk);
+    if (this.#halfClosed) this.#outlet.end();
+    const events = this.#events;
+    if (events.onOpen !== undefined)
+      queueMicrotask(() => {
+        if (this.#state === 'open') events.onOpen?.();
+      });
     return true;
   }
 
   write(chunk: Buffer): boolean {
     if (this.#halfClosed || (this.#state !== 'waiting' && this.#state !== 'open')) return false;
-    this.#unsentBytes += chunk.length;
-    if (this.#http2 === undefined) this.#early.push(chunk);
-    else this.#writeTo(this.#http2, chunk);
-    this.#awaited = this.#unsentBytes > HIGH_WATER_BYTES;
+    if (this.#outlet === undefined) {
+      this.#unsent.push(chunk);
+      this.#unsentBytes += chunk.length;
+    } else this.#outlet.send(chunk);
+    this.#awaited = this.bytesInFlight > HIGH_WATER_BYTES;
     return !this.#awaited;
   }
 
   halfClose(): void {
     if (this.#halfClosed) return;
     this.#halfClosed = true;
-    if (this.#state === 'open') this.#http2?.end();
+    if (this.#state === 'open') this.#outlet?.end();
   }
 
   pause(): void {
     this.#paused = true;
-    this.#http2?.pause();
+    this.#inlet?.pause();
   }
 
   resume(): void {
     this.#paused = false;
-    this.#http2?.resume();
+    this.#inlet?.resume();
   }
 
   cancel(): void {
@@ -141,26 +187,56 @@ export class ChannelCall {
   /** Gives it up: RST_STREAM now, `onEnd` in a later turn. The first end wins. */
   endSoon(end: CallEnd): void {
     if (this.#state === 'ending' || this.#state === 'over') return;
+    const facts = { trailers: undefined, unprocessed: this.#state === 'waiting' };
     this.#state = 'ending';
-    this.#http2?.close(constants.NGHTTP2_CANCEL);
-    this.#letGo(end);
+    this.#outlet?.clear();
+    this.#inlet?.ignore();
+    if (this.#http2 !== undefined) this.#reset(this.#http2);
+    this.#letGo(isUnavailable(end));
     this.#clock.setImmediate(() => {
-      this.#tell(end);
+      this.#tell(end, facts);
     });
   }
 
-  readonly #onResponse = (headers: IncomingHttpHeaders): void => {
+  readonly #onResponse = (headers: IncomingHttpHeaders, flags: number, raw: readonly string[] = []): void => {
     this.#response = headers;
-    if (headers['grpc-status'] !== undefined) this.#trailers = headers;
-  };
-
-  readonly #onTrailers = (headers: IncomingHttpHeaders): void => {
+    if (headers['grpc-status'] === undefined) {
+      this.#tellHeaders(raw);
+      return;
+    }
     this.#trailers = headers;
+    this.#rawTrailers = raw;
+    this.#early = (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0;
   };
 
-  readonly #onData = (chunk: Buffer): void => {
+  readonly #onTrailers = (
+    headers: IncomingHttpHeaders,
+    _flags: number,
+    raw: readonly string[] = [],
+  ): void => {
+    this.#answerGoesOn();
+    this.#trailers = headers;
+    this.#rawTrailers = raw;
+  };
+
+  /** A status with anything behind it was none: only an answer that is nothing else has it in its headers. */
+  #answerGoesOn(): void {
+    if (!this.#early) return;
+    this.#early = false;
+    const raw = this.#rawTrailers ?? [];
+    this.#trailers = this.#rawTrailers = undefined;
+    this.#tellHeaders(raw);
+  }
+
+  #tellHeaders(raw: readonly string[]): void {
+    if (this.#state === 'open' && this.#response !== undefined && isGrpc(this.#response))
+      this.#events.onHeaders?.(raw);
+  }
+
+  readonly #onChunk = (chunk: Buffer): void => {
     // What is no gRPC is only waited out for its status.
     if (this.#state !== 'open' || this.#response === undefined || !isGrpc(this.#response)) return;
+    this.#answerGoesOn();
     const end = this.#events.onChunk(chunk);
     if (end !== undefined) this.endSoon(end);
   };
@@ -171,13 +247,31 @@ export class ChannelCall {
     else this.#clock.setImmediate(this.#onEnd);
   };
 
-  #writeTo(http2: ClientHttp2Stream, chunk: Buffer): void {
-    http2.write(chunk, () => {
-      this.#unsentBytes -= chunk.length;
-      if (!this.#awaited || this.#state !== 'open' || this.#unsentBytes > LOW_WATER_BYTES) return;
-      this.#awaited = false;
-      this.#events.onWritable();
-    });
+  readonly #onHttp2Close = (): void => {
+    // Once it has said how it ended, what has come and waits to be read is still read.
+    if (this.#trailers !== undefined && this.bytesHeld > 0) this.#inlet?.finish();
+    else this.#onEnd();
+  };
+
+  readonly #inletEvents = {
+    onChunk: this.#onChunk,
+    onEnd: this.#onHttp2End,
+    onHeld: (): void => {
+      if (this.#state === 'open') this.#events.onHeld?.();
+    },
+  };
+
+  readonly #onWritten = (): void => {
+    if (this.#state !== 'open') return;
+    this.#events.onWritten?.();
+    if (!this.#awaited || this.#isPastOpen || this.bytesInFlight > LOW_WATER_BYTES) return;
+    this.#awaited = false;
+    this.#events.onWritable?.();
+  };
+
+  /** Asked anew after somebody was called. */
+  get #isPastOpen(): boolean {
+    return this.#state !== 'open';
   }
 
   /** The other side has ended it, or the connection is gone. */
@@ -198,22 +292,37 @@ export class ChannelCall {
         },
         this.#host?.terms,
       );
+    const refused = http2.rstCode === constants.NGHTTP2_REFUSED_STREAM || this.#host?.hasRefused(http2.id);
+    const facts = {
+      trailers: told === undefined ? undefined : (this.#rawTrailers ?? []),
+      unprocessed: told === undefined && this.#response === undefined && refused === true,
+    };
     // After the status nothing we send is read: what still waits is dropped.
-    if (!http2.closed && !this.#halfClosed) {
-      if (this.#unsentBytes === 0) http2.end();
-      else http2.close(constants.NGHTTP2_CANCEL);
+    if (!http2.closed) {
+      if (this.bytesInFlight === 0) this.#outlet?.end();
+      else this.#reset(http2);
     }
-    this.#letGo(end);
-    this.#tell(end);
+    this.#outlet?.clear();
+    this.#letGo(isUnavailable(end) && (told === undefined || this.#events.isRelayed !== true));
+    this.#tell(end, facts);
   };
 
-  #letGo(end: CallEnd): void {
-    this.#early = [];
-    this.#host?.release(this, end);
+  #reset(http2: ClientHttp2Stream): void {
+    http2.close(constants.NGHTTP2_CANCEL);
+    if (this.#events.isRelayed === true) this.#host?.countReset();
   }
 
-  #tell(end: CallEnd): void {
-    this.#state = 'over';
-    this.#events.onEnd(end);
+  #letGo(takesNoMore: boolean): void {
+    this.#unsent = [];
+    this.#host?.release(this, takesNoMore);
   }
+
+  #tell(end: CallEnd, facts: EndFacts): void {
+    this.#state = 'over';
+    this.#events.onEnd(end, facts);
+  }
+}
+
+function isUnavailable({ status }: CallEnd): boolean {
+  return status === GrpcStatus.UNAVAILABLE;
 }

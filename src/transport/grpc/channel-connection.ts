@@ -1,8 +1,7 @@
-import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '../../core/clock.js';
-import { GrpcStatus } from '../../core/errors.js';
 import type { CallEnd } from '../client-contract.js';
 import type { ChannelAddress } from './channel-address.js';
 import type { CallHost, ChannelCall } from './channel-call.js';
@@ -10,6 +9,7 @@ import { type ConnectPhase, connectFailure, type FailedConnect, NO_ALPN } from '
 import { probeTls } from './channel-probe.js';
 import type { ChannelTerms } from './channel-terms.js';
 import type { ChannelSecurity } from './channel-tls.js';
+import { Keepalive, type KeepalivePolicy } from './keepalive.js';
 
 export interface ChannelConnectionOptions {
   readonly clock: Clock;
@@ -18,12 +18,16 @@ export interface ChannelConnectionOptions {
   /** From the last byte until TCP asks whether the other side is there; 0 = never. */
   readonly tcpKeepAliveMs: number;
   readonly connectTimeoutMs: number;
+  /** Asks whether the other side is there while there are calls. Default: never. */
+  readonly keepalive?: KeepalivePolicy | undefined;
   readonly flowControlWindowBytes: number;
   /** Calls at once; the gateway may allow fewer. */
   readonly maxCalls: number;
   /** Whether a connection to the address has been ready before. */
   readonly wasReady: () => boolean;
   readonly onReady: () => void;
+  /** The other side has left for being asked too often. */
+  readonly onTooManyPings: () => void;
   /** These calls have to go elsewhere: the gateway allows fewer on a connection, or this one takes no more. */
   readonly onSurplus: (calls: readonly ChannelCall[]) => void;
   readonly onClosed: (connection: ChannelConnection) => void;
@@ -47,7 +51,12 @@ export class ChannelConnection implements CallHost {
   #state: State = 'connecting';
   #phase: ConnectPhase = 'tcp';
   #retired = false;
+  /** Of the other side's GOAWAY: streams above it were not looked at (RFC 9113, section 6.8). */
+  #lastStreamId: number | undefined;
+  #resets = 0;
+  #resetsSinceMs = -Infinity;
   #timer: Timer | undefined;
+  #keepalive: Keepalive | undefined;
   #stopProbe: (() => void) | undefined;
 
   constructor(address: ChannelAddress, options: ChannelConnectionOptions) {
@@ -89,6 +98,10 @@ export class ChannelConnection implements CallHost {
     return this.#state === 'closed';
   }
 
+  hasRefused(streamId: number | undefined): boolean {
+    return this.#lastStreamId !== undefined && streamId !== undefined && streamId > this.#lastStreamId;
+  }
+
   get hasRoom(): boolean {
     return !this.#retired && this.#calls.size < this.#maxCalls;
   }
@@ -97,18 +110,36 @@ export class ChannelConnection implements CallHost {
   add(call: ChannelCall): void {
     call.host = this;
     this.#calls.add(call);
-    if (this.#calls.size === 1) this.#session?.ref();
+    if (this.#calls.size === 1) {
+      this.#session?.ref();
+      this.#watch();
+    }
     if (this.#session !== undefined && this.#state === 'ready') this.#begin([call], this.#session);
   }
 
-  release(call: ChannelCall, end: CallEnd): void {
+  release(call: ChannelCall, takesNoMore: boolean): void {
     if (!this.#calls.delete(call)) return;
-    if (end.status === GrpcStatus.UNAVAILABLE) this.retire();
+    if (takesNoMore) this.retire();
     if (this.#calls.size > 0) return;
+    this.#keepalive?.stop();
     // Nobody waits for it any more, or ever will.
     if (this.#retired || this.#state !== 'ready') this.close();
     // An idle connection keeps no process alive.
     else this.#session?.unref();
+  }
+
+  /**
+   * Servers end a connection that resets too many streams, and all calls on it:
+   * before it comes to that, new ones go on another.
+   */
+  countReset(): void {
+    const now = this.#options.clock.now();
+    if (now - this.#resetsSinceMs > RESET_WINDOW_MS) {
+      this.#resetsSinceMs = now;
+      this.#resets = 0;
+    }
+    this.#resets += 1;
+    if (this.#resets >= MAX_RESETS) this.retire();
   }
 
   /** No new calls; it is closed with its last one. */
@@ -128,6 +159,7 @@ export class ChannelConnection implements CallHost {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#timer?.cancel();
+    this.#keepalive?.stop();
     this.#stopProbe?.();
     this.retire();
     const session = this.#session;
@@ -170,7 +202,10 @@ export class ChannelConnection implements CallHost {
     this.#session = session;
     session.on('error', this.#onError);
     session.on('close', this.#onClose);
-    session.on('goaway', () => {
+    session.on('goaway', (code: number, lastStreamId: number, data?: Uint8Array) => {
+      this.#lastStreamId = lastStreamId;
+      if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM && data !== undefined && isTooManyPings(data))
+        this.#options.onTooManyPings();
       this.retire();
     });
     session.once('remoteSettings', () => {
@@ -178,9 +213,22 @@ export class ChannelConnection implements CallHost {
       this.#state = 'ready';
       this.#timer?.cancel();
       this.#options.onReady();
+      this.#watch();
       session.setLocalWindowSize(Math.max(flowControlWindowBytes, DEFAULT_WINDOW_BYTES));
       this.#begin([...this.#calls], session);
     });
+  }
+
+  /** Only while there are calls, as gRPC has it (gRFC A8): its servers take pings of idle connections for a flood. */
+  #watch(): void {
+    const { keepalive, clock } = this.#options;
+    if (keepalive === undefined || this.#session === undefined || this.#state !== 'ready') return;
+    if (this.#calls.size === 0) return;
+    this.#keepalive?.stop();
+    this.#keepalive = new Keepalive(clock, keepalive, this.#session, this.#socket, () => {
+      this.#socket.destroy();
+    });
+    this.#keepalive.start();
   }
 
   #begin(calls: readonly ChannelCall[], session: ClientHttp2Session): void {
@@ -243,7 +291,19 @@ export class ChannelConnection implements CallHost {
   }
 }
 
+/**
+ * With those that may follow of the calls under way no more than the strictest
+ * of servers let pass: Netty's 200 in 30 seconds; nghttp2 has 1,000, and 33 a second.
+ */
+const MAX_RESETS = 100;
+const RESET_WINDOW_MS = 30_000;
+
 const DEFAULT_WINDOW_BYTES = 65_535;
+
+/** What servers of gRPC say then (gRFC A8). */
+function isTooManyPings(data: Uint8Array): boolean {
+  return Buffer.from(data).toString('latin1') === 'too_many_pings';
+}
 
 /** OpenSSL's own words without its addresses, or Node's. */
 function detailOf(error: Error): string {

@@ -1,12 +1,14 @@
 import { constants, type OutgoingHttpHeaders, sensitiveHeaders } from 'node:http2';
-import type { Clock } from '../../core/clock.js';
+import { type Clock, MAX_TIMER_MS } from '../../core/clock.js';
 import { GrpcStatus } from '../../core/errors.js';
-import type { CallEnd, CallMetadata } from '../client-contract.js';
+import type { CallEnd, CallMetadata, RelayRequest } from '../client-contract.js';
 import type { ChannelAddress } from './channel-address.js';
 import { ChannelCall, type ChannelCallEvents } from './channel-call.js';
 import { ChannelConnection } from './channel-connection.js';
 import type { ChannelTerms } from './channel-terms.js';
 import type { ChannelSecurity } from './channel-tls.js';
+import type { KeepalivePolicy } from './keepalive.js';
+import { grpcTimeout, outgoing } from './relayed-headers.js';
 
 export interface ChannelOptions {
   readonly clock: Clock;
@@ -16,6 +18,7 @@ export interface ChannelOptions {
   readonly streamsPerConnection: number;
   readonly connectTimeoutMs: number;
   readonly tcpKeepAliveMs: number;
+  readonly keepalive?: KeepalivePolicy | undefined;
   readonly userAgent: string;
 }
 
@@ -30,6 +33,8 @@ export class ChannelConnections {
   /** All that are not closed. */
   readonly #connections = new Set<ChannelConnection>();
   #wasReady = false;
+  /** How many times as long as it was told it waits before it asks: each "too many pings" doubles it (gRFC A8). */
+  #patience = 1;
   #closed = false;
 
   constructor(address: ChannelAddress, security: ChannelSecurity | undefined, options: ChannelOptions) {
@@ -44,7 +49,25 @@ export class ChannelConnections {
 
   /** Begins the call of a path, `/package.Service/Method`. What goes wrong is told by `events`, never thrown. */
   start(path: string, metadata: CallMetadata, events: ChannelCallEvents): ChannelCall {
-    const headers = this.#headersOf(path, metadata);
+    return this.#start(this.#headersOf(path, metadata), events);
+  }
+
+  /** Begins a call with the headers of another one. */
+  relay(request: RelayRequest, events: ChannelCallEvents): ChannelCall {
+    const { path, contentType, timeoutMs } = request;
+    const headers = {
+      'user-agent': this.#options.userAgent,
+      ...outgoing(request.headers),
+      ':method': constants.HTTP2_METHOD_POST,
+      ':path': path,
+      'content-type': contentType,
+      te: 'trailers',
+      ...(timeoutMs !== undefined && { 'grpc-timeout': grpcTimeout(timeoutMs) }),
+    };
+    return this.#start(headers, events);
+  }
+
+  #start(headers: OutgoingHttpHeaders | string, events: ChannelCallEvents): ChannelCall {
     const call = new ChannelCall(typeof headers === 'string' ? {} : headers, this.#options.clock, events);
     if (typeof headers === 'string') call.endSoon({ status: GrpcStatus.INVALID_ARGUMENT, message: headers });
     else if (this.#closed) call.endSoon(CLOSED);
@@ -71,9 +94,16 @@ export class ChannelConnections {
       connection.add(call);
       return;
     }
-    const { streamsPerConnection } = this.#options;
+    const { streamsPerConnection, keepalive } = this.#options;
     const connection = new ChannelConnection(this.#address, {
       ...this.#options,
+      keepalive: keepalive && {
+        ...keepalive,
+        keepaliveIntervalMs: Math.min(MAX_TIMER_MS, keepalive.keepaliveIntervalMs * this.#patience),
+      },
+      onTooManyPings: () => {
+        this.#patience *= 2;
+      },
       security: this.#security,
       maxCalls: streamsPerConnection,
       wasReady: () => this.#wasReady,

@@ -3,6 +3,7 @@ import { GrpcStatus } from '../../core/errors.js';
 import { decodeStatusDetails, type StatusDetails } from '../../wire/status-details.js';
 import type { CallEnd } from '../client-contract.js';
 import { type ChannelTerms, GATEWAY_TERMS } from './channel-terms.js';
+import { decodeGrpcMessage } from './trailers.js';
 
 const ERROR_DOMAIN = 'sluice';
 
@@ -14,7 +15,7 @@ export function endOfTrailers(trailers: IncomingHttpHeaders): CallEnd | undefine
   // Some say "OK" in words too.
   if (status === GrpcStatus.OK) return { status, message: '' };
   const details = readDetails(first(trailers['grpc-status-details-bin']));
-  const told = decodeMessage(first(trailers['grpc-message']) ?? '');
+  const told = decodeGrpcMessage(first(trailers['grpc-message']) ?? '');
   const message = told === '' ? (details.message ?? '') : told;
   const { reason, retryAfterMs } = details;
   return {
@@ -76,8 +77,11 @@ export function endWithoutStatus(
 
 /** Whether this is the answer of a gRPC server. */
 export function isGrpc(headers: IncomingHttpHeaders): boolean {
-  return statusOf(headers) === 200 && (headers['content-type']?.startsWith('application/grpc') ?? false);
+  return statusOf(headers) === 200 && GRPC_CONTENT_TYPE.test(headers['content-type'] ?? '');
 }
+
+/** With whatever codec. Not gRPC-Web, whose trailers are in the body. */
+const GRPC_CONTENT_TYPE = /^application\/grpc(?:[+;]|$)/i;
 
 /** An answer that a server without gRPC gave, or a proxy in front of one. */
 function notGrpc(address: string, headers: IncomingHttpHeaders, { peer, names }: ChannelTerms): CallEnd {
@@ -130,16 +134,6 @@ function statusOf({ ':status': status }: IncomingHttpHeaders): number {
 
 function first(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
-}
-
-/** Percent-encoded UTF-8; what is not is taken as it is (gRPC over HTTP/2, "Status-Message"). */
-function decodeMessage(encoded: string): string {
-  if (!encoded.includes('%')) return encoded;
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    return encoded;
-  }
 }
 
 function readDetails(base64: string | undefined): Partial<StatusDetails> {

@@ -5,7 +5,7 @@ import type { StreamMethod } from '../contract.js';
 import { REQUEST_FRAMING, RESPONSE_FRAMING } from '../framing.js';
 import { asUnreadable } from '../stream-errors.js';
 import type { ChannelCall, ChannelCallEvents } from './channel-call.js';
-import { apart } from './channel-keep.js';
+import { apart } from '../../flow/apart.js';
 import { notSluice } from './channel-status.js';
 import { type ChannelTerms, GATEWAY_TERMS } from './channel-terms.js';
 import { FrameReader, PREFIX_BYTES } from './frame-reader.js';

@@ -1,10 +1,18 @@
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import {
+  constants,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+  type ServerStreamResponseOptions,
+} from 'node:http2';
 import type { Clock, Timer } from '../../core/clock.js';
 
 /** An answer goes out within a turn or two, unless the socket is stuck … */
 const QUICK_LOOKS = 4;
 /** … and then it is looked at this often. */
 const LOOK_AGAIN_MS = 100;
+
+/** Nor a date, which Node adds and clients of gRPC take for metadata; its types don't know the option. */
+const WHOLE_ANSWER = { endStream: true, sendDate: false } as ServerStreamResponseOptions;
 
 /**
  * Answers a call with headers alone and lets go of it, in the turn that
@@ -22,7 +30,7 @@ export function answerNextTurn(
   clock.setImmediate(() => {
     if (http2.closed || http2.destroyed) return;
     onAnswer?.();
-    http2.respond(headers, { endStream: true });
+    http2.respond(headers, WHOLE_ANSWER);
     closeOnceSent(http2, clock);
   });
 }

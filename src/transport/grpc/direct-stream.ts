@@ -15,7 +15,7 @@ import type {
 import { connectionDeadlineOf } from './connection-age.js';
 import { connectionCertificateOf } from './connection-certificate.js';
 import { answerNextTurn, closeOnceSent } from './close-once-sent.js';
-import type { BufferAccount } from '../held-bytes.js';
+import type { BufferAccount } from '../../flow/held-bytes.js';
 import { type Framing, REQUEST_FRAMING, RESPONSE_FRAMING } from '../framing.js';
 import { receiverFault } from '../stream-errors.js';
 import { Deadline } from './deadline.js';

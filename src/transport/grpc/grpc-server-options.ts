@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import type { Turn } from '../../core/turn.js';
-import type { BufferAccount } from '../held-bytes.js';
+import type { BufferAccount } from '../../flow/held-bytes.js';
 import type { TransportLogger } from './limited-log.js';
 import type { TlsOptions } from './tls-files.js';
 

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { ClientCertificate } from '../../core/credentials.js';
 import { StartError } from '../../core/start-error.js';
 import type { StreamAcceptor } from '../contract.js';
+import type { ProxyAcceptor } from '../proxy-contract.js';
 import { parseListenAddresses, type BoundAddress } from './address.js';
 import { setConnectionCertificate } from './connection-certificate.js';
 import type { GrpcServerOptions } from './grpc-server-options.js';
@@ -11,7 +12,7 @@ import { HealthService } from './health-service.js';
 import { findHttp2Server } from './http2-server.js';
 import { LimitedLog } from './limited-log.js';
 import { openListeners, type Listener, type ListenerOptions } from './listener.js';
-import { addReflection } from './reflection.js';
+import { Reflection } from './reflection.js';
 import { SessionGuard, type SessionEvents } from './session-guard.js';
 import { peerOf } from './socket-peer.js';
 import { SocketRegistry } from './socket-registry.js';
@@ -37,7 +38,8 @@ type State = 'new' | 'starting' | 'listening' | 'leaving' | 'destroyed';
  */
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
-  readonly #health = new HealthService();
+  readonly #health: HealthService;
+  readonly #reflection = new Reflection();
   readonly #sockets: SocketRegistry;
   readonly #guards = new Set<SessionGuard>();
   readonly #listeners: Listener[] = [];
@@ -55,7 +57,9 @@ export class GrpcServer {
   constructor(options: GrpcServerOptions) {
     this.#options = options;
     this.#sockets = new SocketRegistry(options.maxSockets);
-    const { logger, clock } = options;
+    const { logger, clock, reflection } = options;
+    // Where nobody is told of services by reflection, nobody is told of them by its like.
+    this.#health = new HealthService(reflection);
     this.#refusals = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
     this.#floods = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
     this.#drops = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
@@ -73,16 +77,17 @@ export class GrpcServer {
   }
 
   /**
-   * Listens at every address, or rejects with a StartError that names the
+   * Listens at every address, hands each stream to `accept` and the calls that
+   * `proxies` serves to it, or rejects with a StartError that names the
    * setting at fault and leaves nothing open. Health answers NOT_SERVING until
    * `setServing(true)`. Once only.
    */
-  async start(accept: StreamAcceptor): Promise<void> {
+  async start(accept: StreamAcceptor, proxies?: ProxyAcceptor): Promise<void> {
     if (this.#state !== 'new') throw new Error('a GrpcServer starts once');
     this.#state = 'starting';
     try {
       const addresses = parseListenAddresses(this.#options.listen);
-      this.#serve(accept);
+      this.#serve(accept, proxies);
       this.#tls = this.#openTls();
       const listenerOptions: ListenerOptions = {
         tcpNoDelay: this.#options.tcpNoDelay,
@@ -107,6 +112,19 @@ export class GrpcServer {
   /** What the health service answers from now on; those who watch are told. */
   setServing(serving: boolean): void {
     this.#health.setServing(serving);
+  }
+
+  /**
+   * Services that others answer for are told of too, where reflection is on: `files` are FileDescriptorProtos, and take the
+   * place of what the same owner had before. Throws INVALID_MESSAGE for what are none.
+   */
+  describe(owner: string, files: readonly Uint8Array[], services: readonly string[]): void {
+    this.#reflection.describe(owner, files, services);
+  }
+
+  /** What the health service answers for all services of an owner, while it serves at all; those who watch are told. */
+  setServicesServing(owner: string, services: readonly string[], serving: boolean): void {
+    this.#health.setServicesServing(owner, services, serving);
   }
 
   /** Reads the certificate files again now; true when new ones are in use. */
@@ -142,12 +160,12 @@ export class GrpcServer {
     await this.#sockets.destroyAll();
   }
 
-  #serve(accept: StreamAcceptor): void {
+  #serve(accept: StreamAcceptor, proxies: ProxyAcceptor | undefined): void {
     const { logger, reflection } = this.#options;
-    this.#streams = createStreamServer(this.#options, accept);
+    this.#streams = createStreamServer(this.#options, accept, proxies);
     const { server } = this.#streams;
     this.#health.addToServer(server);
-    if (reflection) addReflection(server);
+    if (reflection) this.#reflection.addToServer(server);
     const http2Server = findHttp2Server(server);
     if (http2Server === undefined) {
       if (this.#options.tls?.clientCaFile !== undefined) {

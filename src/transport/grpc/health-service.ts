@@ -7,14 +7,10 @@ import {
 } from '@grpc/grpc-js';
 import { service } from 'grpc-health-check';
 
-/** The names that answer; "" speaks of the server as a whole. */
-const SERVICES: readonly string[] = ['', 'sluice.v1.StreamService'];
-
-/** The name asked for is not repeated: it may be as large as a message, and this goes out as a header. */
-const UNKNOWN_SERVICE = {
-  code: status.NOT_FOUND,
-  details: `Unknown service; known are ${SERVICES.map((name) => `"${name}"`).join(' and ')}.`,
-};
+/** The names that always answer; "" speaks of the server as a whole. */
+const OWN: readonly string[] = ['', 'sluice.v1.StreamService'];
+/** Told of in an error, which goes out as a header. */
+const MAX_NAMED = 10;
 
 type ServingStatus = 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
 
@@ -35,13 +31,27 @@ interface HealthListResponse {
  */
 export class HealthService {
   readonly #watchers = new Set<Watcher>();
+  /** Services of others, by who answers for them, and whether each is there. */
+  readonly #others = new Map<string, ReadonlyMap<string, boolean>>();
+  readonly #namesOthers: boolean;
   #serving = false;
+
+  /** `namesOthers`: whether anybody may be told which services of others there are; who knows a name may always ask for it. */
+  constructor(namesOthers: boolean) {
+    this.#namesOthers = namesOthers;
+  }
 
   /** Tells everyone who watches; NOT_SERVING at first. */
   setServing(serving: boolean): void {
     if (this.#serving === serving) return;
     this.#serving = serving;
-    for (const watcher of this.#watchers) watcher.update(this.#statusOf(watcher.service));
+    this.#tell();
+  }
+
+  /** The same for services of somebody else's, in the place of those that the same owner had before. */
+  setServicesServing(owner: string, services: readonly string[], serving: boolean): void {
+    this.#others.set(owner, new Map(services.map((service) => [service, serving])));
+    this.#tell();
   }
 
   /** Ends every Watch with UNAVAILABLE, after what was told; a client that cares asks the next server. */
@@ -58,7 +68,7 @@ export class HealthService {
       ): void => {
         const known = this.#statusOf(call.request.service);
         if (known === 'SERVICE_UNKNOWN') {
-          callback(UNKNOWN_SERVICE);
+          callback(this.#unknownService);
         } else {
           callback(null, { status: known });
         }
@@ -74,15 +84,42 @@ export class HealthService {
         watcher.update(this.#statusOf(watcher.service));
       },
       list: (_call: unknown, callback: sendUnaryData<HealthListResponse>): void => {
-        const entries = SERVICES.map((name) => [name, { status: this.#statusOf(name) }] as const);
+        const entries = this.#names.map((name) => [name, { status: this.#statusOf(name) }] as const);
         callback(null, { statuses: Object.fromEntries(entries) });
       },
     });
   }
 
   #statusOf(name: string): ServingStatus {
-    if (!SERVICES.includes(name)) return 'SERVICE_UNKNOWN';
-    return this.#serving ? 'SERVING' : 'NOT_SERVING';
+    const isThere = OWN.includes(name) ? true : this.#isOtherThere(name);
+    if (isThere === undefined) return 'SERVICE_UNKNOWN';
+    return this.#serving && isThere ? 'SERVING' : 'NOT_SERVING';
+  }
+
+  #isOtherThere(name: string): boolean | undefined {
+    for (const services of this.#others.values()) {
+      const isThere = services.get(name);
+      if (isThere !== undefined) return isThere;
+    }
+    return undefined;
+  }
+
+  #tell(): void {
+    for (const watcher of this.#watchers) watcher.update(this.#statusOf(watcher.service));
+  }
+
+  get #names(): readonly string[] {
+    if (!this.#namesOthers) return OWN;
+    return [...OWN, ...[...this.#others.values()].flatMap((services) => [...services.keys()])];
+  }
+
+  /** The name asked for is not repeated: it may be as large as a message, and this goes out as a header. */
+  get #unknownService(): { readonly code: status; readonly details: string } {
+    const names = this.#names;
+    const more = names.length > MAX_NAMED ? `, and ${names.length - MAX_NAMED} more` : '';
+    const known = names.slice(0, MAX_NAMED).map((name) => `"${name}"`);
+    const listed = known.length === 2 ? known.join(' and ') : known.join(', ');
+    return { code: status.NOT_FOUND, details: `Unknown service; known are ${listed}${more}.` };
   }
 }
 

@@ -7,7 +7,7 @@ import type { DataMessage } from '../../wire/messages.js';
 import { BodyReader, encodeBodies } from '../bodies.js';
 import type { ServedMethod, StreamClose, StreamReceiver, TransportStream } from '../contract.js';
 import { REQUEST_FRAMING, RESPONSE_FRAMING } from '../framing.js';
-import { HeldBytes } from '../held-bytes.js';
+import { HeldBytes } from '../../flow/held-bytes.js';
 import { receiverFault, truncated } from '../stream-errors.js';
 import { connectionDeadlineOf } from './connection-age.js';
 import { connectionCertificateOf } from './connection-certificate.js';

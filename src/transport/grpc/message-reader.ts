@@ -3,7 +3,7 @@ import { RingQueue } from '../../flow/ring-queue.js';
 import { BatchReader, decodeMessage, StringCache } from '../../wire/codec.js';
 import { type DataMessage, dataMessage } from '../../wire/messages.js';
 import type { Framing } from '../framing.js';
-import { HeldBytes, type BufferAccount } from '../held-bytes.js';
+import { HeldBytes, type BufferAccount } from '../../flow/held-bytes.js';
 import { asUnreadable, manyRequests, noRequest, truncated } from '../stream-errors.js';
 import { FrameReader } from './frame-reader.js';
 import { inflateMessage } from './inflate.js';

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import type { Turn } from '../../core/turn.js';
 import type { StreamAcceptor } from '../contract.js';
-import type { BufferAccount } from '../held-bytes.js';
+import type { BufferAccount } from '../../flow/held-bytes.js';
 
 /** What both ways of serving streams over gRPC need. */
 export interface StreamHandlerOptions {

@@ -1,9 +1,12 @@
 import { Server, ServerCredentials, type ConnectionInjector, type ServerInterceptor } from '@grpc/grpc-js';
 
+import { StartError } from '../../core/start-error.js';
 import type { StreamAcceptor } from '../contract.js';
+import type { ProxyAcceptor } from '../proxy-contract.js';
 import { boundedCalls } from './bounded-call.js';
 import { attachDirectHandler } from './direct-handler.js';
 import type { GrpcServerOptions } from './grpc-server-options.js';
+import { attachProxyHandler } from './proxy-handler.js';
 import { SERVED_PATHS } from './request-headers.js';
 import type { StreamHandlerOptions } from './stream-options.js';
 import { addStreamService, streamInterceptor } from './stream-service.js';
@@ -25,20 +28,36 @@ const MAX_REQUEST_BYTES = 64 * 1024;
 /**
  * Makes the server, its streams served by the handler asked for. Our own one
  * needs a private part of grpc-js: without it grpc-js's handler serves, and one
- * log line says so.
+ * log line says so. What proxies serve has no other way.
+ * @throws StartError where there are proxies, and that part is not as it was.
  */
-export function createStreamServer(options: GrpcServerOptions, accept: StreamAcceptor): StreamServer {
-  const { account, clock, logger, maxMessageBytes, streamHandler, turn } = options;
-  const handlerOptions: StreamHandlerOptions = {
-    accept,
-    account,
-    clock,
-    turn,
-    maxMessageBytes,
-    onFault: (error) => {
-      logger.error({ err: error }, 'a stream was ended: its receiver threw');
-    },
+export function createStreamServer(
+  options: GrpcServerOptions,
+  accept: StreamAcceptor,
+  proxies?: ProxyAcceptor,
+): StreamServer {
+  const { clock, logger } = options;
+  const onFault = (error: unknown): void => {
+    logger.error({ err: error }, 'a stream was ended: its receiver threw');
   };
+  const streams = withStreams(options, accept, onFault);
+  if (proxies === undefined) return streams;
+  const attached = attachProxyHandler(streams.server, { acceptor: proxies, clock, onFault });
+  if ('unsupported' in attached)
+    throw new StartError(
+      'proxies',
+      `proxies: this version of @grpc/grpc-js has no known way to pass calls on (${attached.unsupported}).`,
+    );
+  return streams;
+}
+
+function withStreams(
+  options: GrpcServerOptions,
+  accept: StreamAcceptor,
+  onFault: (error: unknown) => void,
+): StreamServer {
+  const { account, clock, logger, maxMessageBytes, streamHandler, turn } = options;
+  const handlerOptions: StreamHandlerOptions = { accept, account, clock, turn, maxMessageBytes, onFault };
   if (streamHandler === 'direct') {
     const direct = grpcJsServer(options, handlerOptions, Math.min(MAX_REQUEST_BYTES, maxMessageBytes));
     const attached = attachDirectHandler(direct.server, handlerOptions);

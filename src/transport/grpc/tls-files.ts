@@ -3,6 +3,7 @@ import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 
+import { readReason } from '../../core/read-reason.js';
 import { StartError } from '../../core/start-error.js';
 
 export interface TlsOptions {
@@ -117,19 +118,4 @@ function privateKey(file: string, pem: Buffer): KeyObject {
 
 function fault(setting: string, file: string, reason: string, cause?: unknown): StartError {
   return new StartError(setting, `${setting}: "${file}" ${reason}.`, { cause });
-}
-
-function readReason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  switch (code) {
-    case 'ENOENT':
-      return 'there is no such file';
-    case 'EACCES':
-    case 'EPERM':
-      return 'this user may not';
-    case 'EISDIR':
-      return 'it is a directory';
-    default:
-      return errorText(error);
-  }
 }

@@ -50,6 +50,16 @@ export function encodeGrpcMessage(message: string): string {
   return encoded;
 }
 
+/** Percent-encoded UTF-8; what is not is taken as it is (gRPC over HTTP/2, "Status-Message"). */
+export function decodeGrpcMessage(encoded: string): string {
+  if (!encoded.includes('%')) return encoded;
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}
+
 /** The status a call ends with, before it is written in the words of whoever sends it. */
 export interface CallStatus {
   readonly code: number;

@@ -1,0 +1,47 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { Clock } from '../../core/clock.js';
+import { GrpcStatus } from '../../core/errors.js';
+import { answerNextTurn } from './close-once-sent.js';
+import { nothing } from './http2-front.js';
+import { formatPeer, parseTimeoutMs } from './request-headers.js';
+import { RESPONSE_HEADERS, shortened, trailersOf } from './trailers.js';
+
+/** What every call that we serve ourselves says of itself. */
+export interface CheckedRequest {
+  readonly peer: string;
+  /** Of `grpc-timeout`; undefined where there is none. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** Undefined: it is no call, or is gone, and has been answered. */
+export function checkRequest(
+  http2: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  clock: Clock,
+  isContentType: (value: string | undefined) => boolean,
+): CheckedRequest | undefined {
+  http2.on('error', nothing);
+  // HTTP/2 tells of a stream a tick after its headers came: a reset may have come with them.
+  if (http2.closed || http2.destroyed) return undefined;
+  if (headers[':method'] !== 'POST') {
+    answerNextTurn(http2, clock, { ':status': constants.HTTP_STATUS_METHOD_NOT_ALLOWED, allow: 'POST' });
+    return undefined;
+  }
+  if (!isContentType(headers['content-type'])) {
+    answerNextTurn(http2, clock, { ':status': constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE });
+    return undefined;
+  }
+  const timeout = headers['grpc-timeout'];
+  const timeoutMs = typeof timeout === 'string' ? parseTimeoutMs(timeout) : undefined;
+  if (timeout !== undefined && timeoutMs === undefined) {
+    refuse(http2, clock, GrpcStatus.INTERNAL, `Invalid grpc-timeout value "${String(timeout)}".`);
+    return undefined;
+  }
+  const socket = http2.session?.socket;
+  return { peer: formatPeer(socket?.remoteAddress, socket?.remotePort), timeoutMs };
+}
+
+/** `message` may repeat a header of the client's, which can be far longer than one of ours may be. */
+export function refuse(http2: ServerHttp2Stream, clock: Clock, code: number, message: string): void {
+  answerNextTurn(http2, clock, { ...RESPONSE_HEADERS, ...trailersOf({ code, message: shortened(message) }) });
+}
