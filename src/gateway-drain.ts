@@ -13,7 +13,7 @@ export interface Draining {
   readonly logger: Logger;
   readonly graceMs: number;
   /** Resolves when the last connection is gone. */
-  readonly drained: Promise<void>;
+  readonly drained: Promise<unknown>;
   /** What is left, asked for when it is to be told. */
   readonly left: () => Left;
   /** Network connections that are left. */
@@ -31,6 +31,8 @@ export interface Left {
   readonly upPending: number;
   /** Messages that no client has taken yet; acknowledged, in opened sessions. */
   readonly downPending: number;
+  /** Calls passed on to services of other people; left out where nothing is. */
+  readonly proxiedCalls?: number;
 }
 
 /** What clients are given of a grace time, so that all is over when it is. */

@@ -5,6 +5,8 @@ import { SystemClock } from './core/clock.js';
 import { StartError } from './core/start-error.js';
 import { calloutOf, classesOf, revocationsOf, staticTokensOf, tokenKeysOf } from './gateway-auth-parts.js';
 import { grpcServerSettings } from './gateway-settings.js';
+import { describedByFiles } from './gateway-proxies.js';
+import { upstreamDial } from './gateway-upstreams.js';
 import { AuthCounts } from './metrics/auth-counts.js';
 import { readTlsMaterial } from './transport/grpc/tls-files.js';
 
@@ -39,6 +41,12 @@ export function checkFiles(config: Config): FilesCheck {
       revocationsOf(options).stop();
     },
     () => calloutOf(options)?.close(),
+    ...Object.entries(config.upstreams).map(([name, upstream]) => () => {
+      upstreamDial(`upstreams.${name}`, upstream, options.clock);
+    }),
+    ...Object.entries(config.proxies).map(([name, proxy]) => () => {
+      if (proxy.proto.length > 0) describedByFiles(name, proxy);
+    }),
     ...moduleFilesOf(config).map((file) => () => {
       mustBeThere(file);
     }),

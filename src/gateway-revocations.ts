@@ -5,6 +5,8 @@ import { TooManyRevocations, type Revocations } from './auth/revocations.js';
 export interface ThrownOut {
   readonly connections: number;
   readonly sessions: number;
+  /** Of proxies. */
+  readonly calls: number;
 }
 
 /** Revocations as the admin address shows and makes them. */
@@ -28,6 +30,7 @@ export function revocationSources(revocations: Revocations, thrownOut: () => Thr
         return {
           connectionsEnded: after.connections - before.connections,
           sessionsEnded: after.sessions - before.sessions,
+          callsEnded: after.calls - before.calls,
           until: timeText(untilMs ?? Infinity),
         };
       } catch (error) {

@@ -2,11 +2,13 @@ import { AdminServer } from './admin/admin-server.js';
 import type { Config } from './config/schema.js';
 import { SystemClock, type Clock } from './core/clock.js';
 import { SluiceError } from './core/errors.js';
+import type { Identity } from './core/identity.js';
 import type { Logger } from './core/logger.js';
 import { Turn } from './core/turn.js';
 import { ByteAccount } from './flow/byte-account.js';
 import { GatewayAuth } from './gateway-auth.js';
 import { drainDeadlineMs, untilDrained, type Left } from './gateway-drain.js';
+import { GatewayProxies } from './gateway-proxies.js';
 import { revocationSources } from './gateway-revocations.js';
 import { gatewayRoutes } from './gateway-routes.js';
 import {
@@ -21,6 +23,7 @@ import { upstreamPools } from './gateway-upstreams.js';
 import { HealthChecker } from './health/health-checker.js';
 import { Readiness } from './health/readiness.js';
 import type { MetricsSources } from './metrics/metrics-sources.js';
+import type { ProxyFigures } from './metrics/proxy-figures.js';
 import type { TopicFigures } from './metrics/route-figures.js';
 import { PeriodicReport } from './metrics/periodic-report.js';
 import { PrometheusExporter } from './metrics/prometheus.js';
@@ -88,6 +91,8 @@ export class Gateway {
   readonly #auth: GatewayAuth;
   readonly #sessions: SessionManager;
   readonly #server: StreamingServer;
+  /** Undefined where none is configured. */
+  readonly #proxies: GatewayProxies | undefined;
   readonly #grpc: GrpcServer;
   readonly #checker: HealthChecker;
   readonly #report: PeriodicReport;
@@ -96,8 +101,8 @@ export class Gateway {
   readonly #admin: AdminServer | undefined;
   readonly #facts: GatewayFactsSource | undefined;
   readonly #stopFollowing: () => void;
-  /** Connections and sessions ended because their client was revoked. */
-  #thrownOut = { connections: 0, sessions: 0 };
+  /** Ended because their client was revoked. */
+  #thrownOut = { connections: 0, sessions: 0, calls: 0 };
   #adminAddress: string | undefined;
   #routesStopped = false;
   #starting: Promise<void> | undefined;
@@ -149,6 +154,16 @@ export class Gateway {
         this.#throwOut(subject);
       },
     });
+    if (Object.keys(config.proxies).length > 0) {
+      this.#proxies = new GatewayProxies({
+        config,
+        clock,
+        logger,
+        gatekeeper: this.#auth.authentication,
+        account: this.#account,
+        upstreams: this.#upstreams,
+      });
+    }
     const turn = new Turn(clock);
     this.#server = new StreamingServer({
       clock,
@@ -171,6 +186,7 @@ export class Gateway {
         streamTracing(),
         ...(options.interceptors ?? []),
       ],
+      ...(this.#proxies !== undefined && { others: this.#proxies.server }),
     });
     this.#grpc = new GrpcServer({
       clock,
@@ -180,6 +196,7 @@ export class Gateway {
       account: this.#account,
       ...grpcServerSettings(config),
     });
+    this.#proxies?.attach(this.#grpc);
     this.#stopFollowing = this.readiness.follow((ready) => {
       this.#grpc.setServing(ready);
     });
@@ -288,7 +305,12 @@ export class Gateway {
     return this.#grpc.socketCount;
   }
 
-  /** What each configured upstream does now, and has done. */
+  /** What each configured proxy does now, and has done. */
+  get proxies(): readonly ProxyFigures[] {
+    return this.#proxies?.figures.proxies ?? [];
+  }
+
+  /** What each configured upstream does now, and has done; a proxy with addresses of its own has one of its name. */
   get upstreams(): readonly UpstreamLevels[] {
     return [...this.#upstreams.values()].map((upstream) => upstream.levels);
   }
@@ -312,7 +334,9 @@ export class Gateway {
         // Destroyed meanwhile, all have been stopped: none may start after that.
         this.#throwIfDestroyed();
       }
-      await this.#grpc.start(this.#server.accept);
+      await this.#proxies?.start();
+      this.#throwIfDestroyed();
+      await this.#grpc.start(this.#server.accept, this.#proxies?.server);
       if (this.#admin !== undefined) {
         const { address, port } = await this.#admin.start();
         this.#adminAddress = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
@@ -333,6 +357,7 @@ export class Gateway {
         grpc: this.addresses.map((address) => address.text),
         admin: this.#adminAddress,
         routes: [...this.#routes.keys()],
+        ...(this.#proxies !== undefined && { proxies: Object.keys(this.#config.proxies) }),
         tls: this.#config.server.tls.certificateFile !== '',
         pid: process.pid,
       },
@@ -359,6 +384,7 @@ export class Gateway {
     this.#rates.stop();
     this.#sessions.stop();
     this.#server.destroy();
+    this.#proxies?.destroy();
     this.#stopRoutes();
     for (const upstream of this.#upstreams.values()) upstream.stop();
     this.#auth.stop();
@@ -369,10 +395,11 @@ export class Gateway {
     this.#stopFollowing();
   }
 
-  /** Reads the files again now that the configuration names: certificates, tokens, keys, revocations. Bad ones leave the last good. */
+  /** Reads the files again now that the configuration names: certificates, tokens, keys, revocations, .proto files. Bad ones leave the last good. */
   reload(): void {
     this.#grpc.reloadTls();
     this.#auth.reload();
+    this.#proxies?.reload();
   }
 
   /** Once, for `destroy` may be called again. */
@@ -391,16 +418,16 @@ export class Gateway {
   /** Ends what a revoked client has here, but for what it came to with newer credentials. */
   #throwOut(subject: string): void {
     const { authentication } = this.#auth;
-    const ended = this.#server.endClient(
-      subject,
-      new SluiceError('UNAUTHENTICATED', 'this client has been revoked'),
-      (identity) => authentication.isRevoked(identity),
-    );
+    const error = new SluiceError('UNAUTHENTICATED', 'this client has been revoked');
+    const isRevoked = (identity: Identity): boolean => authentication.isRevoked(identity);
+    const calls = this.#proxies?.server.endClient(subject, error, isRevoked) ?? 0;
+    const ended = { ...this.#server.endClient(subject, error, isRevoked), calls };
     this.#thrownOut = {
       connections: this.#thrownOut.connections + ended.connections,
       sessions: this.#thrownOut.sessions + ended.sessions,
+      calls: this.#thrownOut.calls + calls,
     };
-    if (ended.connections === 0 && ended.sessions === 0) return;
+    if (ended.connections === 0 && ended.sessions === 0 && calls === 0) return;
     this.#logger.info({ subject, ...ended }, 'a revoked client was thrown out');
   }
 
@@ -414,7 +441,11 @@ export class Gateway {
     await this.#starting?.catch(() => undefined);
     const graceMs = this.#config.server.drainGrace;
     this.#logger.info({ graceMs, ...this.#left() }, 'draining');
-    const drained = this.#server.drain(drainDeadlineMs(graceMs));
+    const forClientsMs = drainDeadlineMs(graceMs);
+    const drained = Promise.all([
+      this.#server.drain(forClientsMs),
+      this.#proxies?.server.drain(forClientsMs),
+    ]);
     // Sessions live nowhere else: while there are any, their clients may come back to them.
     const closed = this.#server.sessionsDrained().then(async () => {
       await this.#grpc.stopListening();
@@ -441,6 +472,7 @@ export class Gateway {
       detached: windowedLevels(this.#server.windowed).detached,
       upPending: up.pending,
       downPending: down.pending,
+      ...(this.#proxies !== undefined && { proxiedCalls: this.#proxies.server.size }),
     };
   }
 
@@ -456,6 +488,7 @@ export class Gateway {
       routes: () => [...this.#routeCounters].map(([route, counters]) => Object.assign({ route }, counters)),
       topics: () => topicFigures(this.#routes),
       upstreams: () => this.upstreams,
+      proxies: () => this.#proxies?.figures,
       memory: () => ({ bufferedBytes: this.#account.bytes, budgetBytes: this.#account.budgetBytes }),
     };
   }

@@ -3,6 +3,7 @@ import type { Plain } from './raw.js';
 import { clientClass } from './client-classes.js';
 import type { Options } from './formats/options.js';
 import type { RouteKinds } from './formats/routes.js';
+import { proxyOptions } from './proxy-options.js';
 import { routeKinds } from './route-kinds.js';
 import { schema } from './schema.js';
 import { type Children, type NamedSetting, type Section, type Setting, settingsOf } from './setting.js';
@@ -57,6 +58,7 @@ export function referenceMarkdown(): string {
     `### Routes\n\nWhat sessions talk to.\n\n${table(topLevel)}`,
     routeOptions(),
     optionsTable('An upstream has options', upstreamOptions),
+    optionsTable('A proxy has options', proxyOptions),
   ].join('\n');
 }
 

@@ -4,10 +4,12 @@ import { tcpAddress } from './formats/address.js';
 import { boolean, choice } from './formats/choice.js';
 import { duration } from './formats/duration.js';
 import { integer } from './formats/number.js';
+import { proxyMap } from './formats/proxies.js';
 import { ROUTE_NAME, ROUTE_NAME_ALLOWED, routeMap } from './formats/routes.js';
 import { GIB, KIB, MIB, size } from './formats/size.js';
 import { text } from './formats/text.js';
 import { upstreamMap } from './formats/upstreams.js';
+import { proxyOptions } from './proxy-options.js';
 import { routeKinds } from './route-kinds.js';
 import { server } from './server-section.js';
 import { section, setting, type Values } from './setting.js';
@@ -251,6 +253,11 @@ export const schema = {
     upstreamMap(upstreamOptions),
     {},
     'Backends in any language that routes of kind upstream give their sessions to (docs/upstreams.md): for each a name and its options. In a variable or flag: one line of JSON.',
+  ),
+  proxies: setting(
+    proxyMap(proxyOptions),
+    {},
+    'gRPC services of other people that are passed on as they are (docs/proxies.md): for each proxy a name and its options. In a variable or flag: one line of JSON.',
   ),
 };
 

@@ -23,6 +23,16 @@ export const upstreamOptions = {
     '5s',
     'For a connection: TCP, TLS and HTTP/2 together.',
   ),
+  keepaliveInterval: setting(
+    duration({ zero: 'never' }),
+    '6m',
+    'A backend with calls or sessions that was not heard from for so long is pinged. Servers of gRPC end connections that ping more often than every 5 minutes, unless they are told otherwise: shorten both.',
+  ),
+  keepaliveTimeout: setting(
+    duration(),
+    '20s',
+    'How long a backend that was pinged has to be heard from; then its connection is given up.',
+  ),
   backoffFirst: setting(
     duration({ maxMs: 600_000 }),
     '100ms',

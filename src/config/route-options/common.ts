@@ -1,7 +1,7 @@
 import { choice, choices } from '../formats/choice.js';
 import { duration } from '../formats/duration.js';
 import { list } from '../formats/list.js';
-import { modulePath } from '../formats/module-path.js';
+import { modulePath } from '../formats/relative-path.js';
 import { integer } from '../formats/number.js';
 import { GIB, size } from '../formats/size.js';
 import { text } from '../formats/text.js';

@@ -1,7 +1,7 @@
 import { choice } from '../formats/choice.js';
 import { duration } from '../formats/duration.js';
 import { freeMap } from '../formats/free-map.js';
-import { modulePath } from '../formats/module-path.js';
+import { modulePath } from '../formats/relative-path.js';
 import { setting } from '../setting.js';
 import { common, OVERFLOW, OVERFLOWS } from './common.js';
 

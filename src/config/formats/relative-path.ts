@@ -1,16 +1,19 @@
 import { resolve } from 'node:path';
 import { type Format, textual, UNREAD } from './format.js';
 
-const ALLOWED = 'the path of an ES module';
+/** The path of a module; as `relativePath`. */
+export function modulePath(): Format<string> {
+  return relativePath('the path of an ES module');
+}
 
 /**
- * The path of a module, relative to the configuration file that names it, else
+ * A path, relative to the folder of the configuration file that names it, else
  * to the working directory; read as an absolute one. "" for none.
  */
-export function modulePath(): Format<string> {
+export function relativePath(allowed: string): Format<string> {
   const within = (folder: string): Format<string> =>
     textual({
-      allowed: ALLOWED,
+      allowed,
       print: (value) => value,
       // Paths end at a NUL byte in the system's calls: one inside would name another file.
       parse(text) {
