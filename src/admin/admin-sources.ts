@@ -31,6 +31,8 @@ export interface Revocations {
 
 export interface Revoked {
   readonly connectionsEnded: number;
+  /** Of proxies. */
+  readonly callsEnded: number;
   readonly sessionsEnded: number;
   /** RFC 3339: how long it holds. */
   readonly until: string;
@@ -111,6 +113,9 @@ export interface ConnectionSnapshot {
   readonly paused: boolean;
   /** Whether a full receive queue has stopped the reading. */
   readonly readingStopped: boolean;
+  /** How often it has been, and for how long in all, a present stop among them. */
+  readonly readingStops: number;
+  readonly readingStoppedMs: number;
   /** What holds it up now; null when nothing does. */
   readonly slowBecause: 'paused' | 'throttled' | 'client' | 'acks' | 'route' | null;
 }
@@ -127,6 +132,8 @@ export interface IdentitySnapshot {
 export interface QueueSnapshot {
   readonly messages: number;
   readonly bytes: number;
+  /** The most messages that it has held at a time. */
+  readonly most: number;
   /** Messages it may hold. */
   readonly capacity: number;
 }

@@ -52,12 +52,12 @@ export async function revoke(
   const { subject, reason } = asked;
   const revoked = revocations.revoke(subject, reason);
   if ('refused' in revoked) return errorResponse('CONFLICT', revoked.refused);
-  const { connectionsEnded, sessionsEnded, until } = revoked;
+  const { connectionsEnded, sessionsEnded, callsEnded, until } = revoked;
   logger.warn(
-    { subject, reason, operator: request.peer, connectionsEnded, sessionsEnded, until },
+    { subject, reason, operator: request.peer, connectionsEnded, sessionsEnded, callsEnded, until },
     'a subject was revoked',
   );
-  return json({ subject, connectionsEnded, sessionsEnded, until });
+  return json({ subject, connectionsEnded, sessionsEnded, callsEnded, until });
 }
 
 /** Takes back what `revoke` did. */

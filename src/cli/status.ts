@@ -35,6 +35,7 @@ function statusText({ readiness, totals }: Look, paint: Paint): string {
   const rows: readonly (readonly [name: string, text: string])[] = [
     ['connections', ofLimit(connections.active, limits.connections)],
     ['sessions', `${ofLimit(sessions.active, limits.sessions)}${detachedNote(sessions.windowed.detached)}`],
+    ...proxyRows(totals),
     ['from clients', `${rate(gateway.receiveRate)} messages/s`],
     ['to clients', `${rate(gateway.sendRate)} messages/s`],
     ['queues', queuesText(totals)],
@@ -50,6 +51,26 @@ function statusText({ readiness, totals }: Look, paint: Paint): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   const body = rows.map(([name, text]) => `  ${paint.dim(name.padEnd(width))}  ${text}\n`);
   return `${headline({ readiness, totals }, paint)}\n\n${body.join('')}${wrongText({ readiness, totals }, paint)}`;
+}
+
+/** Calls that are passed on to services of other people, where there are proxies. */
+function proxyRows({ proxies }: Totals): readonly (readonly [name: string, text: string])[] {
+  if (proxies.length === 0) return [];
+  const methods = proxies.flatMap((proxy) => proxy.methods);
+  const open = methods.reduce((sum, method) => sum + method.open, 0);
+  const ended = merged(methods.map((method) => method.ended));
+  const refused = merged(proxies.map((proxy) => proxy.refused));
+  const { OK: good = 0, ...bad } = ended;
+  const badly = sumOf(bad) === 0 ? '' : `, ${count(sumOf(bad))} otherwise (${countsText(bad)})`;
+  const away = sumOf(refused) === 0 ? '' : `; ${count(sumOf(refused))} refused (${countsText(refused)})`;
+  return [['proxied calls', `${count(open)} open; ${count(good)} ended OK${badly}${away}`]];
+}
+
+function merged(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const each of all)
+    for (const [name, number] of Object.entries(each)) sum[name] = (sum[name] ?? 0) + number;
+  return sum;
 }
 
 function headline({ readiness, totals: { gateway } }: Look, paint: Paint): string {

@@ -1,3 +1,4 @@
+import type { ProxiesFigures } from './proxy-figures.js';
 import type { RouteOptionFigures, TopicFigures, UpstreamFigures } from './route-figures.js';
 
 /** What rises and falls, asked of its owners when somebody looks. Called a few times a minute: may walk all connections. */
@@ -20,6 +21,8 @@ export interface MetricsSources {
   topics?(): readonly TopicFigures[];
   /** Every upstream that is configured. Left out: there are none. */
   upstreams?(): readonly UpstreamFigures[];
+  /** Undefined, or left out, where no proxy is configured. */
+  proxies?(): ProxiesFigures | undefined;
   /** Undefined, or left out, where nobody has to say who they are. */
   auth?(): AuthLevels | undefined;
 }
@@ -56,6 +59,8 @@ export interface WindowedLevels {
   readonly waiting: Level;
   /** Received, and not yet done with by their routes. */
   readonly unhandled: Level;
+  /** Messages of the session that has the most of each. */
+  readonly most: { readonly inFlight: number; readonly waiting: number; readonly unhandled: number };
 }
 
 export interface Level {

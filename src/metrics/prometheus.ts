@@ -37,6 +37,7 @@ const NO_SESSIONS: WindowedLevels = {
   inFlight: NOTHING,
   waiting: NOTHING,
   unhandled: NOTHING,
+  most: { inFlight: 0, waiting: 0, unhandled: 0 },
 };
 
 /**

@@ -2,6 +2,7 @@ import { DROP_REASONS } from '../core/counters.js';
 import { ATTEMPT_METHODS, type AuthCounts } from './auth-counts.js';
 import type { LoopDelay } from './event-loop-delay.js';
 import type { MetricsSources } from './metrics-sources.js';
+import { proxySums, type ProxySums } from './proxy-totals.js';
 import type { StreamMetrics } from './stream-metrics.js';
 import type { TimeHistogram } from './time-histogram.js';
 
@@ -21,6 +22,8 @@ export interface Reading {
   readonly authRefused: ReadonlyMap<string, number>;
   readonly processing: TimeHistogram;
   readonly routes: Readonly<RouteCounts>;
+  /** Undefined where no proxy is configured. */
+  readonly proxies: ProxySums | undefined;
 }
 
 const COUNTERS = [
@@ -111,6 +114,7 @@ export function readCounters(metrics: StreamMetrics, sources: MetricsSources, at
     authRefused: authRefusals(metrics.auth),
     processing: metrics.processing.snapshot(),
     routes: readRoutes(sources),
+    proxies: proxySums(sources),
   };
 }
 
@@ -136,8 +140,8 @@ export interface MemoryUse {
 const MIB = 1024 * 1024;
 
 /**
- * The line: always the same keys in the same order, all of them numbers or
- * short texts. Without a suffix a key means "now" or "since the last line";
+ * The line: always the same keys in the same order (those of proxies where there
+ * are proxies), all of them numbers or short texts. Without a suffix a key means "now" or "since the last line";
  * `…Total` is since the start, `…PerSec` a rate since the last line.
  * docs/metrics.md says what each is for.
  */
@@ -219,6 +223,7 @@ export function reportLine(
     upstreamLost: behind('upstreamLost'),
     upstreamRepeated: behind('upstreamRepeated'),
     upstreamFailed: behind('upstreamFailed'),
+    ...(after.proxies !== undefined && proxyPart(before.proxies, after.proxies, seconds)),
     receiveQueue: queues.receive.messages,
     receiveQueueBytes: queues.receive.bytes,
     receiveQueueMax: queues.receive.maxMessages,
@@ -257,6 +262,32 @@ export function reportLine(
     inBytesTotal: after.numbers.bytesReceived,
     outBytesTotal: after.numbers.bytesSent,
     droppedTotal: sum(after.dropped),
+  };
+}
+
+/** What was passed on to other people's services. */
+function proxyPart(
+  before: ProxySums | undefined,
+  after: ProxySums,
+  seconds: number,
+): Record<string, number | string> {
+  const perSec = (name: 'messagesUp' | 'messagesDown' | 'bytesUp' | 'bytesDown'): number =>
+    seconds > 0 ? rounded((after[name] - (before?.[name] ?? 0)) / seconds) : 0;
+  const ended = difference(before?.ended ?? new Map(), after.ended);
+  const refused = difference(before?.refused ?? new Map(), after.refused);
+  return {
+    proxyCalls: after.calls,
+    proxyEnded: sum(ended),
+    proxyEndedBy: listed(ended),
+    proxyRefused: sum(refused),
+    proxyRefusedBy: listed(refused),
+    proxyInPerSec: perSec('messagesUp'),
+    proxyOutPerSec: perSec('messagesDown'),
+    proxyInBytesPerSec: perSec('bytesUp'),
+    proxyOutBytesPerSec: perSec('bytesDown'),
+    proxyHeldBytes: after.heldBytes,
+    proxyPauses: after.pauses - (before?.pauses ?? 0),
+    proxyRetries: after.retries - (before?.retries ?? 0),
   };
 }
 

@@ -58,6 +58,15 @@ export function sessionFamilies(
     gauge('sluice_session_records_bytes', 'Bytes of these records.', () => windowed().endedBytes),
     byPlace('sluice_session_messages', 'Messages held by opened sessions.', 'messages', windowed),
     byPlace('sluice_session_bytes', 'Bytes held by opened sessions.', 'bytes', windowed),
+    {
+      name: 'sluice_session_max_messages',
+      type: 'gauge',
+      help: 'Messages held by the opened session that has the most.',
+      samples: () => {
+        const { most } = windowed();
+        return PLACES.map(([held, place]) => ({ labels: { held }, value: most[place] }));
+      },
+    },
     ...(limits === undefined ? [] : limitFamilies(limits)),
     gauge(
       'sluice_buffered_bytes',

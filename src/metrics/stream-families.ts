@@ -11,6 +11,8 @@ import {
   type Sample,
 } from './metric-family.js';
 import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sources.js';
+import { proxyFamilies } from './proxy-families.js';
+import type { ProxiesFigures } from './proxy-figures.js';
 import { routeFamilies } from './route-families.js';
 import { sessionFamilies, type WindowedLimits } from './session-families.js';
 import type { StreamMetrics } from './stream-metrics.js';
@@ -43,6 +45,7 @@ export interface QueueLimit {
 }
 
 const CODES = Object.keys(errorCatalogue);
+const NO_PROXIES: ProxiesFigures = { proxies: [], unknownServices: 0 };
 const DIRECTIONS = ['up', 'down'] as const;
 
 /** What the gateway counts, under Prometheus' naming conventions. docs/metrics.md lists them all; a test compares. */
@@ -116,6 +119,7 @@ export function streamFamilies(
       () => sources.publishes?.().held ?? 0,
     ),
     ...routeFamilies(sources),
+    ...proxyFamilies(() => sources.proxies?.() ?? NO_PROXIES),
     ...authFamilies(metrics.auth, () => sources.auth?.(), limits.auth),
     gauge('sluice_sockets', 'Network connections open now.', () => sources.sockets()),
     gauge('sluice_sockets_limit', 'Network connections that may be open at once.', () => limits.sockets),
@@ -240,6 +244,11 @@ export function streamFamilies(
       'sluice_reads_stopped_total',
       'Times a full receive queue stopped the reading of a connection.',
       () => metrics.readsStopped,
+    ),
+    counter(
+      'sluice_reading_stopped_seconds_total',
+      'Time that the reading was stopped so, summed over connections; a stop counts when it is over.',
+      () => metrics.readingStoppedMs / 1_000,
     ),
     counter(
       'sluice_throttled_seconds_total',

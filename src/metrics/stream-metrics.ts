@@ -76,6 +76,8 @@ export class StreamMetrics {
   throttledTimes = 0;
   /** Times a full receive queue stopped the reading of a connection. */
   readsStopped = 0;
+  /** For how long, summed over connections; a stop counts when it is over. */
+  readingStoppedMs = 0;
   /** Times the account of buffered bytes rose over memory.budget. */
   budgetExceeded = 0;
 

@@ -1,5 +1,6 @@
 import type { FlowCounters } from '../core/counters.js';
 import { authTotals, type AuthTotals } from './auth-totals.js';
+import { proxyTotals, type ProxyTotals } from './proxy-totals.js';
 import type { RouteOptionFigures, TopicFigures, UpstreamFigures } from './route-figures.js';
 import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sources.js';
 import type { StreamMetrics } from './stream-metrics.js';
@@ -56,7 +57,12 @@ export interface Totals {
     readonly route: number;
     readonly slowConsumers: number;
   };
-  readonly throttle: { readonly times: number; readonly ms: number; readonly readsStopped: number };
+  readonly throttle: {
+    readonly times: number;
+    readonly ms: number;
+    readonly readsStopped: number;
+    readonly readingStoppedMs: number;
+  };
   readonly heartbeats: { readonly sent: number; readonly skipped: number; readonly received: number };
   readonly probes: { readonly sent: number; readonly answered: number; readonly failed: number };
   readonly queues: QueueDepths;
@@ -65,6 +71,7 @@ export interface Totals {
   /** A route each that has topics. */
   readonly topics: readonly TopicFigures[];
   readonly upstreams: readonly UpstreamFigures[];
+  readonly proxies: readonly ProxyTotals[];
 }
 
 /** One direction's account: `admitted = delivered + dropped + pending`. */
@@ -133,6 +140,7 @@ export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Total
       times: metrics.throttledTimes,
       ms: Math.round(metrics.throttledMs),
       readsStopped: metrics.readsStopped,
+      readingStoppedMs: Math.round(metrics.readingStoppedMs),
     },
     heartbeats: {
       sent: metrics.heartbeatsSent,
@@ -148,6 +156,7 @@ export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Total
     routes: sources.routes?.() ?? [],
     topics: sources.topics?.() ?? [],
     upstreams: sources.upstreams?.() ?? [],
+    proxies: proxyTotals(sources),
   };
 }
 

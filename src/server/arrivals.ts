@@ -1,3 +1,4 @@
+import { bearerToken } from '../core/bearer-token.js';
 import type { Clock, Timer } from '../core/clock.js';
 import type { Credentials } from '../core/credentials.js';
 import { SluiceError } from '../core/errors.js';
@@ -10,7 +11,6 @@ import {
   type TransportStream,
 } from '../transport/contract.js';
 import { MessageType, type DataMessage } from '../wire/messages.js';
-import { bearerToken } from './bearer-token.js';
 import type { Gatekeeper } from './gatekeeper.js';
 
 export interface ArrivalsOptions {

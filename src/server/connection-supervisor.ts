@@ -108,7 +108,7 @@ export class ConnectionSupervisor
     this.#sessions = new SimpleSessions(context, this, choice);
     this.#receiveLoop = new ReceiveLoop(clock, connection, this, counters);
     this.receiver = this.#receiveLoop;
-    this.#reading = new Reading(clock, connection, settings, this);
+    this.#reading = new Reading(clock, connection, settings, this, counters);
     this.#sendLoop = new SendLoop(context, connection, settings, this, counters);
     this.#liveness = new Liveness(clock, connection, settings, this);
     this.#leaving = new Leaving(clock, connection, settings, this);
@@ -311,7 +311,6 @@ export class ConnectionSupervisor
 
   onReadingStopped(): void {
     if (this.connection.readingStopped) return;
-    this.#context.counters.readsStopped += 1;
     this.#reading.stop();
   }
 
@@ -454,6 +453,7 @@ export class ConnectionSupervisor
   }
 
   #stopLoops(): void {
+    this.#reading.over();
     this.#sendLoop.stop();
     this.#liveness.stop();
     this.#leaving.stop();

@@ -71,6 +71,8 @@ interface WindowedLevels {
   readonly inFlight: Size;
   readonly waiting: Size;
   readonly unhandled: Size;
+  /** Messages of the session that has the most of each. */
+  readonly most: { readonly inFlight: number; readonly waiting: number; readonly unhandled: number };
 }
 
 interface QueueDepth {
@@ -150,11 +152,13 @@ function connectionSnapshot(supervisor: Supervised, now: number, rates: Connecti
     receiveQueue: {
       messages: receiveQuota.messages,
       bytes: receiveQuota.bytes,
+      most: receiveQuota.most,
       capacity: receiveQuota.maxMessages,
     },
     sendQueue: {
       messages: sendQueue.quota.messages,
       bytes: sendQueue.quota.bytes,
+      most: sendQueue.quota.most,
       capacity: sendQueue.quota.maxMessages,
     },
     bytesInFlight: stream.bytesInFlight,
@@ -168,12 +172,20 @@ function connectionSnapshot(supervisor: Supervised, now: number, rates: Connecti
     throttledMs: Math.round(connection.throttledMs),
     paused: sendQueue.paused,
     readingStopped: connection.readingStopped,
+    readingStops: connection.readingStops,
+    readingStoppedMs: Math.round(readingStoppedMs(connection, now)),
     identity: {
       method: connection.identity.method,
       class: connection.identity.clientClass,
       expiresAt: expiryOf(connection.identity),
     },
   };
+}
+
+/** The present stop among them. */
+function readingStoppedMs(connection: ClientConnection, now: number): number {
+  const { readingStopped, readingStoppedAt, readingStoppedMs: before } = connection;
+  return readingStopped ? before + now - readingStoppedAt : before;
 }
 
 /** RFC 3339; null where it holds for good. */
@@ -254,7 +266,11 @@ export function queueDepths(connections: Iterable<ClientConnection>): {
 /** All windowed sessions together. */
 export function windowedLevels(sessions: WindowedSessions): WindowedLevels {
   const [inFlight, waiting, unhandled] = [new Load(), new Load(), new Load()];
+  const most = { inFlight: 0, waiting: 0, unhandled: 0 };
   for (const session of sessions) {
+    most.inFlight = Math.max(most.inFlight, session.inFlight.messages);
+    most.waiting = Math.max(most.waiting, session.waiting.messages);
+    most.unhandled = Math.max(most.unhandled, session.unhandled.messages);
     addSize(inFlight, session.inFlight);
     addSize(waiting, session.waiting);
     addSize(unhandled, session.unhandled);
@@ -269,6 +285,7 @@ export function windowedLevels(sessions: WindowedSessions): WindowedLevels {
     inFlight,
     waiting,
     unhandled,
+    most,
   };
 }
 

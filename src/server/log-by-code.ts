@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.js';
-import type { ErrorCode } from '../core/errors.js';
+import type { ConnectionEnd } from '../core/connection-end.js';
 import type { Logger } from '../core/logger.js';
 
 /** One code is told at most once in this time. */
@@ -17,14 +17,14 @@ interface Tally {
  * Says at level info what happens and why, in sum: for each code a line at the
  * first event, then one a minute at most with how many there were since and
  * the fields of the latest. A stampede so costs a line and not the disk. Holds
- * one entry a code of the catalogue and no timer: what a minute has gathered is
+ * one entry a code and no timer: what a minute has gathered is
  * told by the first event after it, or by `tellAll`.
  */
 export class LogByCode {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #message: string;
-  readonly #byCode = new Map<ErrorCode, Tally>();
+  readonly #byCode = new Map<ConnectionEnd, Tally>();
   /** When the earliest gathered line is due; Infinity when nothing is gathered. */
   #dueAt = Infinity;
 
@@ -35,7 +35,7 @@ export class LogByCode {
   }
 
   /** `latest` is kept for up to a minute or more: plain values, nothing that holds on to more. */
-  note(code: ErrorCode, latest: object): void {
+  note(code: ConnectionEnd, latest: object): void {
     const tally = this.#byCode.get(code) ?? { nextAt: this.#clock.now(), count: 0, latest };
     tally.count += 1;
     tally.latest = latest;

@@ -39,6 +39,13 @@ export interface BurdenedStranger {
   end(error: SluiceError): void;
 }
 
+/** Calls that are not of the session protocol: they are held, all at once, and are among those that may have to go. */
+export interface OtherCalls extends Iterable<BurdenedStranger> {
+  /** Nothing of them is read. */
+  hold(): void;
+  release(): void;
+}
+
 export interface OverloadOptions {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -51,6 +58,7 @@ export interface OverloadOptions {
   readonly strangers: () => Iterable<BurdenedStranger>;
   /** Calls under way that are no connections. */
   readonly calls: () => Iterable<BurdenedStranger>;
+  readonly others?: OtherCalls;
   readonly windowed: Iterable<BurdenedSession> & { relieve(): void };
 }
 
@@ -131,18 +139,21 @@ export class Overload {
       );
     }
     clock.setImmediate(() => {
-      if (account.exceeded && !this.#stopped) this.#advisePause();
+      if (!account.exceeded || this.#stopped) return;
+      this.#options.others?.hold();
+      this.#advisePause();
     });
     this.#watch();
   }
 
   #relieved(): void {
-    const { account, windowed, connections } = this.#options;
+    const { account, windowed, connections, others } = this.#options;
     if (this.#stopped || account.exceeded) return;
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#adviseResume();
     windowed.relieve();
+    others?.release();
     for (const connection of [...connections()]) connection.relieve();
   }
 
@@ -219,7 +230,10 @@ export class Overload {
       };
       candidates.push({ bytes, burden: burdened, end });
     }
-    candidates.push(...candidatesAmong(this.#options.calls()));
+    candidates.push(
+      ...candidatesAmong(this.#options.calls()),
+      ...candidatesAmong(this.#options.others ?? []),
+    );
     const strangers = candidatesAmong(this.#options.strangers());
     return [...strangers.sort(byCost), ...candidates.sort(byCost)];
   }

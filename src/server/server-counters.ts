@@ -26,6 +26,7 @@ export interface ServerCounters {
   throttledMs: number;
   throttledTimes: number;
   readsStopped: number;
+  readingStoppedMs: number;
   readonly processing: { observe(ms: number, count?: number): void };
   /** Messages of opened sessions that were not admitted: outside the account. */
   readonly messagesRefused: Map<RefusalReason, number>;

@@ -1,7 +1,9 @@
 import type { Clock } from '../core/clock.js';
+import type { ConnectionEnd } from '../core/connection-end.js';
 import type { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { ClientConnection, Owed } from '../pool/client-connection.js';
+import { LogByCode } from './log-by-code.js';
 import { claimedClient, RefusalLog } from './refusal-log.js';
 import type { StreamInterceptor } from './stream-interceptor.js';
 
@@ -9,14 +11,17 @@ import type { StreamInterceptor } from './stream-interceptor.js';
  * One line when a stream opens (level debug) and one when it ends: who, how
  * long, how much, and why. Endings that the gateway chose are level info, and
  * so is a leave (a drain, a limit of the stream) that cut something off;
- * thousands of clients that come and go are not. Refusals are told in sum.
+ * thousands of clients that come and go are not. Refusals are told in sum, and
+ * so are streams that their clients, or the network, broke off.
  */
 export function streamLogging(logger: Logger, clock: Clock): StreamInterceptor {
   const refusals = new RefusalLog(logger, clock);
+  const brokenOff = new LogByCode(logger, clock, 'streams broken off by the other side');
   const budget = new LineBudget();
   return {
     opened(connection, routeName) {
       refusals.tellDue();
+      brokenOff.tellDue();
       const { id, clientId, stream } = connection;
       logger.debug(
         { connection: id, client: clientId, peer: stream.peer, method: stream.method, route: routeName },
@@ -30,6 +35,7 @@ export function streamLogging(logger: Logger, clock: Clock): StreamInterceptor {
     },
     ended(connection, end, error) {
       refusals.tellDue();
+      brokenOff.tellDue();
       const { id, clientId, stream } = connection;
       const fields = {
         connection: id,
@@ -43,6 +49,7 @@ export function streamLogging(logger: Logger, clock: Clock): StreamInterceptor {
         bytesReceived: stream.bytesReceived,
         bytesSent: stream.bytesSent,
       };
+      if (isBrokenOff(connection, end)) brokenOff.note(end, { client: clientId, peer: stream.peer });
       const what = worthTelling(connection, error);
       if (what === undefined) logger.debug(fields, 'stream ended');
       else if (budget.allows(clock.now()))
@@ -80,6 +87,12 @@ class LineBudget {
     this.#unsaid = 0;
     return { unsaid };
   }
+}
+
+/** It ended without a goodbye: the network went, or the client cancelled, which is how one that only follows a topic leaves. */
+function isBrokenOff({ stream }: ClientConnection, end: ConnectionEnd): boolean {
+  if (end === 'CANCELLED') return stream.method !== 'Subscribe';
+  return end === 'LOST' || end === 'DEADLINE_EXCEEDED';
 }
 
 /** What to say at level info of a stream's end; undefined for an end as it should be. */

@@ -31,7 +31,7 @@ import { isPrintableId, quoted } from '../core/printable.js';
 import { Turn } from '../core/turn.js';
 import type { Gatekeeper } from './gatekeeper.js';
 import { guarded } from './guarded-gatekeeper.js';
-import { Overload } from './overload.js';
+import { type OtherCalls, Overload } from './overload.js';
 import { RouteFaults } from './route-faults.js';
 import type { ServerCounters } from './server-counters.js';
 import { LogByCode } from './log-by-code.js';
@@ -64,6 +64,8 @@ export interface StreamingServerOptions {
   readonly routes: ReadonlyMap<string, Route>;
   readonly defaultRoute: string;
   readonly interceptors: readonly StreamInterceptor[];
+  /** Calls under way that are served elsewhere: they share the budget of buffered bytes. */
+  readonly others?: OtherCalls;
 }
 
 /** Calls of Publish that may be under way, in all and of one client. */
@@ -153,6 +155,7 @@ export class StreamingServer {
       connections: () => this.#supervisors.values(),
       strangers: () => this.#arrivals,
       calls: () => this.publishes,
+      ...(options.others !== undefined && { others: options.others }),
       windowed: this.windowed,
     });
     this.#context = {

@@ -41,6 +41,14 @@ const totals = object({
       addresses: list(object({ address: text, down: flag, health: text, breaker: text })),
     }),
   ),
+  proxies: list(
+    object({
+      name: text,
+      calls: number,
+      refused: each(number),
+      methods: list(object({ method: text, open: number, ended: each(number) })),
+    }),
+  ),
 });
 
 const readiness = object({ ready: flag, reasons: list(text) });

@@ -57,7 +57,7 @@ export function findings({ ready, reasons }: Readiness, totals: Totals): readonl
     const which = away.map(
       ({ address, health, breaker }) => `${address} (${breaker === 'open' ? 'breaker open' : health})`,
     );
-    const waits = waiting === 0 ? '' : `; ${count(waiting)} sessions wait for one`;
+    const waits = waiting === 0 ? '' : `; ${count(waiting)} wait for one`;
     add(
       away.length === addresses.length ? 'bad' : 'warn',
       `upstream ${name}: ${count(away.length)} of ${count(addresses.length)} backends ${away.length === 1 ? 'is' : 'are'} away, ${which.join(', ')}${waits}`,

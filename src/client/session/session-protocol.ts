@@ -82,6 +82,9 @@ export class SessionProtocol implements AttachedSession {
   /** Nothing more is sent: Close goes behind all that waits. */
   #isEnding = false;
   #closeDue = false;
+  /** Whether the gateway is to hold what it has for us, and whether it knows on this connection. */
+  #isPaused = false;
+  #isPauseTold = false;
   /** How it ended for its application; where we ended it, the gateway may still have to be told. */
   #end: SessionEnd | undefined;
   #isDisposing = false;
@@ -209,10 +212,22 @@ export class SessionProtocol implements AttachedSession {
     return this.#phase === 'open' && this.#end === undefined;
   }
 
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Asks the gateway to hold what it has for us, or to deliver again; once it is to end, all is delivered. */
+  pause(isPaused: boolean): void {
+    if (this.#isEnding || this.#end !== undefined || this.#isPaused === isPaused) return;
+    this.#isPaused = isPaused;
+    this.#host.wake(this);
+  }
+
   /** Nothing more will be sent. Idempotent. */
   end(): void {
     if (this.#isEnding || this.#end !== undefined) return;
     this.#isEnding = true;
+    this.#isPaused = false;
     this.sender.close();
     this.#closeDue = true;
     this.#host.wake(this);
@@ -308,8 +323,9 @@ export class SessionProtocol implements AttachedSession {
     this.#patience = undefined;
     this.outgoing.fill();
     this.#restateDue = this.incoming.hasConsumed;
-    // A new attachment knows of no Close.
+    // A new attachment knows of no Close, and begins unpaused.
     this.#closeDue = this.#isEnding;
+    this.#isPauseTold = false;
     this.#resolveOpened();
     this.#host.opened(this, isResume);
     this.#host.wake(this);
@@ -346,6 +362,10 @@ export class SessionProtocol implements AttachedSession {
 
   #nextOfOpen(): DataMessage | undefined {
     if (this.#restateDue) return this.#ack();
+    if (this.#isPauseTold !== this.#isPaused && this.#end === undefined) {
+      this.#isPauseTold = this.#isPaused;
+      return controlMessage(this.#isPaused ? { action: 'pause', reason: '' } : { action: 'resume' }, this.id);
+    }
     const message = this.outgoing.next();
     if (message !== undefined) {
       message.ack = this.incoming.tell();

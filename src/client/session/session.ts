@@ -71,6 +71,11 @@ export class Session implements AsyncIterable<Message>, AsyncDisposable {
     };
   }
 
+  /** Whether `pause` was called, and `resume` was not since. */
+  get isPaused(): boolean {
+    return this.#protocol.isPaused;
+  }
+
   /** Resolves when the session is over, however it ended. Never rejects. */
   get closed(): Promise<SessionEnd> {
     return this.#protocol.closed;
@@ -122,6 +127,20 @@ export class Session implements AsyncIterable<Message>, AsyncDisposable {
   /** The same under a signal, whose reason the loop throws. */
   messages(options: { readonly signal: AbortSignal }): AsyncIterable<Message> {
     return { [Symbol.asyncIterator]: () => this.#iterator(options.signal) };
+  }
+
+  /**
+   * Asks the gateway to hold what it has for us, until `resume`. What is under way still comes, and on a new
+   * connection as much as the window lets in before the gateway is told again. What waits there meanwhile is under the
+   * session's overflow policy. After `end` everything is delivered.
+   */
+  pause(): void {
+    this.#protocol.pause(true);
+  }
+
+  /** Ends `pause`. */
+  resume(): void {
+    this.#protocol.pause(false);
   }
 
   /**

@@ -63,7 +63,7 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
     this.receiveQuota = connection.receiveQuota;
     this.#receiveLoop = new ReceiveLoop(clock, connection, this, counters);
     this.receiver = this.#receiveLoop;
-    this.#reading = new Reading(clock, connection, settings, this);
+    this.#reading = new Reading(clock, connection, settings, this, counters);
     // There is nothing to send a heartbeat on.
     this.#liveness = new Liveness(clock, connection, { ...settings, heartbeatIntervalMs: 0 }, this);
   }
@@ -176,8 +176,7 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
   onReadingStopped(): void {
     if (this.connection.readingStopped) return;
     // Who is asked first is no slow route.
-    if (!this.#isAsking) this.#context.counters.readsStopped += 1;
-    this.#reading.stop();
+    this.#reading.stop(!this.#isAsking);
   }
 
   onReceived(): void {
@@ -250,6 +249,7 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
   protected override release(reason: DropReason, error: SluiceError | undefined): void {
     this.#abort.abort();
     this.#liveness.stop();
+    this.#reading.over();
     this.#dropPieces();
     const session = this.#session;
     this.#session = undefined;
