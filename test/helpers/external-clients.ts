@@ -82,7 +82,7 @@ const INTERPRETERS = ['python3', '/usr/bin/python3', join(root, '.cache/venv/bin
 const interpreters = new Map<string, Promise<string | undefined>>();
 
 /** One with grpcio and protobuf, and this module. */
-function findInterpreter(module = 'grpc'): Promise<string | undefined> {
+export function findInterpreter(module = 'grpc'): Promise<string | undefined> {
   let found = interpreters.get(module);
   if (found === undefined) interpreters.set(module, (found = askForInterpreter(module)));
   return found;

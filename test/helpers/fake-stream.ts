@@ -4,13 +4,13 @@ import type { Throttle } from '../../src/flow/throttle.js';
 import { ClientConnection } from '../../src/pool/client-connection.js';
 import type { StreamSettings } from '../../src/server/settings.js';
 import type { WindowedSettings } from '../../src/server/streaming-server.js';
-import type { TransportStream } from '../../src/transport/contract.js';
+import type { ServedMethod, TransportStream } from '../../src/transport/contract.js';
 import type { DataMessage } from '../../src/wire/messages.js';
 import { anonymousIdentity } from './anonymous-identity.js';
 
 /** A transport whose network takes only what a test lets it take. */
 export class FakeStream implements TransportStream {
-  readonly method = 'StreamData';
+  method: ServedMethod = 'StreamData';
   readonly peer = '127.0.0.1:1';
   readonly metadata = new Map<string, string>();
   readonly writes: DataMessage[][] = [];

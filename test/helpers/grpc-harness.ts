@@ -4,13 +4,17 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { SystemClock } from '../../src/core/clock.js';
 import type { StreamAcceptor } from '../../src/transport/contract.js';
+import type { ProxyAcceptor } from '../../src/transport/proxy-contract.js';
 import { attachDirectHandler } from '../../src/transport/grpc/direct-handler.js';
+import { attachProxyHandler } from '../../src/transport/grpc/proxy-handler.js';
 import { addStreamService, streamInterceptor } from '../../src/transport/grpc/stream-service.js';
 
 export type HandlerKind = 'direct' | 'interceptor';
 
 export interface GrpcHarnessOptions {
   readonly maxMessageBytes?: number;
+  /** Takes the calls that it serves before all others. */
+  readonly proxies?: ProxyAcceptor;
   /** Adds more services. */
   readonly prepare?: (server: Server) => void;
 }
@@ -52,6 +56,14 @@ export async function startGrpcHarness(
   options.prepare?.(server);
   if (kind === 'direct') {
     const attached = attachDirectHandler(server, handlerOptions);
+    if ('unsupported' in attached) throw new Error(attached.unsupported);
+  }
+  if (options.proxies !== undefined) {
+    const attached = attachProxyHandler(server, {
+      acceptor: options.proxies,
+      clock,
+      onFault: handlerOptions.onFault,
+    });
     if ('unsupported' in attached) throw new Error(attached.unsupported);
   }
   const sockets = new Set<Socket>();

@@ -37,6 +37,7 @@ export function totals(gateway: Partial<Totals['gateway']> = {}, rest: Partial<T
       bytesInFlight: 1_258_291,
     },
     upstreams: [],
+    proxies: [],
     ...rest,
   };
 }

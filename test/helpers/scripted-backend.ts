@@ -8,8 +8,13 @@ import type {
   CallEvents,
   CallMetadata,
   ClientCall,
+  RelayCall,
+  RelayEnd,
+  RelayEvents,
+  RelayRequest,
   StreamEvents,
 } from '../../src/transport/client-contract.js';
+import type { RelayedHeaders } from '../../src/transport/proxy-contract.js';
 import { dataMessage, type DataMessage, MessageType } from '../../src/wire/messages.js';
 
 const nothing = (): void => undefined;
@@ -83,9 +88,93 @@ export class ScriptedBackendStream implements BackendStream {
   }
 }
 
+/** A call passed on, byte by byte. */
+export class ScriptedRelay implements RelayCall {
+  readonly request: RelayRequest;
+  readonly sent: Uint8Array[] = [];
+  readonly #events: RelayEvents;
+  readonly #clock: Clock;
+  /** False: what is sent stays in flight until `takes`. */
+  takesAll = true;
+  bytesInFlight = 0;
+  bytesHeld = 0;
+  isPaused = false;
+  isHalfClosed = false;
+  isCancelled = false;
+  isOver = false;
+
+  constructor(clock: Clock, request: RelayRequest, events: RelayEvents) {
+    this.#clock = clock;
+    this.request = request;
+    this.#events = events;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.sent);
+  }
+
+  send(chunk: Uint8Array): void {
+    this.sent.push(chunk);
+    if (!this.takesAll) this.bytesInFlight += chunk.length;
+  }
+
+  halfClose(): void {
+    this.isHalfClosed = true;
+  }
+
+  cancel(): void {
+    if (this.isCancelled || this.isOver) return;
+    this.isCancelled = true;
+    this.#clock.setImmediate(() => {
+      this.ends({ status: GrpcStatus.CANCELLED, message: 'cancelled' });
+    });
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  // --- what the backend does ---
+
+  opens(): void {
+    this.#events.onOpen();
+  }
+
+  answers(headers: RelayedHeaders = []): void {
+    this.#events.onHeaders(headers);
+  }
+
+  says(chunk: Uint8Array): void {
+    if (this.isPaused) throw new Error('a paused call brings nothing');
+    this.#events.onChunk(chunk);
+  }
+
+  takes(bytes = this.bytesInFlight): void {
+    this.bytesInFlight -= bytes;
+    this.#events.onWritten();
+  }
+
+  ends(end: Partial<RelayEnd> = {}): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#events.onEnd({ status: GrpcStatus.OK, message: '', trailers: [], unprocessed: false, ...end });
+  }
+
+  /** The channel ends it, without a word of the backend's. */
+  fails(failure: Partial<CallEnd> = {}, unprocessed = false): void {
+    const end = { status: GrpcStatus.UNAVAILABLE, message: 'gone', ...failure };
+    this.ends({ status: end.status, message: end.message, failure: end, unprocessed });
+  }
+}
+
 export class ScriptedBackend implements BackendConnector {
   readonly address: string;
   readonly streams: ScriptedBackendStream[] = [];
+  readonly relays: ScriptedRelay[] = [];
   /** Of its health, the last one last. */
   readonly watches: CallEvents[] = [];
   /** Watches given up. */
@@ -116,6 +205,12 @@ export class ScriptedBackend implements BackendConnector {
       this.watchesCancelled += 1;
     };
     return { send: () => true, halfClose: nothing, cancel, pause: nothing, resume: nothing };
+  }
+
+  relay(request: RelayRequest, events: RelayEvents): RelayCall {
+    const relay = new ScriptedRelay(this.#clock, request, events);
+    this.relays.push(relay);
+    return relay;
   }
 
   close(): void {

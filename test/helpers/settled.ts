@@ -1,3 +1,5 @@
+import { vi } from 'vitest';
+
 /** How long a figure has to stand still. */
 const QUIET_MS = 150;
 const POLL_MS = 10;
@@ -13,4 +15,12 @@ export async function settled(read: () => number): Promise<number> {
     last = now;
   }
   return last;
+}
+
+/** Resolves with what it reads once that is something: at once on an idle machine, and on a busy one in its time. */
+export function until<T>(read: () => T): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
+  return vi.waitUntil(read as () => Exclude<T, false | null | undefined | 0 | ''>, {
+    timeout: 20_000,
+    interval: 5,
+  });
 }

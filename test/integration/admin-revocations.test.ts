@@ -31,7 +31,7 @@ class Held implements Revocations {
     if (subject === 'fault') throw new Error('secret detail');
     if (this.api.size >= MAX && !this.api.has(subject)) return { refused: `${MAX} are held already.` };
     this.api.add(subject);
-    return { connectionsEnded: 2, sessionsEnded: 3, until: UNTIL };
+    return { connectionsEnded: 2, sessionsEnded: 3, callsEnded: 4, until: UNTIL };
   }
 
   pardon(subject: string): boolean {
@@ -141,6 +141,7 @@ describe('revocations at the admin address', () => {
       subject: 'alice',
       connectionsEnded: 2,
       sessionsEnded: 3,
+      callsEnded: 4,
       until: UNTIL,
     });
     expect(held.asked).toEqual([['alice', 'lost her laptop']]);
@@ -154,6 +155,7 @@ describe('revocations at the admin address', () => {
           operator: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string,
           connectionsEnded: 2,
           sessionsEnded: 3,
+          callsEnded: 4,
           until: UNTIL,
         },
       ],

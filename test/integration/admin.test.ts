@@ -91,8 +91,8 @@ function connectionSnapshot(id: string, clientId: string): ConnectionSnapshot {
     ageMs: 1_000,
     idleMs: 10,
     sessions: 1,
-    receiveQueue: { messages: 1, bytes: 100, capacity: 512 },
-    sendQueue: { messages: 2, bytes: 200, capacity: 512 },
+    receiveQueue: { messages: 1, bytes: 100, most: 4, capacity: 512 },
+    sendQueue: { messages: 2, bytes: 200, most: 4, capacity: 512 },
     bytesInFlight: 0,
     messagesReceived: 10,
     messagesSent: 10,
@@ -104,6 +104,8 @@ function connectionSnapshot(id: string, clientId: string): ConnectionSnapshot {
     throttledMs: 0,
     paused: false,
     readingStopped: false,
+    readingStops: 0,
+    readingStoppedMs: 0,
     slowBecause: null,
     identity: { method: 'jwt', class: 'partners', expiresAt: '2030-01-01T00:00:00.000Z' },
   };
@@ -246,7 +248,7 @@ describe('the admin address', () => {
 
   it('finds the slow ones and the fullest of many, and takes snapshots of what it shows alone', async () => {
     const pool = new Pool();
-    const queue = (messages: number) => ({ messages, bytes: 0, capacity: 512 });
+    const queue = (messages: number) => ({ messages, bytes: 0, most: messages, capacity: 512 });
     for (let index = 0; index < 2_000; index += 1) {
       pool.addConnection(`c-${String(index).padStart(4, '0')}`, `client ${index % 2}`, {
         sendQueue: queue((index * 7) % 2_000),

@@ -169,6 +169,42 @@ test('check reads the certificates as a start does', async () => {
   }
 });
 
+test('check reads the .proto files of proxies, and what upstreams show their backends', async () => {
+  const path = join(folder, 'proxied.yaml');
+  for (const [name, text] of [
+    ['right.proto', 'syntax = "proto3"; package a; service A { rpc Get(M) returns (M); } message M {}'],
+    ['wrong.proto', 'syntax = "proto3";\nservice A {\n  rpc Get(M returns (M);\n}\n'],
+    ['broken.pem', 'not PEM'],
+  ] as const)
+    writeFileSync(join(folder, name), text);
+  const check = (text: string): ReturnType<typeof run> => {
+    writeFileSync(path, text);
+    return run(['check', '--config', path, ...LOCAL]);
+  };
+  const proxy = (options: string): string => `{ addresses: ["10.0.0.5:50061"], ${options} }`;
+  expect(await check(`proxies:\n  right: ${proxy('proto: right.proto')}\n`)).toMatchObject({
+    code: 0,
+    err: '',
+  });
+  const { code, err } = await check(`upstreams:
+  none: { addresses: ["grpcs://10.0.0.5:50061"], caFile: ${folder}/none.pem }
+  broken: { addresses: ["grpcs://10.0.0.5:50061"], caFile: ${folder}/broken.pem }
+proxies:
+  gone: ${proxy('proto: gone.proto')}
+  wrong: ${proxy('proto: wrong.proto')}
+  other: ${proxy('proto: right.proto, services: [a.B]')}
+`);
+  expect(code).toBe(78);
+  expect(err.split('\n')).toEqual([
+    `upstreams.none.caFile: "${folder}/none.pem" can't be read: there is no such file.`,
+    expect.stringMatching(/^upstreams\.broken: caFile can't be used: it is not PEM/),
+    `proxies.gone.proto: "${folder}/gone.proto" can't be read: there is no such file`,
+    `proxies.wrong.proto: "${folder}/wrong.proto", line 3: illegal token 'returns', ')' expected`,
+    'proxies.other.services names a.B: proto declares a.A.',
+    '',
+  ]);
+});
+
 test('check tells of every file that can not be used, in one line each', async () => {
   const file = join(folder, 'files.yaml');
   const [tokens, secret] = [join(folder, 'tokens.json'), join(folder, 'empty.secret')];

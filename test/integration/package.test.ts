@@ -40,9 +40,9 @@ describe('the package', () => {
   });
 
   it('is small', () => {
-    // 540 KiB when this was written, 1.9 MiB unpacked; who exceeds it should know why.
-    expect(packed.npm.size).toBeLessThan(700 * KIB);
-    expect(packed.npm.unpackedSize).toBeLessThan(2_400 * KIB);
+    // 745 KiB, 2.7 MiB unpacked, since there are topics, upstreams and proxies; who exceeds it should know why.
+    expect(packed.npm.size).toBeLessThan(850 * KIB);
+    expect(packed.npm.unpackedSize).toBeLessThan(3_000 * KIB);
   });
 
   it('speaks of no file that it does not have, and of none of the machine that made it', async () => {

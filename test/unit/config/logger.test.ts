@@ -66,6 +66,7 @@ test('a readable metrics line leaves out what is 0 or empty; other lines do not'
       inFlight: { messages: 0, bytes: 0 },
       waiting: { messages: 0, bytes: 0 },
       unhandled: { messages: 0, bytes: 0 },
+      most: { inFlight: 0, waiting: 0, unhandled: 0 },
     }),
     memory: () => ({ bufferedBytes: 0, budgetBytes: 0 }),
   };

@@ -9,6 +9,8 @@ import type {
   TopicFigures,
   UpstreamFigures,
 } from '../../../src/metrics/route-figures.js';
+import { CALL_BOUNDS_MS, type ProxyFigures } from '../../../src/metrics/proxy-figures.js';
+import { TimeHistogram } from '../../../src/metrics/time-histogram.js';
 import type { MetricsLimits } from '../../../src/metrics/stream-families.js';
 
 export const QUEUES: QueueDepths = {
@@ -26,6 +28,7 @@ export const WINDOWED: WindowedLevels = {
   inFlight: { messages: 13, bytes: 1_300 },
   waiting: { messages: 14, bytes: 1_400 },
   unhandled: { messages: 15, bytes: 1_500 },
+  most: { inFlight: 3, waiting: 4, unhandled: 5 },
 };
 
 export const AUTH: AuthLevels = {
@@ -105,6 +108,32 @@ const UPSTREAM: UpstreamFigures = {
   offences: 62,
 };
 
+const DURATIONS = new TimeHistogram(CALL_BOUNDS_MS);
+DURATIONS.observe(20);
+
+const PROXY: ProxyFigures = {
+  name: 'stock',
+  calls: 91,
+  heldUpBytes: 92,
+  heldDownBytes: 93,
+  refused: new Map([['CALL_LIMIT', 94]]),
+  durations: DURATIONS,
+  methods: [
+    {
+      method: 'stock.StockService/GetUpdates',
+      open: 95,
+      ended: new Map([['UNAVAILABLE', 96]]),
+      messagesUp: 97,
+      messagesDown: 98,
+      bytesUp: 99,
+      bytesDown: 101,
+      pausesUp: 102,
+      pausesDown: 103,
+      retries: 104,
+    },
+  ],
+};
+
 export const SOURCES: MetricsSources = {
   connections: () => 3,
   sessions: () => 4,
@@ -116,6 +145,7 @@ export const SOURCES: MetricsSources = {
   routes: () => [ROUTE],
   topics: () => [TOPICS],
   upstreams: () => [UPSTREAM],
+  proxies: () => ({ proxies: [PROXY], unknownServices: 105 }),
   auth: () => AUTH,
 };
 

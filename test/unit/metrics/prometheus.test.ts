@@ -182,6 +182,8 @@ describe('PrometheusExporter', () => {
       ['sluice_session_messages', { held: 'in-flight' }, 13],
       ['sluice_session_messages', { held: 'waiting' }, 14],
       ['sluice_session_bytes', { held: 'waiting' }, 1_400],
+      ['sluice_session_max_messages', { held: 'in-flight' }, 3],
+      ['sluice_session_max_messages', { held: 'waiting' }, 4],
       ['sluice_session_bytes', { held: 'unhandled' }, 1_500],
       ['sluice_session_limit_messages', { held: 'in-flight' }, 4_096],
       ['sluice_session_limit_messages', { held: 'unhandled' }, 256],

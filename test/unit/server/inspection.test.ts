@@ -75,6 +75,46 @@ describe('slowBecause', () => {
     client.cancel();
   });
 
+  it('beside it, how often and how long the reading was stopped, and how full the queue was at most', async () => {
+    let resolve = (): void => undefined;
+    const promise = new Promise<void>((done) => {
+      resolve = done;
+    });
+    const route: Route = { kind: 'held', open: () => ({ handle: () => promise }) };
+    const world = memoryServer(route, SETTINGS);
+    const { client } = readingClient(world);
+    flood(client);
+    await world.clock.settle();
+    const connection = inspected(world);
+    const first = { readingStops: 1, readingStoppedMs: 0 };
+    expect(connection.snapshot()).toMatchObject({ ...first, receiveQueue: { most: 16 } });
+    await world.clock.advanceAsync(250);
+    expect(connection.snapshot()).toMatchObject({ readingStops: 1, readingStoppedMs: 250 });
+    expect(world.metrics.readingStoppedMs).toBe(0);
+    resolve();
+    await world.clock.settle();
+    const after = connection.snapshot();
+    expect(after).toMatchObject({ readingStopped: false, readingStoppedMs: 250 });
+    expect(world.metrics.readingStoppedMs).toBe(250);
+    await world.clock.advanceAsync(250);
+    expect(connection.snapshot().readingStoppedMs).toBe(after.readingStoppedMs);
+    client.cancel();
+  });
+
+  it('beside it, counts a stop that outlives its connection', async () => {
+    const world = memoryServer(NO_ANSWER, SETTINGS);
+    const { client } = readingClient(world);
+    flood(client);
+    await world.clock.settle();
+    await world.clock.advanceAsync(250);
+    const [supervised] = [...world.pool].map(({ id }) => world.server.supervisor(id));
+    supervised?.end();
+    await world.clock.advanceAsync(250);
+    client.cancel();
+    await world.clock.settle();
+    expect(world.metrics.readingStoppedMs).toBe(250);
+  });
+
   it.each(['', 's'])('says paused when the client has paused session "%s"', async (sessionId) => {
     const world = memoryServer(echoRoute(), SETTINGS);
     const { client } = readingClient(world);

@@ -91,15 +91,45 @@ describe('ends in the log', () => {
     expect(debugs).toEqual([]);
   });
 
-  it('leave at debug those that were owed nothing, and those by the client', () => {
+  it('leave at debug those that were owed nothing, and those of clients that said goodbye', () => {
     const { infos, debugs, logging } = setUp();
     for (const error of [draining, undefined]) {
       const { connection } = fakeConnection();
-      connection.transition({ kind: 'closed', end: error?.code ?? 'LOST' });
-      logging.ended?.(connection, error?.code ?? 'LOST', error);
+      connection.transition({ kind: 'closed', end: error?.code ?? 'OK' });
+      logging.ended?.(connection, error?.code ?? 'OK', error);
     }
     expect(infos).toEqual([]);
     expect(debugs.map(([message]) => message)).toEqual(['stream ended', 'stream ended']);
+  });
+
+  it('tell in sum of those that the other side broke off', () => {
+    const { clock, infos, debugs, logging } = setUp();
+    const end = (code: 'LOST' | 'CANCELLED' | 'OK'): void => {
+      logging.ended?.(fakeConnection().connection, code, undefined);
+    };
+    for (let n = 0; n < 1_000; n += 1) end('LOST');
+    end('CANCELLED');
+    const brokenOff = (code: string, count: number) => [
+      'streams broken off by the other side',
+      { code, count, client: 'ann', peer: '127.0.0.1:1' },
+    ];
+    expect(infos).toEqual([brokenOff('LOST', 1), brokenOff('CANCELLED', 1)]);
+    clock.advance(60_000);
+    end('OK');
+    expect(infos.slice(2)).toEqual([brokenOff('LOST', 999)]);
+    expect(debugs).toHaveLength(1_002);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('say nothing of a follower of a topic that cancels: it has no other way to leave', () => {
+    const { infos, logging } = setUp();
+    const { connection, stream } = fakeConnection();
+    stream.method = 'Subscribe';
+    logging.ended?.(connection, 'CANCELLED', undefined);
+    logging.ended?.(connection, 'LOST', undefined);
+    expect(infos).toEqual([
+      ['streams broken off by the other side', expect.objectContaining({ code: 'LOST' })],
+    ]);
   });
 
   it('tell at info of every other end by the gateway', () => {

@@ -115,3 +115,18 @@ test('one that ends meanwhile is told of, the others have it', async () => {
     ['b', gone],
   ]);
 });
+
+test('a push to a session that its client has paused waits until it goes on', async () => {
+  await using world = memoryGateway({ routes: { news: silent } });
+  await using ann = world.connect({ clientId: 'ann' });
+  const news = await ann.open('news', { id: 'n' });
+  news.pause();
+  // What is acknowledged went behind the Pause: the gateway knows.
+  await news.sendAndWait('paused?');
+  const sent = await world.gateway.client('ann').send('headline');
+  await news.sendAndWait('anything?');
+  expect([sent.sent, news.stats.received]).toEqual([1, 0]);
+  expect(world.account.down.pending).toBe(1);
+  news.resume();
+  expect((await news.receive())?.text).toBe('headline');
+});

@@ -134,7 +134,7 @@ describe('a client that asks and does not read', () => {
     expect(answered).toBe(0);
 
     session.settings({ initialWindowSize: 65_535 });
-    await expect.poll(() => answered).toBe(2_000 * request.length);
+    await expect.poll(() => answered, { timeout: 10_000 }).toBe(2_000 * request.length);
     expect(served.taken()).toBe(2_003);
   });
 

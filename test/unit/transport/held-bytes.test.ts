@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ByteAccount } from '../../../src/flow/byte-account.js';
 import { BodyReader, encodeBodies } from '../../../src/transport/bodies.js';
 import { MessageReader } from '../../../src/transport/grpc/message-reader.js';
-import { HeldBytes } from '../../../src/transport/held-bytes.js';
+import { HeldBytes } from '../../../src/flow/held-bytes.js';
 import { dataMessage, type DataMessage } from '../../../src/wire/messages.js';
 
 const MAX_BYTES = 1 << 20;

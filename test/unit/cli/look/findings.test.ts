@@ -80,7 +80,7 @@ test('backends that are away: how many of an upstream, which, and who waits for 
     upstream('dead', 1_200, gone, open),
   ];
   expect(found(totals({}, { upstreams }))).toEqual([
-    'bad: upstream dead: 2 of 2 backends are away, three:3 (unreachable), four:4 (breaker open); 1,200 sessions wait for one',
+    'bad: upstream dead: 2 of 2 backends are away, three:3 (unreachable), four:4 (breaker open); 1,200 wait for one',
     'warn: upstream half: 1 of 2 backends is away, three:3 (unreachable)',
   ]);
 });

@@ -299,3 +299,48 @@ describe('a gateway that breaks the protocol', () => {
     expect((await peer.session.receive())?.sequence).toBe(1);
   });
 });
+
+describe('pausing', () => {
+  test('is told once, and so is going on', () => {
+    const peer = new Peer().opens();
+    peer.session.pause();
+    peer.session.pause();
+    expect([peer.session.isPaused, peer.reads()]).toEqual([true, ['PAUSE']]);
+    peer.session.resume();
+    peer.session.resume();
+    expect([peer.session.isPaused, peer.reads()]).toEqual([false, ['RESUME']]);
+    peer.session.pause();
+    peer.session.resume();
+    expect(peer.reads()).toEqual([]);
+  });
+
+  test('is told again on a new connection, behind the ack', async () => {
+    const peer = new Peer().opens();
+    peer.data(1);
+    await peer.session.receive();
+    void peer.session.receive();
+    peer.session.pause();
+    expect(peer.reads()).toEqual(['PAUSE', 'ACK 1']);
+    peer.attached.detach();
+    peer.opens();
+    expect(peer.reads()).toEqual(['ACK 1', 'PAUSE']);
+    peer.session.resume();
+    expect(peer.reads()).toEqual(['RESUME']);
+  });
+
+  test('before it is open is told when it is', () => {
+    const peer = new Peer();
+    peer.session.pause();
+    peer.opens();
+    expect(peer.reads()).toEqual(['PAUSE']);
+  });
+
+  test('is over where it is to end: else what is owed would never come', () => {
+    const peer = new Peer().opens();
+    peer.session.pause();
+    peer.reads();
+    peer.session.end();
+    peer.session.pause();
+    expect(peer.reads()).toEqual(['RESUME', 'CLOSE']);
+  });
+});

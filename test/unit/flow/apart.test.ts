@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { apart } from '../../../src/transport/grpc/channel-keep.js';
+import { apart } from '../../../src/flow/apart.js';
 
 describe('apart', () => {
   it('copies what is little of its memory', () => {
