@@ -4,7 +4,7 @@
  * a type is knowing its folder.
  */
 const CONTRACT = {
-  transport: '^src/transport/(client-)?contract\\.ts$',
+  transport: '^src/transport/((client|proxy)-)?contract\\.ts$',
   session: '^src/session/route\\.ts$',
   engine: '^src/engine/contract\\.ts$',
 };
@@ -20,7 +20,7 @@ const mayImport = {
   engine: ['core', 'wire', 'flow', 'session'],
   routes: ['core', 'wire', 'flow', 'session', 'engine', 'upstream', CONTRACT.transport],
   upstream: ['core', 'wire', 'flow', CONTRACT.transport],
-  proxy: ['core', 'flow', CONTRACT.transport, 'upstream'],
+  proxy: ['core', 'wire', 'flow', CONTRACT.transport, 'upstream'],
   auth: ['core', 'flow'],
   health: ['core'],
   metrics: ['core'],
@@ -114,7 +114,7 @@ module.exports = {
       name: 'src-stands-alone',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(test|bench|examples)/' },
+      to: { path: '^(test|bench|examples|deploy)/' },
     },
     {
       name: 'no-dev-dependencies-at-run-time',
