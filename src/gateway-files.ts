@@ -8,7 +8,7 @@ import { grpcServerSettings } from './gateway-settings.js';
 import { describedByFiles } from './gateway-proxies.js';
 import { upstreamDial } from './gateway-upstreams.js';
 import { AuthCounts } from './metrics/auth-counts.js';
-import { readTlsMaterial } from './transport/grpc/tls-files.js';
+import { readTlsMaterial } from './transport/net/tls-files.js';
 
 /** What was found, each one line for a person, without its end. */
 export interface FilesCheck {

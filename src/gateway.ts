@@ -47,7 +47,7 @@ import { ClientSessions } from './session/client-sessions.js';
 import type { Route } from './session/route.js';
 import { SessionManager } from './session/session-manager.js';
 import type { StreamAcceptor } from './transport/contract.js';
-import type { BoundAddress } from './transport/grpc/address.js';
+import type { BoundAddress } from './transport/net/address.js';
 import { GrpcServer } from './transport/grpc/grpc-server.js';
 import type { UpstreamLevels, UpstreamPool } from './upstream/upstream-pool.js';
 import { VERSION } from './version.js';

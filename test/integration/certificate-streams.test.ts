@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import * as x509 from '@peculiar/x509';
 import { describe, expect, it, type TestContext } from 'vitest';
 import type { ClientCertificate } from '../../src/core/credentials.js';
-import type { TlsOptions } from '../../src/transport/grpc/tls-files.js';
+import type { TlsOptions } from '../../src/transport/net/tls-files.js';
 import { CertificateClient, connectSecurely } from '../helpers/certificate-client.js';
 import {
   CertificateDirectory,

@@ -5,7 +5,7 @@ import * as grpc from '@grpc/grpc-js';
 import { describe, expect, it, type TestContext } from 'vitest';
 import { StartError } from '../../src/core/start-error.js';
 import { GrpcServer } from '../../src/transport/grpc/grpc-server.js';
-import type { TlsOptions } from '../../src/transport/grpc/tls-files.js';
+import type { TlsOptions } from '../../src/transport/net/tls-files.js';
 import { CertificateDirectory, TestAuthority, type CertificatePair } from '../helpers/certificates.js';
 import { bufCurl } from '../helpers/external-clients.js';
 import { healthClient, serverOptions, startServer } from '../helpers/grpc-server.js';

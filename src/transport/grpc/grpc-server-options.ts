@@ -1,15 +1,12 @@
 import type { Clock } from '../../core/clock.js';
 import type { Turn } from '../../core/turn.js';
 import type { BufferAccount } from '../../flow/held-bytes.js';
-import type { TransportLogger } from './limited-log.js';
-import type { TlsOptions } from './tls-files.js';
+import type { TransportLogger } from '../net/limited-log.js';
+import type { DoorMetrics } from '../net/socket-door.js';
+import type { TlsOptions } from '../net/tls-files.js';
 
 /** The counters this server raises; StreamMetrics has them. */
-export interface SocketMetrics {
-  socketsAccepted: number;
-  socketsDropped: number;
-  handshakeTimeouts: number;
-  handshakeFailures: number;
+export interface SocketMetrics extends DoorMetrics {
   pingFloods: number;
 }
 

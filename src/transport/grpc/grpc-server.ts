@@ -5,22 +5,17 @@ import type { ClientCertificate } from '../../core/credentials.js';
 import { StartError } from '../../core/start-error.js';
 import type { StreamAcceptor } from '../contract.js';
 import type { ProxyAcceptor } from '../proxy-contract.js';
-import { parseListenAddresses, type BoundAddress } from './address.js';
+import type { BoundAddress } from '../net/address.js';
 import { setConnectionCertificate } from './connection-certificate.js';
 import type { GrpcServerOptions } from './grpc-server-options.js';
 import { HealthService } from './health-service.js';
 import { findHttp2Server } from './http2-server.js';
-import { LimitedLog } from './limited-log.js';
-import { openListeners, type Listener, type ListenerOptions } from './listener.js';
+import { LimitedLog } from '../net/limited-log.js';
 import { Reflection } from './reflection.js';
 import { SessionGuard, type SessionEvents } from './session-guard.js';
-import { peerOf } from './socket-peer.js';
-import { SocketRegistry } from './socket-registry.js';
+import { peerOf } from '../net/socket-peer.js';
+import { FLOOD_LOG_INTERVAL_MS, SocketDoor } from '../net/socket-door.js';
 import { createStreamServer, type StreamServer } from './stream-server.js';
-import { TlsGate } from './tls.js';
-
-/** A flood of one kind of event is one log line in this time. */
-const FLOOD_LOG_INTERVAL_MS = 10_000;
 
 interface Injection {
   readonly socket: Socket;
@@ -40,15 +35,11 @@ export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #health: HealthService;
   readonly #reflection = new Reflection();
-  readonly #sockets: SocketRegistry;
+  readonly #door: SocketDoor;
   readonly #guards = new Set<SessionGuard>();
-  readonly #listeners: Listener[] = [];
   readonly #refusals: LimitedLog;
   readonly #floods: LimitedLog;
-  readonly #drops: LimitedLog;
-  readonly #acceptErrors: LimitedLog;
   #streams: StreamServer | undefined;
-  #tls: TlsGate | undefined;
   #state: State = 'new';
   #draining = false;
   /** The socket being handed to HTTP/2 and whose it is, so that its session knows. */
@@ -56,24 +47,27 @@ export class GrpcServer {
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
-    this.#sockets = new SocketRegistry(options.maxSockets);
     const { logger, clock, reflection } = options;
+    this.#door = new SocketDoor(
+      { ...options, section: 'server', alpnProtocol: 'h2' },
+      (socket, certificate) => {
+        this.#inject(socket, certificate);
+      },
+    );
     // Where nobody is told of services by reflection, nobody is told of them by its like.
     this.#health = new HealthService(reflection);
     this.#refusals = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
     this.#floods = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
-    this.#drops = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
-    this.#acceptErrors = new LimitedLog(logger, clock, FLOOD_LOG_INTERVAL_MS);
   }
 
   /** Where it listens; empty before `start` has resolved and after `stopListening`. */
   get addresses(): readonly BoundAddress[] {
-    return this.#listeners.map((listener) => listener.bound);
+    return this.#door.addresses;
   }
 
   /** Network connections at this moment, TLS handshakes included. */
   get socketCount(): number {
-    return this.#sockets.size;
+    return this.#door.socketCount;
   }
 
   /**
@@ -86,22 +80,9 @@ export class GrpcServer {
     if (this.#state !== 'new') throw new Error('a GrpcServer starts once');
     this.#state = 'starting';
     try {
-      const addresses = parseListenAddresses(this.#options.listen);
       this.#serve(accept, proxies);
-      this.#tls = this.#openTls();
-      const listenerOptions: ListenerOptions = {
-        tcpNoDelay: this.#options.tcpNoDelay,
-        onSocket: (socket) => {
-          this.#onSocket(socket);
-        },
-        onAcceptError: (error, address) => {
-          this.#acceptErrors.warn({ err: error, address: address.text }, 'connections can not be accepted');
-        },
-      };
-      for (const address of addresses) {
-        this.#listeners.push(...(await openListeners(address, listenerOptions)));
-        this.#throwIfLeaving();
-      }
+      await this.#door.open();
+      this.#throwIfLeaving();
       this.#state = 'listening';
     } catch (error) {
       await this.destroy();
@@ -129,14 +110,13 @@ export class GrpcServer {
 
   /** Reads the certificate files again now; true when new ones are in use. */
   reloadTls(): boolean {
-    return this.#tls?.reload() ?? false;
+    return this.#door.reloadTls();
   }
 
   /** Takes no more connections; those it has, and their new streams, go on. Idempotent. */
   stopListening(): Promise<void> {
     if (this.#state !== 'destroyed') this.#state = 'leaving';
-    for (const listener of this.#listeners.splice(0)) listener.close();
-    this.#tls?.close();
+    this.#door.close();
     return Promise.resolve();
   }
 
@@ -157,7 +137,7 @@ export class GrpcServer {
       this.#state = 'destroyed';
       this.#streams?.server.forceShutdown();
     }
-    await this.#sockets.destroyAll();
+    await this.#door.destroy();
   }
 
   #serve(accept: StreamAcceptor, proxies: ProxyAcceptor | undefined): void {
@@ -186,39 +166,7 @@ export class GrpcServer {
     });
   }
 
-  #openTls(): TlsGate | undefined {
-    const { tls, handshakeTimeoutMs, clock, logger, metrics } = this.#options;
-    if (tls === undefined) return undefined;
-    return new TlsGate(tls, handshakeTimeoutMs, clock, logger, {
-      onSecure: (socket, certificate) => {
-        this.#inject(socket, certificate);
-      },
-      onHandshakeTimeout: () => {
-        metrics.handshakeTimeouts += 1;
-      },
-      onRefused: (reason, peer) => {
-        metrics.handshakeFailures += 1;
-        this.#refusals.warn({ peer, reason }, 'a TLS connection was refused');
-      },
-    });
-  }
-
-  #onSocket(socket: Socket): void {
-    const { metrics, maxSockets } = this.#options;
-    if (this.#state === 'destroyed') {
-      socket.destroy();
-    } else if (!this.#sockets.admit(socket)) {
-      metrics.socketsDropped += 1;
-      this.#drops.warn({ maxSockets }, 'connection dropped: server.maxSockets is reached');
-    } else {
-      metrics.socketsAccepted += 1;
-      if (this.#tls === undefined) this.#inject(socket);
-      else this.#tls.admit(socket);
-    }
-  }
-
-  #inject(socket: Socket, certificate?: ClientCertificate): void {
-    if (socket.destroyed) return;
+  #inject(socket: Socket, certificate: ClientCertificate | undefined): void {
     // The 'session' event comes from within this call.
     this.#injecting = { socket, certificate };
     this.#streams?.injector.injectConnection(socket);

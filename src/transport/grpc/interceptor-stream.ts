@@ -16,7 +16,8 @@ import { PREFIX_BYTES } from './frame-reader.js';
 import { refusalOf } from './grpc-js-status.js';
 import { type InnermostCall, innermostCall, type StatusObject } from './innermost-call.js';
 import { resetStream } from './own-resets.js';
-import { formatPeer, isTextMetadata } from './request-headers.js';
+import { formatPeer } from '../net/socket-peer.js';
+import { isTextMetadata } from './request-headers.js';
 import { DEADLINE_FLUSH_MS, type StreamHandlerOptions } from './stream-options.js';
 import { type CallStatus, DEADLINE_STATUS, statusOf } from './trailers.js';
 

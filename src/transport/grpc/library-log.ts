@@ -1,6 +1,6 @@
 import { setLogger } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.js';
-import { LimitedLog, type TransportLogger } from './limited-log.js';
+import { LimitedLog, type TransportLogger } from '../net/limited-log.js';
 
 const INTERVAL_MS = 10_000;
 const MAX_TEXT_LENGTH = 300;

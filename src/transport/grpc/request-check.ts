@@ -3,7 +3,8 @@ import type { Clock } from '../../core/clock.js';
 import { GrpcStatus } from '../../core/errors.js';
 import { answerNextTurn } from './close-once-sent.js';
 import { nothing } from './http2-front.js';
-import { formatPeer, parseTimeoutMs } from './request-headers.js';
+import { formatPeer } from '../net/socket-peer.js';
+import { parseTimeoutMs } from './request-headers.js';
 import { RESPONSE_HEADERS, shortened, trailersOf } from './trailers.js';
 
 /** What every call that we serve ourselves says of itself. */

@@ -83,9 +83,3 @@ export function metadataOf(headers: IncomingHttpHeaders): ReadonlyMap<string, st
   }
   return metadata;
 }
-
-/** `host:port` of a socket's far end, IPv6 in brackets; "unix" where there is no address. */
-export function formatPeer(address: string | undefined, port: number | undefined): string {
-  if (address === undefined || port === undefined) return 'unix';
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}

@@ -5,7 +5,7 @@ import {
   hostPort,
   parseListenAddress,
   parseListenAddresses,
-} from '../../../src/transport/grpc/address.js';
+} from '../../../src/transport/net/address.js';
 
 describe('parseListenAddress', () => {
   it.each([
@@ -18,7 +18,7 @@ describe('parseListenAddress', () => {
     ['unix:///run/sluice.sock', { kind: 'unix', path: '/run/sluice.sock' }],
     ['unix:sluice.sock', { kind: 'unix', path: 'sluice.sock' }],
   ])('reads %s', (text, expected) => {
-    expect(parseListenAddress(text)).toEqual(expected);
+    expect(parseListenAddress(text, 'server.listen')).toEqual(expected);
   });
 
   it.each([
@@ -38,21 +38,25 @@ describe('parseListenAddress', () => {
     'unix:/a\0b',
     `unix:/${'a'.repeat(107)}`,
   ])('refuses %j, naming it', (text) => {
-    expect(() => parseListenAddress(text)).toThrow(StartError);
-    expect(() => parseListenAddress(text)).toThrow(`server.listen: "${text}"`);
+    expect(() => parseListenAddress(text, 'server.listen')).toThrow(StartError);
+    expect(() => parseListenAddress(text, 'server.listen')).toThrow(`server.listen: "${text}"`);
   });
 });
 
 describe('parseListenAddresses', () => {
   it('refuses an empty list and an address named twice, but not two free ports', () => {
-    expect(() => parseListenAddresses([])).toThrow(/server\.listen is empty/);
-    expect(() => parseListenAddresses(['[::1]:5', '[::1]:5'])).toThrow(/"\[::1\]:5" is listed twice/);
-    expect(parseListenAddresses(['127.0.0.1:0', '127.0.0.1:0'])).toHaveLength(2);
+    expect(() => parseListenAddresses([], 'server.listen')).toThrow(/server\.listen is empty/);
+    expect(() => parseListenAddresses(['[::1]:5', '[::1]:5'], 'server.listen')).toThrow(
+      /"\[::1\]:5" is listed twice/,
+    );
+    expect(parseListenAddresses(['127.0.0.1:0', '127.0.0.1:0'], 'server.listen')).toHaveLength(2);
   });
 
   it('keeps the IPv6 wildcard off the IPv4 port only where both are listed', () => {
     const flags = (texts: readonly string[]) =>
-      parseListenAddresses(texts).map((address) => address.kind === 'tcp' && address.ipv6Only);
+      parseListenAddresses(texts, 'server.listen').map(
+        (address) => address.kind === 'tcp' && address.ipv6Only,
+      );
     expect(flags(['0.0.0.0:5', '[::]:5'])).toEqual([false, true]);
     expect(flags(['0.0.0.0:5', '[::]:6'])).toEqual([false, false]);
     expect(flags(['[::]:5'])).toEqual([false]);
@@ -61,7 +65,7 @@ describe('parseListenAddresses', () => {
 
 it('writes addresses as they are read', () => {
   for (const text of ['1.2.3.4:5', '[::1]:5', 'unix:/a', ':5']) {
-    expect(addressText(parseListenAddress(text))).toBe(text);
+    expect(addressText(parseListenAddress(text, 'server.listen'))).toBe(text);
   }
   expect(hostPort('::1', 8)).toBe('[::1]:8');
 });

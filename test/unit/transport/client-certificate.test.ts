@@ -5,7 +5,7 @@ import * as x509 from '@peculiar/x509';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ClientCertificate } from '../../../src/core/credentials.js';
-import { readClientCertificate } from '../../../src/transport/grpc/client-certificate.js';
+import { readClientCertificate } from '../../../src/transport/net/client-certificate.js';
 import { selfSigned, type CertificateRequest } from '../../helpers/certificates.js';
 
 async function certificateOf(request: Partial<CertificateRequest>): Promise<X509Certificate> {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import {
-  formatPeer,
   isGrpcContentType,
   metadataOf,
   parseEncoding,
@@ -76,12 +75,4 @@ test('metadata leaves out what belongs to HTTP, to gRPC, and what is binary', ()
     ['x-client-id', 'anna'],
     ['x-many', 'a, b'],
   ]);
-});
-
-test.each([
-  ['127.0.0.1', 80, '127.0.0.1:80'],
-  ['::1', 80, '[::1]:80'],
-  [undefined, undefined, 'unix'],
-] as const)('peer %s %s: %s', (address, port, text) => {
-  expect(formatPeer(address, port)).toBe(text);
 });

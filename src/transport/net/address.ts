@@ -1,6 +1,6 @@
 import { StartError } from '../../core/start-error.js';
 
-/** Where to listen, as one entry of `server.listen` says it. */
+/** Where to listen, as one entry of a list of addresses says it (`server.listen`). */
 export type ListenAddress =
   | {
       readonly kind: 'tcp';
@@ -27,34 +27,31 @@ const MAX_UNIX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
 const FORMS = 'host:port, [ipv6]:port, :port or unix:/path';
 
 /**
- * Reads one entry of `server.listen`. Throws a StartError that names the entry
+ * Reads one entry of the setting. Throws a StartError that names the entry
  * when it is none of host:port, [ipv6]:port, :port, unix:/path.
  */
-export function parseListenAddress(text: string): ListenAddress {
-  if (text.startsWith('unix:')) return { kind: 'unix', path: unixPath(text) };
+export function parseListenAddress(text: string, setting: string): ListenAddress {
+  if (text.startsWith('unix:')) return { kind: 'unix', path: unixPath(text, setting) };
   const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:[\]\s/]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
-    throw new StartError(
-      'server.listen',
-      `server.listen: "${text}" is not an address; allowed are ${FORMS}.`,
-    );
+    throw new StartError(setting, `${setting}: "${text}" is not an address; allowed are ${FORMS}.`);
   }
   return { kind: 'tcp', host: match[1] ?? match[2] ?? '', port, ipv6Only: false };
 }
 
 /** Reads all entries; refuses an empty list and one address named twice. */
-export function parseListenAddresses(texts: readonly string[]): readonly ListenAddress[] {
+export function parseListenAddresses(texts: readonly string[], setting: string): readonly ListenAddress[] {
   if (texts.length === 0) {
-    throw new StartError('server.listen', `server.listen is empty; name at least one address: ${FORMS}.`);
+    throw new StartError(setting, `${setting} is empty; name at least one address: ${FORMS}.`);
   }
-  const parsed = texts.map(parseListenAddress);
+  const parsed = texts.map((text) => parseListenAddress(text, setting));
   const seen = new Set<string>();
   for (const address of parsed) {
     const text = addressText(address);
     const fixed = address.kind === 'unix' || address.port !== 0;
     if (fixed && seen.has(text)) {
-      throw new StartError('server.listen', `server.listen: "${text}" is listed twice.`);
+      throw new StartError(setting, `${setting}: "${text}" is listed twice.`);
     }
     seen.add(text);
   }
@@ -80,7 +77,7 @@ export function hostPort(host: string, port: number): string {
 }
 
 /** gRPC naming allows `unix:relative`, `unix:/absolute` and `unix:///absolute`. */
-function unixPath(text: string): string {
+function unixPath(text: string, setting: string): string {
   const rest = text.slice('unix:'.length);
   const path = rest.startsWith('//') ? rest.slice(2) : rest;
   const bytes = Buffer.byteLength(path);
@@ -93,7 +90,7 @@ function unixPath(text: string): string {
           ? `has a path of ${String(bytes)} bytes; a Unix socket's path has at most ${String(MAX_UNIX_PATH_BYTES)}`
           : undefined;
   if (fault !== undefined) {
-    throw new StartError('server.listen', `server.listen: "${text}" ${fault}.`);
+    throw new StartError(setting, `${setting}: "${text}" ${fault}.`);
   }
   return path;
 }

@@ -10,6 +10,8 @@ import { addressText, hostPort, type BoundAddress, type ListenAddress } from './
 const TCP_KEEPALIVE_DELAY_MS = 60_000;
 
 export interface ListenerOptions {
+  /** Where the address was given, for errors: `server.listen`. */
+  readonly setting: string;
   readonly tcpNoDelay: boolean;
   /** Called for each connection, with an 'error' listener already attached. */
   readonly onSocket: (socket: Socket) => void;
@@ -33,7 +35,7 @@ export async function openListeners(address: ListenAddress, options: ListenerOpt
   if (address.kind === 'unix') {
     return [await openUnix(address.path, options)];
   }
-  const hosts = await resolveHost(address);
+  const hosts = await resolveHost(address, options);
   const listeners: Listener[] = [];
   let port = address.port;
   let absent: unknown;
@@ -51,15 +53,16 @@ export async function openListeners(address: ListenAddress, options: ListenerOpt
         continue;
       }
       for (const listener of listeners) listener.close();
-      throw listenError(address, error);
+      throw listenError(options.setting, address, error);
     }
   }
-  if (listeners.length === 0) throw listenError(address, absent);
+  if (listeners.length === 0) throw listenError(options.setting, address, absent);
   return listeners;
 }
 
 async function resolveHost(
   address: ListenAddress & { kind: 'tcp' },
+  { setting }: ListenerOptions,
 ): Promise<readonly (string | undefined)[]> {
   if (address.host === '') return [undefined];
   if (isIP(address.host.replace(/%.*$/, '')) !== 0) return [address.host];
@@ -68,7 +71,7 @@ async function resolveHost(
     const ordered = [...found].sort((a, b) => a.family - b.family);
     return [...new Set(ordered.map((entry) => entry.address))];
   } catch (error) {
-    throw listenError(address, error);
+    throw listenError(setting, address, error);
   }
 }
 
@@ -96,13 +99,14 @@ async function openUnix(path: string, options: ListenerOptions): Promise<Listene
   try {
     await listen(server, { path });
   } catch (error) {
-    if (codeOf(error) !== 'EADDRINUSE' || !(await isStaleSocket(path))) throw listenError(address, error);
+    if (codeOf(error) !== 'EADDRINUSE' || !(await isStaleSocket(path)))
+      throw listenError(options.setting, address, error);
     try {
       unlinkSync(path);
       server = newServer(options);
       await listen(server, { path });
     } catch (again) {
-      throw listenError(address, again);
+      throw listenError(options.setting, address, again);
     }
   }
   return toListener(server, options, { kind: 'unix', path, text: addressText(address) });
@@ -173,13 +177,13 @@ function isAbsentAddress(error: unknown): boolean {
   return code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT';
 }
 
-function listenError(address: ListenAddress, error: unknown): StartError {
+function listenError(setting: string, address: ListenAddress, error: unknown): StartError {
   const text = addressText(address);
   const message =
     codeOf(error) === 'EADDRINUSE' && (address.kind === 'tcp' || isSocketFile(address.path))
-      ? `server.listen: "${text}" is in use; stop whoever listens there or choose another.`
-      : `server.listen: can't listen at "${text}": ${reasonOf(address, error)}.`;
-  return new StartError('server.listen', message, { cause: error });
+      ? `${setting}: "${text}" is in use; stop whoever listens there or choose another.`
+      : `${setting}: can't listen at "${text}": ${reasonOf(address, error)}.`;
+  return new StartError(setting, message, { cause: error });
 }
 
 function reasonOf(address: ListenAddress, error: unknown): string {

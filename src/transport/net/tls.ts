@@ -14,6 +14,11 @@ import { certificateRefusal, tlsFailureReason } from './tls-refusal.js';
 /** A certificate that ends sooner is worth a warning whenever it is loaded. */
 const EXPIRY_WARNING_MS = 7 * 24 * 60 * 60 * 1000;
 
+export interface TlsGateOptions extends TlsOptions {
+  /** The protocol that is agreed on (RFC 7301). */
+  readonly alpnProtocol: 'h2' | 'http/1.1';
+}
+
 export interface TlsEvents {
   /** The handshake is done, and the client's certificate, if any, is good. */
   onSecure(socket: TLSSocket, certificate: ClientCertificate | undefined): void;
@@ -29,7 +34,7 @@ export interface TlsEvents {
  * one stays, with one log line for each distinct fault.
  */
 export class TlsGate {
-  readonly #options: TlsOptions;
+  readonly #options: TlsGateOptions;
   readonly #clock: Clock;
   readonly #logger: TransportLogger;
   readonly #server: Server;
@@ -39,7 +44,7 @@ export class TlsGate {
 
   /** Throws a StartError when the files can't be used. */
   constructor(
-    options: TlsOptions,
+    options: TlsGateOptions,
     handshakeTimeoutMs: number,
     clock: Clock,
     logger: TransportLogger,
@@ -51,7 +56,7 @@ export class TlsGate {
     this.#material = readTlsMaterial(options);
     this.#server = createServer({
       ...this.#contextOptions(),
-      ALPNProtocols: ['h2'],
+      ALPNProtocols: [options.alpnProtocol],
       handshakeTimeout: handshakeTimeoutMs,
       requestCert: options.clientCaFile !== undefined,
       // Judged below, so that a refusal has a reason to log.
