@@ -25,7 +25,7 @@ const mayImport = {
   health: ['core'],
   metrics: ['core'],
   server: ['core', 'wire', 'flow', CONTRACT.transport, 'pool', 'session'],
-  edge: ['core', ...Object.values(CONTRACT)],
+  edge: ['core', 'wire', 'flow', ...Object.values(CONTRACT), '^src/transport/net/'],
   admin: ['core'],
   client: ['core', 'wire', 'flow', CONTRACT.transport],
   testing: [

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { auth } from './auth-section.js';
+import { edge } from './edge-section.js';
 import { tcpAddress } from './formats/address.js';
 import { boolean, choice } from './formats/choice.js';
 import { duration } from './formats/duration.js';
@@ -231,6 +232,7 @@ export const schema = {
   node,
   log,
   server,
+  edge,
   auth,
   pool,
   stream,

@@ -1,5 +1,7 @@
-/** What a caller may be allowed to do with a route and a subject within it; `call` is of a proxy and `package.Service/Method`. */
-export const ACTIONS = ['open', 'publish', 'subscribe', 'ingest', 'call'] as const;
+/**
+ * What a caller may be allowed to do with a route and a subject within it; `call` is of a proxy and `package.Service/Method`; `push` is to
+ * other clients' sessions on that route. */
+export const ACTIONS = ['open', 'publish', 'subscribe', 'ingest', 'call', 'push'] as const;
 export type Action = (typeof ACTIONS)[number];
 
 /** How the gateway came to know who is calling. */

@@ -94,7 +94,7 @@ export class MemoryGateway implements AsyncDisposable {
       clock = new SystemClock(),
       logger = quiet,
     } = options;
-    const argv = ['--admin.enabled', 'false'];
+    const argv = ['--admin.enabled', 'false', '--edge.enabled', 'false'];
     for (const [key, value] of Object.entries(settings)) argv.push(`--${key}`, String(value));
     const { config } = loadConfig({ argv });
     const [only, ...others] = Object.keys(routes);

@@ -19,7 +19,15 @@ export const COMPILERS = {
 
 /** `sluice serve` of the project, and its address. */
 async function serve(project: Project): Promise<AsyncDisposable & { readonly address: string }> {
-  const args = ['serve', '--server.listen', '127.0.0.1:0', '--admin.listen', '127.0.0.1:0'];
+  const args = [
+    'serve',
+    '--server.listen',
+    '127.0.0.1:0',
+    '--edge.listen',
+    '127.0.0.1:0',
+    '--admin.listen',
+    '127.0.0.1:0',
+  ];
   const child = spawn(process.execPath, [project.sluice, ...args], {
     cwd: project.folder,
     env: { ...process.env, SLUICE_LOG_FORMAT: 'json' },

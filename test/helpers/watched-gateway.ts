@@ -46,7 +46,8 @@ export class WatchedGateway {
       await GatewayProcess.start({
         config: 'examples/stock/gateway.yaml',
         flags: [
-          ...['--server.listen', '127.0.0.1:0', '--admin.listen', '127.0.0.1:0'],
+          ...['--server.listen', '127.0.0.1:0', '--edge.listen', '127.0.0.1:0'],
+          ...['--admin.listen', '127.0.0.1:0'],
           ...['--upstreams', JSON.stringify({ quotes: { addresses: [stock.address] } })],
           ...[
             '--auth.methods',
