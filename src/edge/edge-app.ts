@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SluiceError } from '../core/errors.js';
 import { quoted } from '../core/printable.js';
 import type { Peer } from './caller.js';
@@ -36,6 +36,8 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TR
 /** The routes on fastify: what it finds and checks, what it is allowed to say, and how a fault is told. */
 export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
   const { parts, policy } = options;
+  // A gateway without an edge does without loading it.
+  const { fastify } = await import('fastify');
   const app = fastify({
     logger: false,
     serverFactory: options.serve,
