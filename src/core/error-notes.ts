@@ -96,7 +96,7 @@ export const errorNotes: Readonly<Record<ErrorCode, ErrorNote>> = {
   UNKNOWN_METHOD: {
     setting: 'proxies.<name>.services, proxies.<name>.proto',
     meaning:
-      'No service of this name is passed on, or it has no such method; the message names those that there are.',
+      'No service of this name is passed on, or it has no such method; over HTTP, nothing is at this path, or the method is not served there. The message names what there is.',
   },
   INVALID_MESSAGE: {
     meaning: 'What arrived is not a message of the protocol, or not one that may come now.',
