@@ -84,7 +84,8 @@ module.exports = {
     },
     {
       name: 'web-imports',
-      comment: 'src/client/web.ts is that of the SDK in a browser: another network, and no streams of Node.js.',
+      comment:
+        'src/client/web.ts is that of the SDK in a browser: another network, and no streams of Node.js.',
       severity: 'error',
       from: { path: '^src/client/web\\.ts$' },
       to: {

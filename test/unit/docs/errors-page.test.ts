@@ -13,7 +13,7 @@ const PAGE = fileURLToPath(new URL('../../../docs/errors.md', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const MARK = '<!-- Generated from src/core/errors.ts and src/client/client-error.ts by `npm run docs`. -->';
 
-const entries = Object.entries(errorCatalogue) as [string, CatalogueEntry][];
+const entries = Object.entries<CatalogueEntry>(errorCatalogue);
 const statusName = new Map(Object.entries(GrpcStatus).map(([name, code]) => [code as number, name]));
 
 /** Codes that some code of this version raises, as an error or as the reason of a Gap. */
