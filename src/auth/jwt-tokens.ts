@@ -1,12 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 
-import {
-  decodeProtectedHeader,
-  errors,
-  jwtVerify,
-  type JWTPayload,
-  type ProtectedHeaderParameters,
-} from 'jose';
+import type * as Jose from 'jose';
 
 import type { Clock } from '../core/clock.js';
 import { SluiceError } from '../core/errors.js';
@@ -37,6 +31,8 @@ const FORM = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*
 /** Of a token that does not name its key: more are not tried, since each costs as much as a token. */
 const MAX_TRIED = 4;
 
+type Library = typeof Jose;
+
 /**
  * JSON Web Tokens (RFC 7519, signed as RFC 7515 says): verified against keys
  * that are known beforehand and nothing a token brings along. No error holds a
@@ -44,6 +40,8 @@ const MAX_TRIED = 4;
  */
 export class JwtTokens {
   readonly #options: JwtTokensOptions;
+  /** Loaded where there are tokens to verify, not at every start. */
+  readonly #jose: Promise<Library> = import('jose');
 
   constructor(options: JwtTokensOptions) {
     this.#options = options;
@@ -62,13 +60,15 @@ export class JwtTokens {
         `The token has ${token.length} bytes, and ${maxTokenBytes} are the most (auth.maxTokenSize).`,
       );
     }
-    const question = this.#question(token);
+    const jose = await this.#jose;
+    const question = this.#question(token, jose);
     const candidates = await keys.keysFor(question);
     if (candidates.length === 0) throw keyUnknown();
     if (candidates.length > MAX_TRIED) {
       throw refused(`The token does not name its key, and ${candidates.length} could be it.`);
     }
     const payload = await this.#firstThatHolds(
+      jose,
       token,
       question.algorithm,
       candidates.map(({ key }) => key),
@@ -92,10 +92,10 @@ export class JwtTokens {
   }
 
   /** What the header asks for; `jku`, `x5u`, `jwk` and `x5c` are not looked at: whoever signed wrote them. */
-  #question(token: string): KeyQuestion {
+  #question(token: string, { decodeProtectedHeader }: Library): KeyQuestion {
     if (!FORM.test(token)) throw refused('The token is not a JWT.');
     if (token.split('.').length === 5) throw refused('The token is encrypted; only signed ones are taken.');
-    const { alg, kid, typ, crit } = headerOf(token);
+    const { alg, kid, typ, crit } = headerOf(token, decodeProtectedHeader);
     const algorithm = this.#options.algorithms.find((allowed) => allowed === alg);
     if (algorithm === undefined) {
       throw refused('The token is signed with an algorithm that auth.jwt.algorithms does not allow.');
@@ -109,10 +109,11 @@ export class JwtTokens {
   }
 
   async #firstThatHolds(
+    { errors, jwtVerify }: Library,
     token: string,
     algorithm: TokenAlgorithm,
     keys: readonly KeyObject[],
-  ): Promise<JWTPayload> {
+  ): Promise<Jose.JWTPayload> {
     const { issuer, audience, clockToleranceMs, clock } = this.#options;
     for (const key of keys) {
       try {
@@ -126,16 +127,17 @@ export class JwtTokens {
         });
         return payload;
       } catch (error) {
-        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw refusal(error, this.#options);
+        if (!(error instanceof errors.JWSSignatureVerificationFailed))
+          throw refusal(error, this.#options, errors);
       }
     }
     throw refused('The signature of the token does not hold.');
   }
 }
 
-function headerOf(token: string): ProtectedHeaderParameters {
+function headerOf(token: string, decode: Library['decodeProtectedHeader']): Jose.ProtectedHeaderParameters {
   try {
-    return decodeProtectedHeader(token);
+    return decode(token);
   } catch {
     throw refused('The header of the token is broken.');
   }
@@ -147,7 +149,11 @@ function isTokenType(typ: unknown): boolean {
 }
 
 /** Without the cause: the library's errors hold all of the token's claims. What is expected is said, what came is not. */
-function refusal(error: unknown, expected: Pick<JwtTokensOptions, 'issuer' | 'audience'>): SluiceError {
+function refusal(
+  error: unknown,
+  expected: Pick<JwtTokensOptions, 'issuer' | 'audience'>,
+  errors: Library['errors'],
+): SluiceError {
   if (error instanceof errors.JWTExpired) {
     return new SluiceError('TOKEN_EXPIRED', `The token expired at ${timeText(error.payload.exp)}.`);
   }

@@ -1,5 +1,5 @@
-import { Registry } from 'prom-client';
-import { registerFamily } from './metric-family.js';
+import type { Registry } from 'prom-client';
+import { type MetricFamily, registerFamily } from './metric-family.js';
 import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sources.js';
 import { ProcessFamilies } from './process-families.js';
 import { streamFamilies, type MetricsLimits } from './stream-families.js';
@@ -46,21 +46,22 @@ const NO_SESSIONS: WindowedLevels = {
  * are read when a scrape asks and cost nothing in between.
  */
 export class PrometheusExporter {
-  readonly #registry = new Registry();
+  readonly #families: readonly MetricFamily[];
   readonly #process = new ProcessFamilies();
   readonly #sources: MetricsSources;
   #queues: QueueDepths = NO_QUEUES;
   #windowed: WindowedLevels = NO_SESSIONS;
+  #registry: Promise<Registry> | undefined;
   #underWay: Promise<MetricsText> | undefined;
   #stopped = false;
 
   constructor(options: PrometheusExporterOptions) {
     const { metrics, sources, limits, build } = options;
     this.#sources = sources;
-    const families = [
+    this.#families = [
       {
         name: 'sluice_build_info',
-        type: 'gauge' as const,
+        type: 'gauge',
         help: 'The version of Sluice and the ID of this gateway, as labels.',
         samples: () => [{ labels: { version: build.version, node_id: build.nodeId }, value: 1 }],
       },
@@ -73,7 +74,6 @@ export class PrometheusExporter {
       ),
       ...this.#process.families,
     ];
-    for (const family of families) registerFamily(this.#registry, family);
   }
 
   /** The exposition, text format 0.0.4. Rejects after `stop`. */
@@ -86,12 +86,14 @@ export class PrometheusExporter {
   }
 
   async #render(): Promise<MetricsText> {
+    this.#registry ??= registryOf(this.#families);
+    const registry = await this.#registry;
     if (this.#stopped) throw new Error('The metrics have been stopped.');
     this.#process.watch();
     // Asked once a scrape: they walk all connections and sessions, and the figures belong together.
     this.#queues = this.#sources.queues();
     this.#windowed = this.#sources.windowed();
-    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+    return { contentType: registry.contentType, body: await registry.metrics() };
   }
 
   /** Stops observing the process. Idempotent. */
@@ -99,4 +101,12 @@ export class PrometheusExporter {
     this.#stopped = true;
     this.#process.stop();
   }
+}
+
+/** The library is loaded with the first scrape: nothing else needs it. */
+async function registryOf(families: readonly MetricFamily[]): Promise<Registry> {
+  const { Registry } = await import('prom-client');
+  const registry = new Registry();
+  for (const family of families) registerFamily(registry, family);
+  return registry;
 }

@@ -201,7 +201,7 @@ describe('leaving', () => {
     const server = new GrpcServer(serverOptions());
     const starting = server.start(() => expect.unreachable());
     await Promise.all([
-      expect(starting).rejects.toThrow('the server was stopped while it started'),
+      expect(starting).rejects.toThrow('the door was closed while it opened'),
       server.destroy(),
     ]);
     expect(server.addresses).toEqual([]);

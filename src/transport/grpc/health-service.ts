@@ -5,24 +5,18 @@ import {
   type ServerUnaryCall,
   type ServerWritableStream,
 } from '@grpc/grpc-js';
-import { service } from 'grpc-health-check';
+import {
+  HEALTH_SERVICE,
+  type HealthListResponse,
+  type HealthRequest,
+  type HealthResponse,
+  type ServingStatus,
+} from './health-wire.js';
 
 /** The names that always answer; "" speaks of the server as a whole. */
 const OWN: readonly string[] = ['', 'sluice.v1.StreamService'];
 /** Told of in an error, which goes out as a header. */
 const MAX_NAMED = 10;
-
-type ServingStatus = 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
-
-interface HealthRequest {
-  readonly service: string;
-}
-interface HealthResponse {
-  readonly status: ServingStatus;
-}
-interface HealthListResponse {
-  readonly statuses: Record<string, HealthResponse>;
-}
 
 /**
  * grpc.health.v1: Check, Watch and List. Not the package's own implementation,
@@ -61,7 +55,7 @@ export class HealthService {
   }
 
   addToServer(server: Server): void {
-    server.addService(service, {
+    server.addService(HEALTH_SERVICE, {
       check: (
         call: ServerUnaryCall<HealthRequest, HealthResponse>,
         callback: sendUnaryData<HealthResponse>,

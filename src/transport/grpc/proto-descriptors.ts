@@ -1,10 +1,11 @@
-import protobuf from 'protobufjs';
-import descriptor, {
-  type IDescriptorProto,
-  type IEnumDescriptorProto,
-  type IFieldDescriptorProto,
-  type IServiceDescriptorProto,
+import type protobuf from 'protobufjs';
+import type {
+  IDescriptorProto,
+  IEnumDescriptorProto,
+  IFieldDescriptorProto,
+  IServiceDescriptorProto,
 } from 'protobufjs/ext/descriptor.js';
+import { descriptorMessages, protobufjs } from './protobufjs.js';
 
 /** A .proto file that was parsed. */
 export interface ProtoFile {
@@ -78,7 +79,8 @@ function fileNames(files: readonly ProtoFile[]): FileOf {
     for (const each of declares) byName.set(`.${of}.${each}`, name);
   return (object) => {
     let at: protobuf.ReflectionObject = object;
-    while (at.parent instanceof protobuf.Type || at.parent instanceof protobuf.Service) at = at.parent;
+    while (at.parent instanceof protobufjs().Type || at.parent instanceof protobufjs().Service)
+      at = at.parent;
     return byName.get(at.fullName) ?? at.filename ?? undefined;
   };
 }
@@ -90,11 +92,11 @@ function sortIn(
 ): void {
   for (const object of namespace.nestedArray) {
     const file = declared.get(fileOf(object) ?? '');
-    if (object instanceof protobuf.Type) file?.messages.push(object);
-    else if (object instanceof protobuf.Enum) file?.enums.push(object);
-    else if (object instanceof protobuf.Service) file?.services.push(object);
-    else if (object instanceof protobuf.Field) file?.extensions.push(object);
-    else if (object instanceof protobuf.Namespace) sortIn(object, declared, fileOf);
+    if (object instanceof protobufjs().Type) file?.messages.push(object);
+    else if (object instanceof protobufjs().Enum) file?.enums.push(object);
+    else if (object instanceof protobufjs().Service) file?.services.push(object);
+    else if (object instanceof protobufjs().Field) file?.extensions.push(object);
+    else if (object instanceof protobufjs().Namespace) sortIn(object, declared, fileOf);
   }
 }
 
@@ -124,7 +126,7 @@ function describe(file: ProtoFile, declared: Declared | undefined, fileOf: FileO
 }
 
 function encode(message: object): Uint8Array {
-  const { FileDescriptorProto } = descriptor;
+  const { FileDescriptorProto } = descriptorMessages();
   return FileDescriptorProto.encode(FileDescriptorProto.create(message)).finish();
 }
 
@@ -154,15 +156,17 @@ function describeMessage(type: protobuf.Type, context: Context): IDescriptorProt
       ...(field.partOf !== null && { oneofIndex: oneofs.indexOf(field.partOf) }),
     })),
     extension: nested
-      .filter((each) => each instanceof protobuf.Field)
+      .filter((each) => each instanceof protobufjs().Field)
       .map((each) => describeField(each, context)),
     nestedType: [
-      ...nested.filter((each) => each instanceof protobuf.Type).map((each) => describeMessage(each, context)),
+      ...nested
+        .filter((each) => each instanceof protobufjs().Type)
+        .map((each) => describeMessage(each, context)),
       ...fields
-        .filter((each) => each instanceof protobuf.MapField)
+        .filter((each) => each instanceof protobufjs().MapField)
         .map((each) => describeEntry(each, context)),
     ],
-    enumType: nested.filter((each) => each instanceof protobuf.Enum).map((each) => describeEnum(each)),
+    enumType: nested.filter((each) => each instanceof protobufjs().Enum).map((each) => describeEnum(each)),
     oneofDecl: oneofs.map(({ name }) => ({ name })),
     // The end of a range is not in it here, and is in the library.
     extensionRange: extensions.map(([start = 0, end = 0]) => ({ start, end: end + 1 })),
@@ -176,11 +180,11 @@ function describeMessage(type: protobuf.Type, context: Context): IDescriptorProt
 function describeField(field: protobuf.FieldBase, context: Context): IFieldDescriptorProto {
   const name = context.isBuiltIn ? underscored(field.name) : field.name;
   const common = { name, number: field.id, jsonName: field.jsonName ?? jsonName(name) };
-  if (field instanceof protobuf.MapField) {
+  if (field instanceof protobufjs().MapField) {
     const typeName = `${field.parent?.fullName ?? ''}.${entryName(field)}`;
     return { ...common, label: LABEL_REPEATED, type: TYPE_MESSAGE, typeName };
   }
-  if (!(field instanceof protobuf.Field)) throw new TypeError(`${field.fullName} is no field`);
+  if (!(field instanceof protobufjs().Field)) throw new TypeError(`${field.fullName} is no field`);
   const { label, defaultValue, options } = field.toDescriptor(context.syntax);
   return {
     ...common,
@@ -199,15 +203,16 @@ function typeOf(field: protobuf.FieldBase, { refer }: Context): { type: number; 
   if (scalar !== undefined) return { type: scalar };
   const target = field.resolvedType;
   if (target === null) throw new Error(`${field.fullName} has a type that was not resolved`);
-  const isGroup = field instanceof protobuf.Field && field.delimited;
-  const type = target instanceof protobuf.Enum ? TYPE_ENUM : isGroup ? TYPE_GROUP : TYPE_MESSAGE;
+  const isGroup = field instanceof protobufjs().Field && field.delimited;
+  const type = target instanceof protobufjs().Enum ? TYPE_ENUM : isGroup ? TYPE_GROUP : TYPE_MESSAGE;
   return { type, typeName: refer(target) };
 }
 
 /** The library says of every field of proto3 whether it is packed, which only what can be packed may have said of it. */
 function hasOptions(field: protobuf.Field): boolean {
   const written = Object.keys(field.options ?? {}).filter((key) => key !== 'proto3_optional');
-  const isPackable = field.type in protobuf.types.packed || field.resolvedType instanceof protobuf.Enum;
+  const isPackable =
+    field.type in protobufjs().types.packed || field.resolvedType instanceof protobufjs().Enum;
   return written.length > 0 || (field.repeated && !field.packed && isPackable);
 }
 

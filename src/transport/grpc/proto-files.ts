@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
-import protobuf from 'protobufjs';
+import type protobuf from 'protobufjs';
 import { errorText } from '../../core/error-text.js';
 import { readReason } from '../../core/read-reason.js';
 import { StartError } from '../../core/start-error.js';
 import { describeFiles, type ProtoFile } from './proto-descriptors.js';
+import { protobufjs } from './protobufjs.js';
 
 export interface ProtoFilesOptions {
   /** The configuration key that names the files, for errors. */
@@ -45,7 +46,7 @@ export function readProtoFiles(options: ProtoFilesOptions): ProtoFiles {
 class Loading {
   readonly #setting: string;
   readonly #folders: readonly string[];
-  readonly #root = new protobuf.Root();
+  readonly #root = new (protobufjs().Root)();
   /** By the names that imports give them. */
   readonly #files = new Map<string, ProtoFile>();
   readonly #roots: string[] = [];
@@ -93,15 +94,17 @@ class Loading {
         `"${path}" has syntax "${syntax}"; those that can be read are ${SYNTAXES.join(', ')}`,
       );
     }
+    const { parse } = protobufjs();
+    // It is how the parser is told, for what it makes and for its errors.
+    const told = parse as unknown as { filename: string | null };
     let parsed: protobuf.IParserResult;
     try {
-      // It is how the parser is told, for what it makes and for its errors.
-      (protobuf.parse as unknown as { filename: string | null }).filename = name;
-      parsed = protobuf.parse(source, this.#root, { keepCase: true });
+      told.filename = name;
+      parsed = parse(source, this.#root, { keepCase: true });
     } catch (error) {
       throw this.#error(faultIn(path, errorText(error)), error);
     } finally {
-      (protobuf.parse as unknown as { filename: string | null }).filename = null;
+      told.filename = null;
     }
     const imports = [...(parsed.imports ?? []), ...(parsed.weakImports ?? [])];
     this.#files.set(name, { name, path, package: parsed.package ?? '', imports, syntax });
@@ -117,7 +120,7 @@ class Loading {
       this.#parse(name, path, source);
       return;
     }
-    const common = protobuf.common.get(name);
+    const common = protobufjs().common.get(name);
     if (common === null) {
       const folders = this.#folders.map((folder) => `"${folder}"`).join(', ');
       throw this.#error(
@@ -141,7 +144,7 @@ class Loading {
     for (const declared of (scope as protobuf.NamespaceBase | null)?.nestedArray ?? []) {
       if (declared.filename !== name && !declares.includes(declared.name)) continue;
       try {
-        if (declared instanceof protobuf.Namespace) declared.resolveAll();
+        if (declared instanceof protobufjs().Namespace) declared.resolveAll();
         else declared.resolve();
       } catch (error) {
         throw this.#error(`"${path}": ${errorText(error)}; is an import missing?`, error);

@@ -1,12 +1,5 @@
 import { Reader } from '../../wire/reader.js';
-import {
-  bytesFieldSize,
-  textFieldSize,
-  varintSize,
-  writeBytesField,
-  writeTextField,
-  writeVarintField,
-} from '../../wire/writer.js';
+import { encodeFields } from './encode-fields.js';
 
 // grpc.reflection.v1.ServerReflectionRequest and -Response, as
 // https://github.com/grpc/grpc/blob/master/src/proto/grpc/reflection/v1/reflection.proto
@@ -79,11 +72,9 @@ function readExtension(reader: Reader): ReflectionQuestion {
   return { ask: 'extension', type, number };
 }
 
-type Field = readonly [tag: number, value: string | number | Uint8Array];
-
 /** `request` is repeated as it came, which is the protocol. */
 export function encodeReply(host: string, request: Uint8Array, reply: ReflectionReply): Buffer {
-  return message([
+  return encodeFields([
     ...(host === '' ? [] : [[TAG_1, host] as const]),
     [TAG_2, request],
     [tagOf(reply.kind), replyBody(reply)],
@@ -97,34 +88,18 @@ function tagOf(kind: ReflectionReply['kind']): number {
 function replyBody(reply: ReflectionReply): Uint8Array {
   switch (reply.kind) {
     case 'files':
-      return message(reply.files.map((file) => [TAG_1, file]));
+      return encodeFields(reply.files.map((file) => [TAG_1, file]));
     case 'extensions':
-      return message([
+      return encodeFields([
         [TAG_1, reply.type],
         ...reply.numbers.map((number) => [TAG_2_VARINT, number] as const),
       ]);
     case 'services':
-      return message(reply.names.map((name) => [TAG_1, message([[TAG_1, name]])]));
+      return encodeFields(reply.names.map((name) => [TAG_1, encodeFields([[TAG_1, name]])]));
     case 'error':
-      return message([
+      return encodeFields([
         [TAG_1_VARINT, reply.code],
         [TAG_2, reply.message],
       ]);
   }
-}
-
-function message(fields: readonly Field[]): Buffer {
-  const target = Buffer.alloc(fields.reduce((sum, [, value]) => sum + sizeOf(value), 0));
-  let offset = 0;
-  for (const [tag, value] of fields) {
-    if (typeof value === 'number') offset = writeVarintField(target, offset, tag, value);
-    else if (typeof value === 'string') offset = writeTextField(target, offset, tag, value);
-    else offset = writeBytesField(target, offset, tag, value);
-  }
-  return target;
-}
-
-function sizeOf(value: string | number | Uint8Array): number {
-  if (typeof value === 'number') return 1 + varintSize(value);
-  return typeof value === 'string' ? textFieldSize(value) : bytesFieldSize(value.length);
 }

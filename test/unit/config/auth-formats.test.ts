@@ -69,7 +69,7 @@ describe('permissions', () => {
   });
   test('each wrong one is told', () => {
     expect(read(permissions, ['opne:chat', '*', 'open:', ['*'], 'open'])).toEqual([
-      ': expected an action before the colon: open, publish, subscribe, ingest, call or *',
+      ': expected an action before the colon: open, publish, subscribe, ingest, call, push or *',
       ': expected a route after the colon: letters, digits, dots, hyphens, underscores and *',
       ': expected a permission action:route, action:route/subject, or *',
       ': expected a permission action:route, action:route/subject, or *',

@@ -141,7 +141,7 @@ describe('authTotals', () => {
     expect(shown).toEqual({
       attempts: Object.fromEntries(ATTEMPT_METHODS.map((method) => [method, everyResult])),
       slowed: 1,
-      denied: { open: 1, publish: 1, subscribe: 1, ingest: 1, call: 1 },
+      denied: { open: 1, publish: 1, subscribe: 1, ingest: 1, call: 1, push: 1 },
       tokensRefreshed: 1,
       tokensExpired: 1,
       revocationsMade: 1,
