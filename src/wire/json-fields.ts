@@ -7,7 +7,13 @@ import { SluiceError } from '../core/errors.js';
 import { quoted } from '../core/printable.js';
 import { decodeBase64, encodeBase64 } from './base64.js';
 import { fieldDefaults, snakeCase, varintOf, type FieldKind, type FieldValue } from './field-codec.js';
-import { EMPTY_BYTES, MAX_METADATA_ENTRIES, MessageType, OverflowPolicy, WireRetryAdvice } from './messages.js';
+import {
+  EMPTY_BYTES,
+  MAX_METADATA_ENTRIES,
+  MessageType,
+  OverflowPolicy,
+  WireRetryAdvice,
+} from './messages.js';
 
 const MAX_UINT32 = 0xffff_ffff;
 const MAX_INT32 = 0x7fff_ffff;

@@ -50,6 +50,7 @@ export class WebSocketCall {
   readonly #unsent: (() => void)[] = [];
   /** An Error of the connection may be the last word: it is known when the next thing comes. */
   #lastWords: DataMessage | undefined;
+  #left = false;
 
   constructor(address: string, options: WebSocketCallOptions = {}) {
     const { method = 'StreamData', subprotocol = 'sluice.v1.proto', metadata, offers = [] } = options;
@@ -88,11 +89,13 @@ export class WebSocketCall {
     });
   }
 
+  /** Of Publish and Subscribe the request is one. */
   halfClose(): void {
-    this.send([controlMessage({ action: 'close' })]);
+    if (REQUEST_FRAMING[this.#method] !== 'request') this.send([controlMessage({ action: 'close' })]);
   }
 
   close(code = 1000): void {
+    this.#left = true;
     this.#whenOpen(() => {
       this.ws.close(code);
     });
@@ -143,6 +146,9 @@ export class WebSocketCall {
 
   #endOf(closeCode: number, closeReason: string): WebSocketEnd {
     const close = { closeCode, closeReason };
+    if (this.#left) {
+      return { status: GrpcStatus.CANCELLED, reason: '', message: '', retryAfterMs: undefined, ...close };
+    }
     const said = REASON.exec(closeReason);
     if (said === null) {
       const last = this.#lastWords;

@@ -5,7 +5,10 @@ import type { AddressInfo, Socket } from 'node:net';
 import { SystemClock } from '../../src/core/clock.js';
 import type { StreamAcceptor } from '../../src/transport/contract.js';
 import { peerOf } from '../../src/transport/net/socket-peer.js';
-import { WebSocketServer, type WebSocketServerOptions } from '../../src/transport/websocket/websocket-server.js';
+import {
+  WebSocketServer,
+  type WebSocketServerOptions,
+} from '../../src/transport/websocket/websocket-server.js';
 
 export interface ServedWebSockets {
   /** `127.0.0.1:port` */
@@ -33,7 +36,6 @@ export async function serveWebSockets(
     pingIntervalMs: 0,
     pongTimeoutMs: 10_000,
     closeTimeoutMs: 5_000,
-    allowsOrigin: () => true,
     onFault: (error) => void faults.push(error),
     ...options,
   });
@@ -46,7 +48,7 @@ export async function serveWebSockets(
   http.on('upgrade', (request, socket, head) => {
     server.upgrade({
       request,
-      socket: socket as Socket,
+      socket,
       head,
       peer: peerOf(socket as Socket),
       certificate: undefined,

@@ -2,9 +2,6 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { SluiceError } from '../../core/errors.js';
 
-/** The statuses of HTTP itself that have no code in the catalogue of their own. */
-export type HttpStatus = 400 | 405 | 426;
-
 /**
  * Answers an upgrade with an error as every HTTP answer of the gateway says
  * one, and closes the connection: whoever spoke something else has no more to say.

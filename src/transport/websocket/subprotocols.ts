@@ -36,5 +36,8 @@ export function offeredToken(offered: readonly string[]): string | undefined {
   const encoded = name.slice(BEARER.length);
   const token = Buffer.from(encoded, 'base64url').toString('utf8');
   if (BASE64URL.test(encoded) && token !== '' && !token.includes('\uFFFD')) return token;
-  throw new SluiceError('UNAUTHENTICATED', `the subprotocol ${BEARER}… does not end with a token in base64url`);
+  throw new SluiceError(
+    'UNAUTHENTICATED',
+    `the subprotocol ${BEARER}… does not end with a token in base64url`,
+  );
 }

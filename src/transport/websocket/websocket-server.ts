@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type Server, WebSocketServer as Library } from 'ws';
 import type { Clock, Timer } from '../../core/clock.js';
 import type { ClientCertificate } from '../../core/credentials.js';
 import { SluiceError } from '../../core/errors.js';
-import { quoted } from '../../core/printable.js';
 import { Turn } from '../../core/turn.js';
 import type { BufferAccount } from '../../flow/held-bytes.js';
 import { asUnreadable } from '../stream-errors.js';
@@ -30,8 +29,6 @@ export interface WebSocketServerOptions {
   readonly pongTimeoutMs: number;
   /** How long a peer may take to answer a Close, with what was sent before it, before its socket is closed. */
   readonly closeTimeoutMs: number;
-  /** Whether a page of this origin may; `undefined` where the client names none, as only browsers do. */
-  readonly allowsOrigin: (origin: string | undefined, request: IncomingMessage) => boolean;
   /** Where what streams hold is counted: what arrived and was not handed over, what was sent and has not left. */
   readonly account?: BufferAccount | undefined;
   /** Told of exceptions that a receiver let escape; the stream has been ended INTERNAL. */
@@ -40,10 +37,11 @@ export interface WebSocketServerOptions {
   readonly onRefused?: (error: SluiceError, peer: string) => void;
 }
 
-/** What an HTTP server's 'upgrade' brings, and what is known of its connection. */
+/** What an HTTP server's 'upgrade' brings, its origin checked, and what is known of its connection. */
 export interface UpgradeRequest {
   readonly request: IncomingMessage;
-  readonly socket: Socket;
+  readonly socket: Duplex;
+  /** What has come behind the request already. */
   readonly head: Buffer;
   readonly peer: string;
   readonly certificate: ClientCertificate | undefined;
@@ -67,6 +65,8 @@ export class WebSocketServer {
   readonly #library: Server<typeof QuietWebSocket>;
   readonly #context: WebSocketContext;
   readonly #streams = new Set<WebSocketStream>();
+  /** Whose handshake is looked at. */
+  readonly #peers = new WeakMap<Duplex, string>();
   readonly #lifeCheckMs: number;
   #lifeTimer: Timer | undefined;
   #state: 'open' | 'leaving' | 'destroyed' = 'open';
@@ -94,7 +94,10 @@ export class WebSocketServer {
     });
     this.#library.on('wsClientError', (error, socket, request) => {
       const invalid = new SluiceError('INVALID_MESSAGE', `this is no WebSocket handshake: ${error.message}`);
-      this.#refuse(socket as Socket, invalid, request);
+      const peer = this.#peers.get(socket) ?? 'unknown';
+      if (request.method !== 'GET') this.#refuse(socket, invalid, peer, 405, ['Allow: GET']);
+      // RFC 6455 section 4.4: which version is spoken here.
+      else this.#refuse(socket, invalid, peer, 400, ['Sec-WebSocket-Version: 13']);
     });
     this.#context = {
       account: options.account,
@@ -120,24 +123,28 @@ export class WebSocketServer {
 
   /**
    * Makes a stream of the connection, or answers with an HTTP error that says
-   * why not and closes it. Never throws; the socket is no one else's from now on.
+   * why not and closes it; false where no WebSocket is served at this path, and
+   * nothing was done. Never throws.
    */
-  upgrade({ request, socket, head, peer, certificate }: UpgradeRequest): void {
+  upgrade({ request, socket, head, peer, certificate }: UpgradeRequest): boolean {
+    const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+    const method = WEBSOCKET_PATHS.get(path);
+    if (method === undefined) return false;
     let call: WebSocketCall;
     try {
-      call = this.#callOf(request, peer, certificate);
+      call = { method, peer, certificate, ...this.#agreed(request, query) };
     } catch (error) {
-      const refusal = asUnreadable(error);
-      this.#options.onRefused?.(refusal, peer);
-      refuseUpgrade(socket, refusal);
-      return;
+      this.#refuse(socket, asUnreadable(error), peer);
+      return true;
     }
+    this.#peers.set(socket, peer);
     this.#library.handleUpgrade(request, socket, head, (ws) => {
       const stream = new WebSocketStream(ws, socket, call, this.#context);
       this.#streams.add(stream);
       this.#startLifeChecks();
       stream.accept(this.#options.accept);
     });
+    return true;
   }
 
   /** Refuses new ones from now on; those that are open go on. Idempotent. */
@@ -152,38 +159,25 @@ export class WebSocketServer {
   }
 
   /** What is checked of an upgrade before the library looks at it. Throws why it is refused. */
-  #callOf(
-    request: IncomingMessage,
-    peer: string,
-    certificate: ClientCertificate | undefined,
-  ): WebSocketCall {
+  #agreed(request: IncomingMessage, query: string): Pick<WebSocketCall, 'subprotocol' | 'metadata'> {
     if (this.#state !== 'open') {
       throw new SluiceError('DRAINING', 'the gateway is leaving', { retryAfterMs: 0 });
     }
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://gateway');
-    const method = WEBSOCKET_PATHS.get(pathname);
-    if (method === undefined) {
-      const known = [...WEBSOCKET_PATHS.keys()].join(', ');
-      throw new SluiceError('UNKNOWN_METHOD', `no WebSocket is served at ${quoted(pathname)}: they are at ${known}`);
-    }
-    const { headers } = request;
-    if (!this.#options.allowsOrigin(headers.origin, request)) {
-      throw new SluiceError(
-        'PERMISSION_DENIED',
-        `pages of the origin ${quoted(headers.origin ?? '')} may not open a WebSocket here (edge.origins)`,
-      );
-    }
-    const offered = offeredSubprotocols(headers['sec-websocket-protocol']);
+    const offered = offeredSubprotocols(request.headers['sec-websocket-protocol']);
     const subprotocol = chooseSubprotocol(offered);
-    const metadata = metadataOf(headers, searchParams, offeredToken(offered));
-    return { method, subprotocol, peer, metadata, certificate };
+    const token = offeredToken(offered);
+    return { subprotocol, metadata: metadataOf(request.headers, new URLSearchParams(query), token) };
   }
 
-  #refuse(socket: Socket, error: SluiceError, request: IncomingMessage): void {
-    this.#options.onRefused?.(error, 'unknown');
-    if (request.method !== 'GET') refuseUpgrade(socket, error, 405, ['Allow: GET']);
-    // RFC 6455 section 4.4: what is spoken here.
-    else refuseUpgrade(socket, error, 400, ['Sec-WebSocket-Version: 13']);
+  #refuse(
+    socket: Duplex,
+    error: SluiceError,
+    peer: string,
+    status?: number,
+    headers?: readonly string[],
+  ): void {
+    this.#options.onRefused?.(error, peer);
+    refuseUpgrade(socket, error, status, headers);
   }
 
   #startLifeChecks(): void {

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../../core/clock.js';
 import type { ClientCertificate } from '../../core/credentials.js';
 import type { SluiceError } from '../../core/errors.js';
@@ -83,6 +83,7 @@ type State = 'open' | 'ending' | 'closed';
  */
 export class WebSocketStream implements TransportStream {
   readonly method: ServedMethod;
+  readonly carrier = 'websocket';
   readonly peer: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly certificate: ClientCertificate | undefined;
@@ -90,7 +91,7 @@ export class WebSocketStream implements TransportStream {
   bytesReceived = 0;
 
   readonly #ws: QuietWebSocket;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #subprotocol: Subprotocol;
   readonly #context: WebSocketContext;
   readonly #held: HeldBytes;
@@ -126,7 +127,7 @@ export class WebSocketStream implements TransportStream {
   #heardSince = true;
 
   /** `ws` has just been opened on `socket`. */
-  constructor(ws: QuietWebSocket, socket: Socket, call: WebSocketCall, context: WebSocketContext) {
+  constructor(ws: QuietWebSocket, socket: Duplex, call: WebSocketCall, context: WebSocketContext) {
     this.#ws = ws;
     this.#socket = socket;
     this.#context = context;

@@ -1,11 +1,41 @@
+import { GrpcStatus } from '../../../src/core/errors.js';
 import type { DataMessage } from '../../../src/wire/messages.js';
 import { WebSocketCall, type Subprotocol } from '../../helpers/websocket-client.js';
 import { serveWebSockets } from '../../helpers/websocket-server.js';
 import type { ConformanceClient, ConnectOptions, TransportHarness } from './harness.js';
 
+const CANNOT = new Map([
+  ['refuses 0 requests', 'the request is the half-close'],
+  ['refuses 2 requests', 'the first is answered: see test/faults/websocket-messages.test.ts'],
+  ['refuses 3 requests', 'the first is answered: see test/faults/websocket-messages.test.ts'],
+  [
+    'a call cancelled while it does not read and nobody reads it',
+    'a Close waits behind what was sent before it',
+  ],
+  ["the client's deadline ends the stream from here", 'a client has no deadline to give'],
+]);
+const CANNOT_AS_JSON = new Map([
+  ...CANNOT,
+  ['brings its request as it is, and then the half-close', 'the request is read, and written as protobuf'],
+  [
+    'more than 1,024 messages in a batch are refused',
+    'a batch is read as a whole: see test/unit/wire/json.test.ts',
+  ],
+  ['a message type of the future and an unknown field pass through', 'an unknown field is refused'],
+  [
+    'Ingest brings messages, and its answer is what stands in the data of one',
+    'the answer has to be a summary',
+  ],
+]);
+
 /** Streams over WebSocket, with clients of the `ws` library. */
 export function webSocketTransport(subprotocol: Subprotocol): TransportHarness {
   return {
+    cannot: subprotocol === 'sluice.v1.json' ? CANNOT_AS_JSON : CANNOT,
+    // It is a connection that ends without a word.
+    statusOfReset: GrpcStatus.UNAVAILABLE,
+    // The library stops at its head.
+    namesSize: false,
     // What the socket and the system hold at both ends, and a piece that was read.
     readAheadBytes: 512 * 1024,
     start: async (accept, options) => {
@@ -26,11 +56,13 @@ export function webSocketTransport(subprotocol: Subprotocol): TransportHarness {
 class Client implements ConformanceClient {
   readonly ended: ConformanceClient['ended'];
   readonly #call: WebSocketCall;
+  readonly #isJson: boolean;
   readonly #received: DataMessage[] = [];
   readonly #waiters: ((message: DataMessage | undefined) => void)[] = [];
   #over = false;
 
   constructor(address: string, subprotocol: Subprotocol, { method, metadata }: ConnectOptions) {
+    this.#isJson = subprotocol === 'sluice.v1.json';
     this.#call = new WebSocketCall(address, { method, subprotocol, ...(metadata && { metadata }) });
     this.#call.onMessage = (message) => {
       const waiter = this.#waiters.shift();
@@ -62,7 +94,8 @@ class Client implements ConformanceClient {
   }
 
   sendBytes(body: Uint8Array): void {
-    this.#call.sendRaw(body);
+    if (!this.#isJson) this.#call.sendRaw(body);
+    else this.#call.sendRaw(body.length === 0 ? '{}' : Buffer.from(body).toString('latin1'));
   }
 
   halfClose(): void {
