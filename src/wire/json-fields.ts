@@ -54,7 +54,7 @@ export function refuseJson(path: string, problem: string): never {
 function shown(value: unknown, field?: string): string {
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') return value === null ? 'null' : 'an object';
-  if (typeof value !== 'string') return String(value);
+  if (typeof value !== 'string') return JSON.stringify(value);
   return field !== undefined && UNSHOWN.has(field) ? 'a string' : quoted(value);
 }
 

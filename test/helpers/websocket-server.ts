@@ -50,7 +50,7 @@ export async function serveWebSockets(
       request,
       socket,
       head,
-      peer: peerOf(socket as Socket),
+      peer: peerOf(request.socket),
       certificate: undefined,
     });
   });

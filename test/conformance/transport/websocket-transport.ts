@@ -16,6 +16,7 @@ const CANNOT = new Map([
 ]);
 const CANNOT_AS_JSON = new Map([
   ...CANNOT,
+  ['carries messages of 4.5 MiB both ways', 'the limit is on the text, a third longer than its data'],
   ['brings its request as it is, and then the half-close', 'the request is read, and written as protobuf'],
   [
     'more than 1,024 messages in a batch are refused',
