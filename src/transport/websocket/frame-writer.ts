@@ -3,7 +3,7 @@ import { batchToJson, messageToJson } from '../../wire/json-codec.js';
 import { ingestSummaryToJson, publishResponseToJson } from '../../wire/json-topic-codec.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { decodeIngestSummary, decodePublishResponse } from '../../wire/topic-codec.js';
-import { batchEnd } from '../bodies.js';
+import { batchEnd } from '../batch-end.js';
 import type { ServedMethod } from '../contract.js';
 import { RESPONSE_FRAMING } from '../framing.js';
 import type { Subprotocol } from './subprotocols.js';
