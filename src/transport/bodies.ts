@@ -43,10 +43,27 @@ export function encodeBodies(
 }
 
 /** Bodies of frames in, messages out, no more at a time than asked for. */
-export class BodyReader {
+export interface BodyReading {
   /** Bodies not looked into yet. */
-  held = 0;
+  readonly held: number;
   /** Of these, and of the batch being read. */
+  readonly bytes: number;
+  /** Whether nothing is left to be asked for. */
+  readonly isEmpty: boolean;
+  /** Why the call is refused at its half-close. */
+  readonly missing: SluiceError | undefined;
+  push(body: Uint8Array): void;
+  clear(): void;
+  /**
+   * Adds the next messages to `target`, up to `room` in all. Returns why it
+   * stopped at one that can't be read: what was held behind it is forgotten.
+   */
+  fill(target: DataMessage[], room: number): SluiceError | undefined;
+}
+
+/** Bodies in protobuf. */
+export class BodyReader implements BodyReading {
+  held = 0;
   bytes = 0;
 
   readonly #framing: Framing;
@@ -61,7 +78,6 @@ export class BodyReader {
     this.#framing = framing;
   }
 
-  /** Whether nothing is left to be asked for. */
   get isEmpty(): boolean {
     return this.held === 0 && this.#batch === undefined;
   }
@@ -81,10 +97,6 @@ export class BodyReader {
     this.#batchBytes = 0;
   }
 
-  /**
-   * Adds the next messages to `target`, up to `room` in all. Returns why it
-   * stopped at one that can't be read: what was held behind it is forgotten.
-   */
   fill(target: DataMessage[], room: number): SluiceError | undefined {
     try {
       while (target.length < room) {
@@ -114,7 +126,6 @@ export class BodyReader {
     }
   }
 
-  /** Why the call is refused at its half-close. */
   get missing(): SluiceError | undefined {
     return this.#framing === 'request' && !this.#hasRequest ? noRequest() : undefined;
   }
