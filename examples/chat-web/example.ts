@@ -1,15 +1,14 @@
 /** A room by three doors: a page in a browser, a client over gRPC, and curl. */
-import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Browser, type Page } from 'playwright-core';
-import { connect } from '../../src/client/index.js';
 import { startBrowser } from '../kit/browser.js';
 import { Cable } from '../kit/cable.js';
 import { GatewayProcess } from '../kit/gateway-process.js';
 import { Report } from '../kit/report.js';
 import type { ExampleOptions } from '../run.js';
+import { followByCurl, sayByCurl } from './curl.js';
+import { Listener } from './listener.js';
 import { PageServer } from './page-server.js';
 import { PRACTICE, TALK, type Voice } from './talk.js';
 
@@ -34,11 +33,11 @@ export async function run({ short, pictures }: ExampleOptions): Promise<void> {
 
   await using browser = await startBrowser();
   const page = await openPage(browser, pages.urlOf(ROOM, 'ann', `ws://${cable.address}`));
-  const heard = await Heard.in(gateway.address);
+  await using heard = await Listener.in(ROOM, gateway.address);
   const voices: Readonly<Record<Voice, (text: string) => Promise<void>>> = {
     ann: (text) => sayInPage(page, text),
     bert: (text) => heard.say(text),
-    harbourmaster: (text) => sayByCurl(gateway.edge, text),
+    harbourmaster: (text) => sayByCurl(gateway.edge, ROOM, text),
   };
   const said: string[] = [];
   const say = async (who: Voice, text: string): Promise<void> => {
@@ -65,7 +64,7 @@ export async function run({ short, pictures }: ExampleOptions): Promise<void> {
   await heard.until(said.length);
   report.say('it is back, and so is what was said');
 
-  await sleep(300);
+  await linesOf(page, said.length);
   const pictured = await takePictures(page, pictures);
   report.say(`the pictures: ${pictured.join(', ')}`);
   for (const text of PRACTICE.slice(0, short ? 30 : undefined)) {
@@ -75,11 +74,15 @@ export async function run({ short, pictures }: ExampleOptions): Promise<void> {
   const seen = await linesOf(page, said.length);
   report.prove('the page shows every line, in the order of the room', same(seen, said), figure(seen, said));
   report.prove('the gRPC client has every line, in the same order', same(heard.lines, said), figure(heard.lines, said));
-  const stream = await readByCurl(gateway.edge, said.length);
-  report.prove('curl follows every line as server-sent events', same(stream, said), figure(stream, said));
+  const texts = said.map((line) => line.replace(/^\w+: /, ''));
+  const followed = await followByCurl(gateway.edge, ROOM, texts.length);
+  report.prove(
+    'curl follows every line as server-sent events, in the same order',
+    same(followed, texts),
+    figure(followed, texts),
+  );
   const notes = await page.locator('.note').count();
   report.prove('the cut cost the page nothing', notes === 0, `${notes} notes of something lost`);
-  await heard.leave();
   report.end();
 }
 
@@ -120,19 +123,12 @@ async function takePictures(page: Page, folder: string): Promise<readonly string
   return [wide, dark];
 }
 
-/** A client over gRPC, in the same room. */
-class Heard {
-  readonly lines: string[] = [];
-  readonly #client = connect(this.address, { clientId: 'bert' });
-  #session: Awaited<ReturnType<Heard['open']>> | undefined;
-  #changed: () => void = () => undefined;
-
-  private constructor(private readonly address: string) {}
+function same(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((line, index) => line === others[index]);
 }
 
-async function sayByCurl(edge: string, text: string): Promise<void> {
-  await curl(
-    ...['--request', 'POST', '--header', 'x-client-id: harbourmaster', '--data-binary', text],
-    `http://${edge}/v1/topics/rooms/${ROOM}`,
-  );
+function figure(seen: readonly string[], said: readonly string[]): string {
+  const wrong = said.findIndex((line, index) => line !== seen[index]);
+  const first = wrong < 0 ? '' : `; the first that differs: ${seen[wrong] ?? 'none'}, where ${said[wrong] ?? ''} was said`;
+  return `${seen.length} of ${said.length} lines${first}`;
 }
