@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type BuildOptions } from 'esbuild';
+import { type BuildOptions, buildSync } from 'esbuild';
 
 const ROOT = import.meta.dirname;
 
@@ -15,8 +15,8 @@ const OF_NODE = ['getBuiltinModule', 'setMaxListeners', 'utf8Slice', 'utf8Write'
 
 const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
 
-/** Bundles `dist/client/web.js` of this folder; returns the text, and writes nothing. */
-export async function bundleWeb(dist: string): Promise<string> {
+/** Bundles `client/web.js` of this folder; returns the text. */
+function bundleWeb(dist: string): string {
   const options: BuildOptions & { write: false } = {
     entryPoints: [join(dist, 'client/web.js')],
     bundle: true,
@@ -26,9 +26,9 @@ export async function bundleWeb(dist: string): Promise<string> {
     legalComments: 'none',
     write: false,
   };
-  const plain = (await build(options)).outputFiles[0]?.text ?? '';
+  const plain = buildSync(options).outputFiles[0]?.text ?? '';
   const mangleProps = innerNames(plain.replace(COMMENT, ''), dist);
-  return (await build({ ...options, minify: true, mangleProps })).outputFiles[0]?.text ?? '';
+  return buildSync({ ...options, minify: true, mangleProps }).outputFiles[0]?.text ?? '';
 }
 
 /**
@@ -49,7 +49,9 @@ function innerNames(code: string, dist: string): RegExp {
 function typeFiles(file: string, seen = new Set<string>()): ReadonlySet<string> {
   if (seen.has(file)) return seen;
   seen.add(file);
-  for (const [, from = ''] of readFileSync(file, 'utf8').matchAll(/(?:from |import\()['"](\.[^'"]+)\.js['"]/g))
+  for (const [, from = ''] of readFileSync(file, 'utf8').matchAll(
+    /(?:from |import\()['"](\.[^'"]+)\.js['"]/g,
+  ))
     typeFiles(join(dirname(file), `${from}.d.ts`), seen);
   return seen;
 }
@@ -61,6 +63,6 @@ function addNames(file: string, names: Set<string>): void {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const dist = join(ROOT, 'dist');
-  writeFileSync(join(dist, 'client/web-bundle.js'), await bundleWeb(dist));
+  writeFileSync(join(dist, 'client/web-bundle.js'), bundleWeb(dist));
   writeFileSync(join(dist, 'client/web-bundle.d.ts'), "export * from './web.js';\n");
 }

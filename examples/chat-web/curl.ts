@@ -17,7 +17,9 @@ export async function sayByCurl(edge: string, room: string, text: string): Promi
 /** The last so many lines of the room, as curl follows it. */
 export async function followByCurl(edge: string, room: string, count: number): Promise<readonly string[]> {
   const url = `http://${edge}/v1/topics/rooms/${room}?history=${count}`;
-  const child = takenAlong(spawn('curl', ['--silent', '--no-buffer', url], { stdio: ['ignore', 'pipe', 'inherit'] }));
+  const child = takenAlong(
+    spawn('curl', ['--silent', '--no-buffer', url], { stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
   const lines: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     if (line.startsWith('data: ')) lines.push(line.slice('data: '.length));

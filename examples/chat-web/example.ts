@@ -12,7 +12,8 @@ import { Listener } from './listener.js';
 import { PageServer } from './page-server.js';
 import { PRACTICE, TALK, type Voice } from './talk.js';
 
-export const about = 'a page, a gRPC client and curl in one room: all see all lines, in one order, over a cut';
+export const about =
+  'a page, a gRPC client and curl in one room: all see all lines, in one order, over a cut';
 
 const ROOM = 'harbour';
 /** Longer than a busy machine takes. */
@@ -29,7 +30,9 @@ export async function run({ short, pictures }: ExampleOptions): Promise<void> {
     ],
   });
   using cable = await Cable.to(gateway.edge);
-  report.say(`a gateway with gRPC at ${gateway.address} and HTTP at ${gateway.edge}; the page at ${pages.origin}`);
+  report.say(
+    `a gateway with gRPC at ${gateway.address} and HTTP at ${gateway.edge}; the page at ${pages.origin}`,
+  );
 
   await using browser = await startBrowser();
   const page = await openPage(browser, pages.urlOf(ROOM, 'ann', `ws://${cable.address}`));
@@ -73,7 +76,11 @@ export async function run({ short, pictures }: ExampleOptions): Promise<void> {
 
   const seen = await linesOf(page, said.length);
   report.prove('the page shows every line, in the order of the room', same(seen, said), figure(seen, said));
-  report.prove('the gRPC client has every line, in the same order', same(heard.lines, said), figure(heard.lines, said));
+  report.prove(
+    'the gRPC client has every line, in the same order',
+    same(heard.lines, said),
+    figure(heard.lines, said),
+  );
   const texts = said.map((line) => line.replace(/^\w+: /, ''));
   const followed = await followByCurl(gateway.edge, ROOM, texts.length);
   report.prove(
@@ -100,7 +107,10 @@ async function sayInPage(page: Page, text: string): Promise<void> {
 }
 
 async function linesOf(page: Page, count: number): Promise<readonly string[]> {
-  await page.locator('.line').nth(count - 1).waitFor();
+  await page
+    .locator('.line')
+    .nth(count - 1)
+    .waitFor();
   return await page.locator('.line').evaluateAll((items) =>
     items.map((item) => {
       const who = item.querySelector('.from')?.firstChild?.textContent ?? '';
@@ -129,6 +139,9 @@ function same(some: readonly string[], others: readonly string[]): boolean {
 
 function figure(seen: readonly string[], said: readonly string[]): string {
   const wrong = said.findIndex((line, index) => line !== seen[index]);
-  const first = wrong < 0 ? '' : `; the first that differs: ${seen[wrong] ?? 'none'}, where ${said[wrong] ?? ''} was said`;
+  const first =
+    wrong < 0
+      ? ''
+      : `; the first that differs: ${seen[wrong] ?? 'none'}, where ${said[wrong] ?? ''} was said`;
   return `${seen.length} of ${said.length} lines${first}`;
 }

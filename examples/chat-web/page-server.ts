@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { buildSync } from 'esbuild';
 
 const PAGE = join(import.meta.dirname, 'page');
 const SDK = join(import.meta.dirname, '../../src/client/web.ts');
@@ -28,7 +28,7 @@ export class PageServer {
       ['/chat.css', ['text/css', readFileSync(join(PAGE, 'chat.css'), 'utf8')]],
       ['/chat.js', ['text/javascript', readFileSync(join(PAGE, 'chat.js'), 'utf8')]],
       // With the package installed: node_modules/sluice/dist/client/web-bundle.js, as it is.
-      ['/sluice.js', ['text/javascript', await sdk()]],
+      ['/sluice.js', ['text/javascript', sdk()]],
     ]);
     const server = createServer(({ url = '/' }, response) => {
       const file = files.get(url.replace(/\?.*$/, ''));
@@ -58,8 +58,8 @@ export class PageServer {
   }
 }
 
-async function sdk(): Promise<string> {
-  const bundle = await build({
+function sdk(): string {
+  const bundle = buildSync({
     ...{ entryPoints: [SDK], bundle: true, minify: true, write: false },
     ...{ platform: 'browser', format: 'esm', target: 'es2022' },
   });

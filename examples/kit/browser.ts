@@ -17,7 +17,9 @@ const FLAGS = [
 export async function startBrowser(): Promise<Browser> {
   const executablePath = process.env['CHROMIUM_PATH'] ?? onThePath('chromium');
   if (executablePath === undefined)
-    throw new Error('There is no Chromium: install it (Debian: apt-get install chromium), or name it by CHROMIUM_PATH');
+    throw new Error(
+      'There is no Chromium: install it (Debian: apt-get install chromium), or name it by CHROMIUM_PATH',
+    );
   return await chromium.launch({ executablePath, args: FLAGS });
 }
 
