@@ -16,7 +16,7 @@ import { PREFIX_BYTES } from './frame-reader.js';
 import { refusalOf } from './grpc-js-status.js';
 import { type InnermostCall, innermostCall, type StatusObject } from './innermost-call.js';
 import { resetStream } from './own-resets.js';
-import { formatPeer } from '../net/socket-peer.js';
+import { connectionPeerOf } from './connection-peer.js';
 import { isTextMetadata } from './request-headers.js';
 import { DEADLINE_FLUSH_MS, type StreamHandlerOptions } from './stream-options.js';
 import { type CallStatus, DEADLINE_STATUS, statusOf } from './trailers.js';
@@ -33,7 +33,7 @@ type State = 'starting' | 'open' | 'ending' | 'closed';
  */
 export class InterceptorStream implements TransportStream {
   readonly method: ServedMethod;
-  readonly peer: string;
+  peer: string;
   metadata: ReadonlyMap<string, string> = new Map();
   bytesInFlight = 0;
   bytesSent = 0;
@@ -77,8 +77,7 @@ export class InterceptorStream implements TransportStream {
       ((status) => {
         call.sendStatus(status);
       });
-    const { remoteAddress, remotePort } = call.getConnectionInfo();
-    this.peer = formatPeer(remoteAddress, remotePort);
+    this.peer = connectionPeerOf(this.#session);
   }
 
   /** Of whole messages: what grpc-js has gathered of the next it keeps to itself. */
@@ -156,6 +155,10 @@ export class InterceptorStream implements TransportStream {
 
   #accept(metadata: Metadata): void {
     this.metadata = textMetadataOf(metadata);
+    const { forwarded } = this.#options;
+    if (forwarded !== undefined) {
+      this.peer = forwarded.peerOf(this.peer, this.metadata.get(forwarded.header));
+    }
     try {
       this.#receiver = this.#options.accept(this);
     } catch (error) {
