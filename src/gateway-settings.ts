@@ -5,7 +5,9 @@ import type { TopicRouteParts } from './routes/topic.js';
 import type { StreamSettings } from './server/settings.js';
 import type { WindowedSettings } from './server/streaming-server.js';
 import type { RecentLimits } from './session/recent-messages.js';
+import type { EdgeOptions } from './edge/edge-options.js';
 import type { GrpcServerOptions } from './transport/grpc/grpc-server-options.js';
+import type { TlsOptions } from './transport/net/tls-files.js';
 
 // The configuration speaks to people (receiveTimeout: 25s), the parts of the
 // gateway to one another (receiveTimeoutMs: 25000). Here the one becomes the other.
@@ -86,12 +88,49 @@ export function budgetBytes({ memory }: Config): number {
   return memory.budget === 0 ? Math.floor(getHeapStatistics().heap_size_limit / 4) : memory.budget;
 }
 
+/** All of the HTTP edge's options that come from the configuration. */
+export function edgeSettings({
+  edge,
+  server,
+  stream,
+}: Config): Omit<EdgeOptions, 'clock' | 'logger' | 'metrics' | 'account' | 'version'> {
+  return {
+    listen: edge.listen,
+    maxSockets: edge.maxSockets,
+    handshakeTimeoutMs: edge.handshakeTimeout,
+    headersTimeoutMs: edge.headersTimeout,
+    requestTimeoutMs: edge.requestTimeout,
+    idleTimeoutMs: edge.idleTimeout,
+    maxHeaderBytes: edge.maxHeaderSize,
+    maxMessageBytes: server.maxMessageSize,
+    sendTimeoutMs: stream.sendTimeout,
+    origins: edge.origins,
+    queryToken: edge.queryToken,
+    events: { heartbeatIntervalMs: edge.events.heartbeatInterval, retryMs: edge.events.retry },
+    ...(edge.tls ? tlsSettings(server) : {}),
+  };
+}
+
+/** Nothing where no certificate is named. */
+function tlsSettings({ tls }: Config['server']): { readonly tls?: TlsOptions } {
+  if (tls.certificateFile === '') return {};
+  return {
+    tls: {
+      certificateFile: tls.certificateFile,
+      keyFile: tls.keyFile,
+      ...(tls.clientCaFile === '' ? {} : { clientCaFile: tls.clientCaFile }),
+      requireClientCertificate: tls.requireClientCertificate,
+      minVersion: tls.minVersion,
+      reloadIntervalMs: tls.reloadInterval,
+    },
+  };
+}
+
 /** All of the gRPC server's options that come from the configuration. */
 export function grpcServerSettings({
   server,
   stream,
 }: Config): Omit<GrpcServerOptions, 'clock' | 'logger' | 'metrics'> {
-  const { tls } = server;
   return {
     listen: server.listen,
     streamHandler: server.streamHandler,
@@ -113,18 +152,7 @@ export function grpcServerSettings({
     connectionWindowBytes: server.connectionWindow,
     reflection: server.reflection,
     tcpNoDelay: true,
-    ...(tls.certificateFile === ''
-      ? {}
-      : {
-          tls: {
-            certificateFile: tls.certificateFile,
-            keyFile: tls.keyFile,
-            ...(tls.clientCaFile === '' ? {} : { clientCaFile: tls.clientCaFile }),
-            requireClientCertificate: tls.requireClientCertificate,
-            minVersion: tls.minVersion,
-            reloadIntervalMs: tls.reloadInterval,
-          },
-        }),
+    ...tlsSettings(server),
   };
 }
 

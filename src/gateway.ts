@@ -8,6 +8,7 @@ import { Turn } from './core/turn.js';
 import { ByteAccount } from './flow/byte-account.js';
 import { GatewayAuth } from './gateway-auth.js';
 import { drainDeadlineMs, untilDrained, type Left } from './gateway-drain.js';
+import { GatewayEdge } from './gateway-edge.js';
 import { GatewayProxies } from './gateway-proxies.js';
 import { revocationSources } from './gateway-revocations.js';
 import { gatewayRoutes } from './gateway-routes.js';
@@ -94,6 +95,7 @@ export class Gateway {
   /** Undefined where none is configured. */
   readonly #proxies: GatewayProxies | undefined;
   readonly #grpc: GrpcServer;
+  readonly #edge: GatewayEdge;
   readonly #checker: HealthChecker;
   readonly #report: PeriodicReport;
   readonly #rates: RateSampler<ClientConnection>;
@@ -196,6 +198,7 @@ export class Gateway {
       account: this.#account,
       ...grpcServerSettings(config),
     });
+    this.#edge = new GatewayEdge({ config, clock, logger, metrics: this.metrics, account: this.#account });
     this.#proxies?.attach(this.#grpc);
     this.#stopFollowing = this.readiness.follow((ready) => {
       this.#grpc.setServing(ready);
@@ -269,6 +272,11 @@ export class Gateway {
     return this.#grpc.addresses;
   }
 
+  /** Where browsers and plain HTTP clients connect; empty as `addresses` is, and where there is no such address. */
+  get edgeAddresses(): readonly BoundAddress[] {
+    return this.#edge.addresses;
+  }
+
   /** `host:port` of the admin address, where there is one. */
   get adminAddress(): string | undefined {
     return this.#adminAddress;
@@ -302,7 +310,7 @@ export class Gateway {
 
   /** Network connections at this moment, those without a stream included. */
   get sockets(): number {
-    return this.#grpc.socketCount;
+    return this.#grpc.socketCount + this.#edge.socketCount;
   }
 
   /** What each configured proxy does now, and has done. */
@@ -337,6 +345,7 @@ export class Gateway {
       await this.#proxies?.start();
       this.#throwIfDestroyed();
       await this.#grpc.start(this.#server.accept, this.#proxies?.server);
+      await this.#edge.start(this.#server.accept);
       if (this.#admin !== undefined) {
         const { address, port } = await this.#admin.start();
         this.#adminAddress = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
@@ -355,6 +364,7 @@ export class Gateway {
       {
         version: VERSION,
         grpc: this.addresses.map((address) => address.text),
+        edge: this.edgeAddresses.map((address) => address.text),
         admin: this.#adminAddress,
         routes: [...this.#routes.keys()],
         ...(this.#proxies !== undefined && { proxies: Object.keys(this.#config.proxies) }),
@@ -388,7 +398,7 @@ export class Gateway {
     this.#stopRoutes();
     for (const upstream of this.#upstreams.values()) upstream.stop();
     this.#auth.stop();
-    await Promise.all([this.#grpc.destroy(), this.#admin?.stop()]);
+    await Promise.all([this.#grpc.destroy(), this.#edge.destroy(), this.#admin?.stop()]);
     this.#report.stop();
     this.#exporter.stop();
     this.#facts?.stop();
@@ -398,6 +408,7 @@ export class Gateway {
   /** Reads the files again now that the configuration names: certificates, tokens, keys, revocations, .proto files. Bad ones leave the last good. */
   reload(): void {
     this.#grpc.reloadTls();
+    this.#edge.reloadTls();
     this.#auth.reload();
     this.#proxies?.reload();
   }
@@ -441,6 +452,7 @@ export class Gateway {
     await this.#starting?.catch(() => undefined);
     const graceMs = this.#config.server.drainGrace;
     this.#logger.info({ graceMs, ...this.#left() }, 'draining');
+    this.#edge.drain();
     const forClientsMs = drainDeadlineMs(graceMs);
     const drained = Promise.all([
       this.#server.drain(forClientsMs),
@@ -448,6 +460,7 @@ export class Gateway {
     ]);
     // Sessions live nowhere else: while there are any, their clients may come back to them.
     const closed = this.#server.sessionsDrained().then(async () => {
+      this.#edge.stopListening();
       await this.#grpc.stopListening();
       this.#grpc.drainConnections();
     });

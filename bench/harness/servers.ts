@@ -85,7 +85,7 @@ function defineSluice({ tls, routes = false }: ServerOptions): ServerDefinition 
     command: process.execPath,
     args: [
       ...program,
-      ...['--server.listen', '127.0.0.1:0', '--admin.listen', '127.0.0.1:0'],
+      ...['--server.listen', '127.0.0.1:0', '--admin.listen', '127.0.0.1:0', '--edge.enabled', 'false'],
       ...tlsArgs('--server.tls.certificateFile', '--server.tls.keyFile', tls),
     ],
   };

@@ -28,7 +28,7 @@ export async function run({ short, pictures }: ExampleOptions): Promise<void> {
   const report = new Report();
   await using gateway = await GatewayProcess.start({
     config: join(import.meta.dirname, 'gateway.yaml'),
-    flags: ['--server.listen', '127.0.0.1:0', '--admin.listen', '127.0.0.1:0'],
+    flags: ['--server.listen', '127.0.0.1:0', '--admin.listen', '127.0.0.1:0', '--edge.enabled', 'false'],
   });
   await using publisher = connect(gateway.address, { clientId: 'feed' });
   const live = new Feed(publisher, 'live/quotes');

@@ -45,7 +45,14 @@ async function show(report: Report, folder: string, short: boolean, pictures: st
   // The route reads the same file, and the ports are those that were free.
   process.env['PATTERNS_LOG'] = log.path;
   const upstreams = Object.entries(direct).map(([name, address]) => [name, { addresses: [address] }]);
-  const flags = ['--server.listen', '127.0.0.1:0', '--admin.listen', '127.0.0.1:0'];
+  const flags = [
+    '--server.listen',
+    '127.0.0.1:0',
+    '--admin.listen',
+    '127.0.0.1:0',
+    '--edge.enabled',
+    'false',
+  ];
   await using gateway = await GatewayProcess.start({
     config: join(import.meta.dirname, 'gateway.yaml'),
     flags: [...flags, '--upstreams', JSON.stringify(Object.fromEntries(upstreams))],

@@ -43,6 +43,7 @@ export class BadClient {
 
   /** A StreamData call; more metadata, such as `x-route`. */
   call(metadata: Readonly<Record<string, string>> = {}): BadCall {
+    const cancelled = new AbortController();
     const call = new BadCall(
       this.http2.request(
         {
@@ -53,8 +54,9 @@ export class BadClient {
           'x-client-id': this.id,
           ...metadata,
         },
-        { endStream: false },
+        { endStream: false, signal: cancelled.signal },
       ),
+      cancelled,
     );
     this.#calls.push(call);
     return call;
@@ -77,14 +79,16 @@ export class BadClient {
 
 export class BadCall {
   readonly #stream: ClientHttp2Stream;
+  readonly #cancelled: AbortController;
   /** Resolves with what the gateway said at the end: code and advice, or how the stream went. */
   readonly ended: Promise<string>;
   readonly #received: DataMessage[] = [];
   #rest: Buffer = Buffer.alloc(0);
   #look: () => void = () => undefined;
 
-  constructor(stream: ClientHttp2Stream) {
+  constructor(stream: ClientHttp2Stream, cancelled: AbortController) {
     this.#stream = stream;
+    this.#cancelled = cancelled;
     let last: IncomingHttpHeaders = {};
     stream.on('response', (headers) => (last = headers));
     stream.on('trailers', (headers) => (last = headers));
@@ -156,8 +160,12 @@ export class BadCall {
     await this.ended;
   }
 
+  /**
+   * RST_STREAM(CANCEL), and nothing before it: `close` would half-close first, in a write of its own, and a gateway that
+   * reads that alone sees a client that is done.
+   */
   cancel(): void {
-    this.#stream.close(8);
+    this.#cancelled.abort();
   }
 
   #take(chunk: Buffer): void {

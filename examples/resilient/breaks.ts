@@ -202,10 +202,12 @@ export const breaks: readonly Break[] = [
       const call = client.call();
       call.send({ type: MessageType.HEARTBEAT });
       await once(client.http2, 'remoteSettings');
+      // A socket that is gone has no port.
+      const { peer } = client;
       const goaway = once(client.http2, 'goaway') as Promise<[number, number, Buffer]>;
       for (let n = 0; n < 10; n += 1) client.http2.ping(() => undefined);
       const [code, , why] = await goaway;
-      return { got: `GOAWAY ${code}, "${why.toString()}"`, peer: client.peer };
+      return { got: `GOAWAY ${code}, "${why.toString()}"`, peer };
     },
   },
 ];

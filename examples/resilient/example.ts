@@ -38,7 +38,7 @@ export async function run({ short, pictures }: ExampleOptions): Promise<void> {
   await using gateway = await GatewayProcess.start({
     config: join(import.meta.dirname, 'gateway.yaml'),
     flags: [
-      ...['--server.listen', '127.0.0.1:0', '--admin.listen', '127.0.0.1:0'],
+      ...['--server.listen', '127.0.0.1:0', '--admin.listen', '127.0.0.1:0', '--edge.enabled', 'false'],
       ...['--pool.maxConnections', String(connections)],
       ...Object.entries(times).flatMap(([key, value]) => [`--${key}`, value]),
     ],

@@ -3,6 +3,7 @@ import { boolean } from './formats/choice.js';
 import { duration } from './formats/duration.js';
 import { integer } from './formats/number.js';
 import { KIB, MIB, size } from './formats/size.js';
+import { textList } from './formats/text.js';
 import { section, setting } from './setting.js';
 
 const webSocket = section('Sessions over WebSocket, at /v1/stream.', {
@@ -18,6 +19,22 @@ const webSocket = section('Sessions over WebSocket, at /v1/stream.', {
     'How long a ping may stay unanswered before the connection is closed.',
   ),
 });
+
+const events = section('Server-sent events, at GET /v1/topics/{topic}.', {
+  heartbeatInterval: setting(
+    duration({ zero: 'off' }),
+    '15s',
+    'A comment is sent after so long without an event, so that nobody on the way takes the connection for dead.',
+  ),
+  retry: setting(
+    duration({ maxMs: 3_600_000 }),
+    '3s',
+    'How long a browser is told to wait before it connects again. Sent away by a drain, each waits a random part of it.',
+  ),
+});
+
+/** An origin as browsers write it (RFC 6454 section 6.2), or any. */
+const ORIGIN = /^(?:\*|https?:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?)$/i;
 
 export const edge = section(
   'The HTTP address: WebSocket, server-sent events, publishing with a plain request (docs/http.md).',
@@ -52,6 +69,17 @@ export const edge = section(
       '16KiB',
       "The most a request's headers may take.",
     ),
+    origins: setting(
+      textList(ORIGIN, 'https://host, https://host:port or *', 64),
+      [],
+      'Pages of which other origins may use this address from a browser. Empty: only those that came from this address itself. * lets any page on the web in, as whoever its visitor is: dangerous. In a variable or flag: separated by commas.',
+    ),
+    queryToken: setting(
+      boolean(),
+      false,
+      'Whether a token may come as the query parameter access_token, for EventSource, which can send no headers. Addresses end up in the logs of proxies and in histories.',
+    ),
     webSocket,
+    events,
   },
 );

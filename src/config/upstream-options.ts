@@ -44,7 +44,11 @@ export const upstreamOptions = {
     5,
     'So many streams in a row that failed at an address before it did anything open its circuit breaker: it is given none for breakerPause, then one to try.',
   ),
-  breakerPause: setting(duration({ maxMs: 3_600_000 }), '5s', 'How long an open circuit breaker stays open.'),
+  breakerPause: setting(
+    duration({ maxMs: 3_600_000 }),
+    '5s',
+    'How long an open circuit breaker stays open. It is cut short, once, when the backend says anew that it is serving.',
+  ),
   maxSessions: setting(
     integer({ min: 1, max: 10_000_000, zero: 'no limit' }),
     0,

@@ -223,7 +223,7 @@ export const errorCatalogue = {
     retry: 'never',
     setting: 'proxies.<name>.services, proxies.<name>.proto',
     meaning:
-      'No service of this name is passed on, or it has no such method; the message names those that there are.',
+      'No service of this name is passed on, or it has no such method; over HTTP, nothing is at this path, or the method is not served there. The message names what there is.',
   },
   INVALID_MESSAGE: {
     scope: 'connection',

@@ -16,6 +16,8 @@ export interface CircuitBreakerOptions {
 export interface Passage {
   succeeded(): void;
   failed(): void;
+  /** Nobody was there, or the connection broke: with all others that were under way then it counts as one failure. */
+  cutOff(): void;
   /** Whoever wanted to know is gone: it says nothing about the one who was asked. */
   abandoned(): void;
 }
@@ -24,13 +26,19 @@ interface Closed {
   readonly kind: 'closed';
   /** In a row, by the order in which they ended. */
   failures: number;
+  /** Those counted of `cutOff`. */
+  cuts: number;
 }
 interface Open {
   readonly kind: 'open';
   readonly untilMs: number;
+  /** Whether `mayBeWell` ends the pause. */
+  readonly endsEarly: boolean;
 }
 interface HalfOpen {
   readonly kind: 'half-open';
+  /** The pause before it was cut short. */
+  readonly early: boolean;
   trialUnderWay: boolean;
 }
 type State = Closed | Open | HalfOpen;
@@ -42,7 +50,7 @@ type State = Closed | Open | HalfOpen;
  */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
-  #state: State = { kind: 'closed', failures: 0 };
+  #state: State = closed();
 
   constructor(options: CircuitBreakerOptions) {
     this.#options = options;
@@ -71,14 +79,23 @@ export class CircuitBreaker {
   tryPass(): Passage | undefined {
     if (this.refuses) return undefined;
     if (this.#state.kind === 'closed') return this.#passage(this.#state);
-    const trial = this.#state.kind === 'open' ? ({ kind: 'half-open' } as HalfOpen) : this.#state;
+    const trial = this.#state.kind === 'open' ? halfOpen(false) : this.#state;
     trial.trialUnderWay = true;
     this.#enter(trial);
     return this.#passage(trial);
   }
 
+  /**
+   * Whoever is asked has said since that it is well: the pause is over, and one may try. Not
+   * twice: where that one fails, the pause that follows is a whole one.
+   */
+  mayBeWell(): void {
+    if (this.#state.kind === 'open' && this.#state.endsEarly && this.refuses) this.#enter(halfOpen(true));
+  }
+
   /** What ends after the state it began in is over is old news, and changes nothing. */
   #passage(state: Closed | HalfOpen): Passage {
+    const cutsBefore = state.kind === 'closed' ? state.cuts : 0;
     let ended = false;
     const once = (act: () => void) => () => {
       if (ended) return;
@@ -88,19 +105,32 @@ export class CircuitBreaker {
     return {
       succeeded: once(() => {
         if (state.kind === 'closed') state.failures = 0;
-        else this.#enter({ kind: 'closed', failures: 0 });
+        else this.#enter(closed());
       }),
       failed: once(() => {
+        this.#fail(state);
+      }),
+      cutOff: once(() => {
         if (state.kind === 'closed') {
-          state.failures += 1;
-          if (state.failures < this.#options.failures) return;
+          // It was under way when the last one was counted.
+          if (cutsBefore < state.cuts) return;
+          state.cuts += 1;
         }
-        this.#enter({ kind: 'open', untilMs: this.#options.clock.now() + this.#options.pauseMs });
+        this.#fail(state);
       }),
       abandoned: once(() => {
         if (state.kind === 'half-open') state.trialUnderWay = false;
       }),
     };
+  }
+
+  #fail(state: Closed | HalfOpen): void {
+    if (state.kind === 'closed') {
+      state.failures += 1;
+      if (state.failures < this.#options.failures) return;
+    }
+    const untilMs = this.#options.clock.now() + this.#options.pauseMs;
+    this.#enter({ kind: 'open', untilMs, endsEarly: state.kind === 'closed' || !state.early });
   }
 
   #enter(state: State): void {
@@ -109,4 +139,12 @@ export class CircuitBreaker {
     this.#state = state;
     this.#options.onChange?.(state.kind, before);
   }
+}
+
+function closed(): Closed {
+  return { kind: 'closed', failures: 0, cuts: 0 };
+}
+
+function halfOpen(early: boolean): HalfOpen {
+  return { kind: 'half-open', early, trialUnderWay: false };
 }

@@ -1,46 +1,9 @@
+import { TokenBucket } from './token-bucket.js';
+
 /** A rate of 0 is no limit. */
 export interface ThrottleRates {
   readonly messagesPerSecond: number;
   readonly bytesPerSecond: number;
-}
-
-/**
- * A token bucket: `ratePerSecond` tokens flow in, at most one second's worth
- * (and at least one) is kept. What is taken may go below zero, by the last
- * message taken: it is paid back before the next.
- */
-export class TokenBucket {
-  readonly ratePerSecond: number;
-  readonly #burst: number;
-  #tokens: number;
-  #refilledAt: number;
-
-  constructor(ratePerSecond: number, now: number) {
-    this.ratePerSecond = ratePerSecond;
-    this.#burst = Math.max(1, ratePerSecond);
-    this.#tokens = this.#burst;
-    this.#refilledAt = now;
-  }
-
-  /** Tokens there are now; negative while a debt is being paid. */
-  available(now: number): number {
-    const elapsedMs = now - this.#refilledAt;
-    if (elapsedMs > 0) {
-      this.#tokens = Math.min(this.#burst, this.#tokens + (elapsedMs * this.ratePerSecond) / 1000);
-      this.#refilledAt = now;
-    }
-    return this.#tokens;
-  }
-
-  take(tokens: number): void {
-    this.#tokens -= tokens;
-  }
-
-  /** Milliseconds until at least `tokens` are there. */
-  waitMs(tokens: number, now: number): number {
-    const missing = Math.min(tokens, this.#burst) - this.available(now);
-    return missing <= 0 ? 0 : (missing * 1000) / this.ratePerSecond;
-  }
 }
 
 /** Something may go once the budget holds a whole byte; the message sent then may pass it. */
@@ -57,8 +20,8 @@ export class Throttle {
 
   constructor(rates: ThrottleRates, now: number) {
     this.rates = rates;
-    this.#messages = rates.messagesPerSecond > 0 ? new TokenBucket(rates.messagesPerSecond, now) : undefined;
-    this.#bytes = rates.bytesPerSecond > 0 ? new TokenBucket(rates.bytesPerSecond, now) : undefined;
+    this.#messages = bucketOf(rates.messagesPerSecond, now);
+    this.#bytes = bucketOf(rates.bytesPerSecond, now);
   }
 
   /** Whether the next send has to wait. */
@@ -76,12 +39,18 @@ export class Throttle {
 
   /** Notes what was sent. */
   spend(messages: number, bytes: number): void {
-    this.#messages?.take(messages);
-    this.#bytes?.take(bytes);
+    this.#messages?.spend(messages);
+    this.#bytes?.spend(bytes);
   }
 
   /** How long until something may go again, in milliseconds; 0 when it may now. */
   waitMs(now: number): number {
-    return Math.max(this.#messages?.waitMs(1, now) ?? 0, this.#bytes?.waitMs(SOME_BYTES, now) ?? 0);
+    return Math.max(this.#messages?.waitMs(now, 1) ?? 0, this.#bytes?.waitMs(now, SOME_BYTES) ?? 0);
   }
+}
+
+/** At most one second's worth, and at least one, goes at once. */
+function bucketOf(perSecond: number, now: number): TokenBucket | undefined {
+  if (perSecond <= 0) return undefined;
+  return new TokenBucket({ amount: perSecond, perMs: 1_000, burst: Math.max(1, perSecond) }, now);
 }

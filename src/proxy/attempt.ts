@@ -7,6 +7,7 @@ import type {
 } from '../transport/client-contract.js';
 import type { RelayedHeaders } from '../transport/proxy-contract.js';
 import type { Lease } from '../upstream/lease.js';
+import { isCutOff } from '../upstream/stream-verdict.js';
 
 /** What an attempt calls, until it is given up. */
 export interface AttemptOwner {
@@ -68,6 +69,7 @@ export class Attempt implements RelayEvents {
     this.#owner = undefined;
     const { failure } = end;
     if (failure === undefined) this.#lease.succeeded();
+    else if (isCutOff(failure)) this.#lease.cutOff(failure.message);
     else if (blames(failure, end.unprocessed)) this.#lease.failed(failure.message);
     this.#lease.release();
     owner.onAttemptEnd(end);
@@ -79,6 +81,6 @@ export class Attempt implements RelayEvents {
  * says nothing of that: clients choose the path, the content type and the
  * metadata that it may be for.
  */
-function blames({ failure, broken }: CallEnd, unprocessed: boolean): boolean {
-  return broken === true || (failure !== undefined && (failure !== 'not-sluice' || unprocessed));
+function blames({ failure }: CallEnd, unprocessed: boolean): boolean {
+  return failure !== undefined && (failure !== 'not-sluice' || unprocessed);
 }

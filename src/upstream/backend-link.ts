@@ -8,7 +8,7 @@ import type {
   StreamEvents,
 } from '../transport/client-contract.js';
 import type { DataMessage } from '../wire/messages.js';
-import { verdictOf, type Verdict } from './stream-verdict.js';
+import { isCutOff, verdictOf, type Verdict } from './stream-verdict.js';
 
 /** The method that a backend serves: proto/sluice/v1/session.proto. */
 const HANDLE_PATH = '/sluice.v1.SessionService/Handle';
@@ -116,8 +116,9 @@ export class BackendLink implements StreamEvents {
     const verdict = verdictOf(end);
     // After the first word these change nothing.
     if (verdict.kind !== 'lost') this.#passage.succeeded();
-    else if (verdict.blames && events !== undefined) this.#passage.failed();
-    else this.#passage.abandoned();
+    else if (!verdict.blames || events === undefined) this.#passage.abandoned();
+    else if (isCutOff(end)) this.#passage.cutOff();
+    else this.#passage.failed();
     this.#host.ended(this, end);
     events?.onLost(verdict);
   }

@@ -22,6 +22,8 @@ export interface HealthWatchOptions {
   readonly backoff: BackoffLimits;
   /** Whoever takes the call, and does not answer for so long, says nothing of its health. */
   readonly answerTimeoutMs: number;
+  /** It says that it is serving, be it anew or again; before `onChange`, where that is a change. */
+  readonly onServing: () => void;
   readonly onChange: (health: Health, reason: string) => void;
 }
 
@@ -104,8 +106,10 @@ export class HealthWatch {
     const { service } = this.#options;
     try {
       const status = decodeHealthStatus(body);
-      if (status === 'serving') this.#enter('serving', '');
-      else if (status === 'service-unknown')
+      if (status === 'serving') {
+        this.#options.onServing();
+        this.#enter('serving', '');
+      } else if (status === 'service-unknown')
         this.#enter('not-serving', `it knows no health of service "${service}" (healthService)`);
       else
         this.#enter('not-serving', `it says that it is ${status === 'unknown' ? 'unknown' : 'not serving'}`);

@@ -16,7 +16,7 @@ export interface LeaseHost {
 /**
  * The leave to make one call at an address, which counts there until
  * `release`. What became of the call is what the address's circuit breaker goes
- * by: the first of `succeeded`, `failed` and `abandoned` is.
+ * by: the first of `succeeded`, `failed`, `cutOff` and `abandoned` is.
  */
 export class Lease {
   readonly address: string;
@@ -44,12 +44,14 @@ export class Lease {
     this.#passage.succeeded();
   }
 
-  /** Nobody was there, or the connection broke; `reason` is for the log. */
+  /** What was there did not take the call; `reason` is for the log. */
   failed(reason: string): void {
-    if (this.#released) return;
-    this.#timer?.cancel();
-    this.#host.leaseFailed(reason);
-    this.#passage.failed();
+    if (this.#told(reason)) this.#passage.failed();
+  }
+
+  /** Nobody was there, or the connection broke, under this call and all others on it. */
+  cutOff(reason: string): void {
+    if (this.#told(reason)) this.#passage.cutOff();
   }
 
   /** Nobody wants to know any more. */
@@ -64,5 +66,13 @@ export class Lease {
     this.#released = true;
     this.abandoned();
     this.#host.leaseEnded(this);
+  }
+
+  /** False: it is over. */
+  #told(reason: string): boolean {
+    if (this.#released) return false;
+    this.#timer?.cancel();
+    this.#host.leaseFailed(reason);
+    return true;
   }
 }

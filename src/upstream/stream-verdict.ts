@@ -60,6 +60,11 @@ export function verdictOf(end: CallEnd): Verdict {
   return { kind: 'lost', blames, reached, declined: BLAMED.has(status) && !broken, reason: message };
 }
 
+/** Nobody was there, or the connection broke: it is not this stream alone that ended. */
+export function isCutOff({ failure, broken }: CallEnd): boolean {
+  return failure === 'unreachable' || broken === true;
+}
+
 /** A backend's error, as its client is told: with its code where that is one of ours. */
 export function errorOf(code: string, message: string, retryAfterMs: number): SluiceError {
   const text = message === '' ? 'the service behind the route failed' : message;

@@ -6,7 +6,11 @@ import { BackendLink, type LinkEvents, type LinkHost } from './backend-link.js';
 import { type Health, HealthWatch } from './health-watch.js';
 import { Lease, type LeaseHost } from './lease.js';
 import { StateLog } from './state-log.js';
+import { isCutOff } from './stream-verdict.js';
 import type { UpstreamSettings } from './upstream-options.js';
+
+/** The state of an address, in the log, while its breaker lets nobody pass. */
+const PAUSED = 'breaker open';
 
 export interface UpstreamAddressOptions {
   readonly upstream: string;
@@ -70,8 +74,13 @@ export class UpstreamAddress implements LinkHost, LeaseHost {
       service: settings.healthService,
       backoff: { firstMs: settings.backoffFirst, maxMs: settings.backoffMax },
       answerTimeoutMs: 2 * settings.connectTimeout,
+      onServing: () => {
+        // Most often it is a new one at the old address: those that failed were of the one before.
+        this.#breaker.mayBeWell();
+      },
       onChange: (health, reason) => {
-        this.#tell(isWell(health), health, reason);
+        if (isWell(health) && this.#isPaused) this.#tell(false, PAUSED, this.#lastFault);
+        else this.#tell(isWell(health), health, reason);
         options.onChange();
       },
     });
@@ -166,7 +175,7 @@ export class UpstreamAddress implements LinkHost, LeaseHost {
     this.#links.delete(link);
     if (this.#stopped) return;
     if (end.failure !== undefined) this.#lastFault = end.message;
-    if (end.failure === 'unreachable' || end.broken === true) this.#watch.doubt(end.message);
+    if (isCutOff(end)) this.#watch.doubt(end.message);
     this.#options.onChange();
   }
 
@@ -199,15 +208,19 @@ export class UpstreamAddress implements LinkHost, LeaseHost {
     return maxSessions === 0 || this.sessions < maxSessions;
   }
 
+  get #isPaused(): boolean {
+    return this.#breaker.state === 'open' && this.#breaker.refuses;
+  }
+
   #onBreaker(state: BreakerState): void {
     if (this.#stopped) return;
     this.#pause?.cancel();
     if (state === 'open') {
-      this.#tell(false, 'breaker open', this.#lastFault);
+      this.#tell(false, PAUSED, this.#lastFault);
       this.#pause = this.clock.setTimeout(() => {
         this.#options.onChange();
       }, this.#options.settings.breakerPause);
-    } else if (state === 'closed') this.#tell(true, this.#watch.health, '');
+    } else if (state === 'closed') this.#tell(isWell(this.#watch.health), this.#watch.health, '');
     this.#options.onChange();
   }
 

@@ -19,6 +19,8 @@ export interface GatewayUnderTest {
   readonly address: string;
   /** Base URL of the admin address. */
   readonly admin: string;
+  /** Base URL of the HTTP edge, where `edge.enabled` is true. */
+  readonly edge: string;
   readonly log: readonly LogLine[];
   /** Stops it and asserts that nothing is left and every message is accounted for. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -55,6 +57,7 @@ export async function startGateway(
     log,
     address: first?.text ?? '',
     admin: `http://${gateway.adminAddress ?? ''}`,
+    edge: `http://${gateway.edgeAddresses[0]?.text ?? ''}`,
     async [Symbol.asyncDispose]() {
       await gateway.stop();
       expectNothingLeft(gateway, clock);

@@ -14,8 +14,12 @@ export interface Restarts {
   readonly rounds: number;
 }
 
-const UNARY_LOOPS = 8;
 const STREAM_LOOPS = 8;
+/**
+ * More than streams: a call goes to the backend that has the fewest, and after a restart all streams are at the other
+ * one, which is killed next. As many unary calls as that would all be away from it.
+ */
+const UNARY_LOOPS = 2 * STREAM_LOOPS;
 /** Long enough that some are always under way. */
 const UNARY_STEPS: readonly Step[] = [
   ['sleep', 5],

@@ -146,7 +146,10 @@ describe('docs/module-routes.md', () => {
     writeFileSync(join(folder, 'audit.js'), inProject('defineMiddleware'));
     const config = join(folder, 'gateway.yaml');
     const yaml = block(page, 'yaml', 'shout').replace('path:', 'middleware: [./audit.js]\n    path:');
-    writeFileSync(config, `${yaml}server: { listen: ['127.0.0.1:0'] }\nadmin: { enabled: false }\n`);
+    writeFileSync(
+      config,
+      `${yaml}server: { listen: ['127.0.0.1:0'] }\nadmin: { enabled: false }\nedge: { enabled: false }\n`,
+    );
     const gateway = await GatewayProcess.ready([], { config });
     try {
       using client = new StreamClient(gateway.address, { metadata: { 'x-client-id': 'ann' } });

@@ -25,7 +25,14 @@ function project(): Disposable & { readonly config: string } {
 
 it('examples/module-route rolls dice, refuses what are none, and says what was rolled', async () => {
   using files = project();
-  const listen = ['--server.listen', '127.0.0.1:0', '--admin.listen', '127.0.0.1:0'];
+  const listen = [
+    '--server.listen',
+    '127.0.0.1:0',
+    '--admin.listen',
+    '127.0.0.1:0',
+    '--edge.enabled',
+    'false',
+  ];
   await using gateway = await GatewayProcess.ready(listen, { config: files.config });
   await using client = connect(gateway.address);
   const session = await client.open('dice');

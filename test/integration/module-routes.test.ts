@@ -56,6 +56,7 @@ routes:
   bare: { kind: module, path: ./bare.js }
 server: { listen: ['127.0.0.1:0'] }
 admin: { listen: '127.0.0.1:0' }
+edge: { enabled: false }
 `,
     );
     file('bare.js', 'export default { message: ({ text }) => text };');

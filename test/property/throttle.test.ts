@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Throttle, TokenBucket } from '../../src/flow/throttle.js';
+import { Throttle } from '../../src/flow/throttle.js';
+import { TokenBucket } from '../../src/flow/token-bucket.js';
 
 const rate = fc.integer({ min: 1, max: 10_000 });
 const steps = fc.array(fc.integer({ min: 0, max: 2_000 }), { minLength: 1, maxLength: 100 });
@@ -58,8 +59,8 @@ describe('Throttle', () => {
   });
 
   it('a clock that stands still gives nothing', () => {
-    const bucket = new TokenBucket(10, 5);
-    bucket.take(10);
+    const bucket = new TokenBucket({ amount: 10, perMs: 1_000, burst: 10 }, 5);
+    bucket.spend(10);
     expect(bucket.available(5)).toBe(0);
     expect(bucket.available(5)).toBe(0);
     expect(bucket.available(105)).toBe(1);

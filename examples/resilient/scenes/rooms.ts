@@ -1,6 +1,7 @@
 /** Two game rooms over one connection: the player stands still in one of them, and plays on in the other. */
 import { connect, type Session } from '../../../src/client/index.js';
 import { quantile } from '../../kit/figures.js';
+import { LINE_MS } from '../gateway-log.js';
 import type { Stage } from '../stage.js';
 
 const BURST_MS = 20;
@@ -27,6 +28,8 @@ export async function rooms({ address, awayMs, marks, report }: Stage): Promise<
   marks.happens('the player stands still in one room');
   blue.standStill();
   await ticking.goOn(awayMs);
+  // On a busy machine ticks are under way yet, of which blue would lose none.
+  await red.hasSeen(ticking.sent);
   const meanwhile = red.takeP99Ms();
   marks.happens('and plays on');
   blue.playOn();
@@ -53,6 +56,14 @@ class Room {
   readonly lose = ({ fromSequence, toSequence }: { fromSequence: number; toSequence: number }): void => {
     this.lost += toSequence - fromSequence + 1;
   };
+
+  /** Resolves when so many ticks have come, or have not in a long time. */
+  async hasSeen(ticks: number): Promise<void> {
+    const deadline = performance.now() + LINE_MS;
+    while (this.seen < ticks && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, BURST_MS));
+    }
+  }
 
   standStill(): void {
     this.#still = new Promise((resolve) => (this.playOn = resolve));

@@ -95,6 +95,51 @@ describe('CircuitBreaker', () => {
     expect(breaker.state).toBe('closed');
   });
 
+  it('those who are cut off together are one failure; those who come after them are another', () => {
+    const { breaker, pass } = made(3);
+    const together = Array.from({ length: 10 }, pass);
+    for (const passage of together.slice(0, 5)) passage.cutOff();
+    pass().cutOff();
+    for (const passage of together.slice(5)) passage.cutOff();
+    expect(breaker.state).toBe('closed');
+    pass().cutOff();
+    expect(breaker.state).toBe('open');
+  });
+
+  it('a trial that is cut off opens it', () => {
+    const { clock, breaker, pass, open } = made();
+    open();
+    clock.advance(PAUSE_MS);
+    pass().cutOff();
+    expect(breaker).toMatchObject({ state: 'open', retryAfterMs: PAUSE_MS });
+  });
+
+  it('one may try at once when it may be well again', () => {
+    const { breaker, pass, open, changes } = made();
+    breaker.mayBeWell();
+    open();
+    breaker.mayBeWell();
+    expect(breaker).toMatchObject({ state: 'half-open', refuses: false });
+    const trial = pass();
+    expect(breaker.refuses).toBe(true);
+    trial.succeeded();
+    expect(breaker.state).toBe('closed');
+    expect(changes).toEqual(['closed to open', 'open to half-open', 'half-open to closed']);
+  });
+
+  it('where that one fails, the pause is a whole one, whatever is said; after that it may end early again', () => {
+    const { clock, breaker, pass, open } = made();
+    open();
+    breaker.mayBeWell();
+    pass().failed();
+    breaker.mayBeWell();
+    expect(breaker).toMatchObject({ state: 'open', retryAfterMs: PAUSE_MS });
+    clock.advance(PAUSE_MS);
+    pass().failed();
+    breaker.mayBeWell();
+    expect(breaker).toMatchObject({ state: 'half-open', refuses: false });
+  });
+
   it('a passage ends once', () => {
     const { breaker, pass } = made(2);
     const passage = pass();
@@ -123,7 +168,12 @@ describe('CircuitBreaker', () => {
 /** The rules, told over the whole history each time: slow, and without a state of its own. */
 type Event =
   | { readonly kind: 'passed'; readonly id: number }
-  | { readonly kind: 'failed' | 'succeeded' | 'abandoned'; readonly id: number; readonly atMs: number };
+  | { readonly kind: 'well'; readonly atMs: number }
+  | {
+      readonly kind: 'failed' | 'cutOff' | 'succeeded' | 'abandoned';
+      readonly id: number;
+      readonly atMs: number;
+    };
 
 function told(history: readonly Event[], failures: number) {
   let state: 'closed' | 'open' | 'half-open' = 'closed';
@@ -132,22 +182,42 @@ function told(history: readonly Event[], failures: number) {
   /** Those whose word counts: who passed since the last change. */
   let heard = new Set<number>();
   let trial: number | undefined;
+  /** Who passed last before the last one that was counted as cut off. */
+  let cutUpTo = 0;
+  let newest = 0;
+  let early = false;
   for (const event of history) {
     if (event.kind === 'passed') {
       if (state !== 'closed') {
-        if (state === 'open') heard = new Set();
+        if (state === 'open') {
+          heard = new Set();
+          early = false;
+        }
         state = 'half-open';
         trial = event.id;
       }
       heard.add(event.id);
+      newest = event.id;
+      continue;
+    }
+    if (event.kind === 'well') {
+      if (state === 'open' && !early && event.atMs < untilMs) {
+        state = 'half-open';
+        early = true;
+      }
       continue;
     }
     if (!heard.delete(event.id)) continue;
+    if (event.kind === 'cutOff' && state === 'closed') {
+      if (event.id <= cutUpTo) continue;
+      cutUpTo = newest;
+    }
     if (event.kind === 'abandoned') trial = undefined;
     else if (event.kind === 'succeeded') {
       row = 0;
       if (state === 'half-open') heard = new Set();
       state = 'closed';
+      early = false;
       trial = undefined;
     } else if (state === 'half-open' || (row += 1) >= failures) {
       state = 'open';
@@ -165,12 +235,15 @@ function told(history: readonly Event[], failures: number) {
 describe('CircuitBreaker, by its history', () => {
   const move = fc.oneof(
     { weight: 6, arbitrary: fc.constant({ kind: 'ask' as const }) },
+    { weight: 1, arbitrary: fc.constant({ kind: 'well' as const }) },
     {
       weight: 6,
       arbitrary: fc.record({
         kind: fc.constantFrom(
           'failed' as const,
           'failed' as const,
+          'cutOff' as const,
+          'cutOff' as const,
           'succeeded' as const,
           'abandoned' as const,
         ),
@@ -200,7 +273,10 @@ describe('CircuitBreaker, by its history', () => {
           let asked = 0;
           for (const each of moves) {
             if (each.kind === 'wait') clock.advance(each.ms);
-            else if (each.kind === 'ask') {
+            else if (each.kind === 'well') {
+              breaker.mayBeWell();
+              history.push({ kind: 'well', atMs: clock.now() });
+            } else if (each.kind === 'ask') {
               const id = (asked += 1);
               const before = told(history, failures);
               const passage = breaker.tryPass();

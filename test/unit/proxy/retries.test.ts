@@ -239,6 +239,27 @@ describe('the circuit breaker of an address', () => {
     trial?.release();
   });
 
+  it.each([{ broken: true }, { failure: 'unreachable' }] as const)(
+    'takes all calls that one break ends for one failure: %o',
+    (end) => {
+      const world = proxiedWorld({ upstream });
+      const others = Array.from({ length: 10 }, () => world.pool.lease());
+      world.relay.opens();
+      world.relay.fails(end);
+      for (const other of others) {
+        other?.cutOff('gone');
+        other?.release();
+      }
+      expect(world.pool.levels.addresses[0]).toMatchObject({
+        breaker: 'closed',
+        sessions: 0,
+        streamsLost: 11,
+      });
+      world.pool.lease()?.cutOff('gone');
+      expect(world.pool.levels.addresses[0]?.breaker).toBe('open');
+    },
+  );
+
   test.each([
     ['nobody who speaks HTTP/2 there is one', true, 'open'],
     ['an HTTP status in place of an answer, which a client can bring about, is none', false, 'closed'],

@@ -115,6 +115,71 @@ describe('the circuit breaker of an address', () => {
   });
 });
 
+describe('the pause of a breaker', () => {
+  const own = { breakerFailures: 2, breakerPause: 5_000, backoffFirst: 10, backoffMax: 10 };
+
+  function paused(...args: Parameters<typeof world>) {
+    const made = world(...args);
+    const fail = (): void => {
+      made.where();
+      made.backend('a:1').last.ends();
+    };
+    const comesBack = async (): Promise<void> => {
+      made.backend('a:1').isGone();
+      await made.clock.advanceAsync(10);
+      made.backend('a:1').isWell();
+    };
+    made.pool.start();
+    made.backend('a:1').isWell();
+    fail();
+    fail();
+    return { ...made, fail, comesBack };
+  }
+
+  test('ends when its backend comes back and says that it is serving: one tries, and all follow', async () => {
+    const { pool, backend, where, comesBack, clock } = paused(['a:1'], own);
+    expect(where()).toBeUndefined();
+    expect(pool.levels.addresses[0]).toMatchObject({ health: 'serving', available: false, down: true });
+    let told = 0;
+    pool.wait({ backendMayBeThere: () => (told += 1) });
+    await comesBack();
+    await clock.advanceAsync(0);
+    expect(told).toBe(1);
+    expect(pool.levels.addresses[0]).toMatchObject({ health: 'serving', available: true, down: false });
+    expect([where(), where()]).toEqual(['a:1', undefined]);
+    backend('a:1').last.says({});
+    expect(where()).toBe('a:1');
+  });
+
+  test('is a whole one where the backend that came back fails the one that tries; the log does not say otherwise', async () => {
+    const { where, comesBack, clock, fail, logger } = paused(['a:1'], { ...own, breakerPause: 60_000 });
+    await comesBack();
+    fail();
+    await comesBack();
+    expect(where()).toBeUndefined();
+    await clock.advanceAsync(59_000);
+    expect(where()).toBeUndefined();
+    expect(logger.lines.at(-1)).toMatchObject({ level: 'warn', fields: { state: 'breaker open' } });
+    await clock.advanceAsync(1_000);
+    expect(where()).toBe('a:1');
+  });
+
+  test.each([{ failure: 'unreachable' }, { broken: true }] as const)(
+    'is not brought about by one break, however many were under way: %o',
+    (end) => {
+      const { pool, backend, open, wellAll } = world(['a:1'], own);
+      pool.start();
+      wellAll('a:1');
+      const links = Array.from({ length: 10 }, () => {
+        open();
+        return backend('a:1').last;
+      });
+      for (const link of links) link.ends({ status: GrpcStatus.UNAVAILABLE, ...end });
+      expect(pool.levels.addresses[0]).toMatchObject({ breaker: 'closed', available: true });
+    },
+  );
+});
+
 describe('whoever waits', () => {
   test('is told once when a backend is there', async () => {
     const { pool, backend, clock, where } = world(['a:1']);

@@ -1,0 +1,218 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { SluiceError } from '../core/errors.js';
+import { quoted } from '../core/printable.js';
+import type { Peer } from './caller.js';
+import { corsHeaders, preflightHeaders } from './cors.js';
+import type { EdgeOptions } from './edge-options.js';
+import type { EdgeRequest, EdgeRoute } from './edge-route.js';
+import { edgeRoutes, type EdgeParts } from './edge-routes.js';
+import { answerAndClose, hasUnreadBody } from './lingering-answer.js';
+import { overLoopback } from './loopback.js';
+import type { OriginPolicy } from './origin-policy.js';
+import { querySchema } from './parameters.js';
+import { errorBody, errorHeaders, invalid, Refusal } from './refusal.js';
+
+export interface EdgeAppOptions extends EdgeOptions {
+  readonly parts: EdgeParts;
+  readonly policy: OriginPolicy;
+  readonly isDraining: () => boolean;
+  readonly peerOf: (socket: Socket) => Peer;
+  /** Makes the server that calls the handler. */
+  readonly serve: (handler: (request: IncomingMessage, response: ServerResponse) => void) => Server;
+  readonly onParserError: (error: NodeJS.ErrnoException, socket: Socket) => void;
+}
+
+export interface EdgeApp {
+  close(): Promise<unknown>;
+}
+
+/** The longest part of a path that is looked at: a client ID of 128 characters, each twelve when percent-encoded. */
+const MAX_PARAMETER_LENGTH = 128 * 12;
+/** Methods that the router knows. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
+
+/** The routes on fastify: what it finds and checks, what it is allowed to say, and how a fault is told. */
+export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
+  const { parts, policy } = options;
+  // A gateway without an edge does without loading it.
+  const { fastify } = await import('fastify');
+  const app = fastify({
+    logger: false,
+    serverFactory: options.serve,
+    clientErrorHandler: options.onParserError,
+    bodyLimit: options.maxMessageBytes,
+    requestTimeout: options.requestTimeoutMs,
+    // By the handlers: fastify would answer in words of its own.
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    routerOptions: {
+      // A slash at the end, or two together, belong to a topic's name.
+      ignoreTrailingSlash: false,
+      ignoreDuplicateSlashes: false,
+      caseSensitive: true,
+      maxParamLength: MAX_PARAMETER_LENGTH,
+    },
+    ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: false } },
+    frameworkErrors: (error, request, reply) => {
+      refuse(error, request, reply);
+    },
+  });
+  const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const refusal = asRefusal(error, options);
+    const headers = {
+      ...headersOf(request.raw, options),
+      ...errorHeaders(refusal),
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+    };
+    const body = JSON.stringify(errorBody(refusal.error));
+    if (hasUnreadBody(request.raw)) {
+      reply.hijack();
+      answerAndClose(options.clock, request.raw, reply.raw, refusal.status, headers, body);
+      return;
+    }
+    void reply.code(refusal.status).headers(headers).send(body);
+  };
+  // A body is read by who wants it, whatever it is.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => {
+    done(null);
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    const { origin, host } = request.headers;
+    const refused = policy.refusal({ origin, host, overLoopback: overLoopback(request.raw.socket) });
+    if (refused === undefined) reply.headers(headersOf(request.raw, options));
+    done(refused);
+  });
+  app.setErrorHandler(refuse);
+  app.setNotFoundHandler((request, reply) => {
+    refuse(notFound(request.raw), request, reply);
+  });
+  const routes = edgeRoutes({
+    ...options,
+    parts,
+    headersFor: ({ request }) => headersOf(request, options),
+  });
+  for (const [pattern, served] of byPattern(routes)) addRoutes(app, pattern, served, options);
+  await app.ready();
+  return app;
+}
+
+function byPattern(routes: readonly EdgeRoute[]): ReadonlyMap<string, readonly EdgeRoute[]> {
+  const patterns = new Map<string, EdgeRoute[]>();
+  for (const route of routes) {
+    const pattern = route.pattern ?? route.path.replace(/\{(\w+)\}/g, ':$1');
+    patterns.set(pattern, [...(patterns.get(pattern) ?? []), route]);
+  }
+  return patterns;
+}
+
+/** All methods of one path: those that are served, HEAD and OPTIONS where they mean something, and 405 for the rest. */
+function addRoutes(
+  app: FastifyInstance,
+  pattern: string,
+  routes: readonly EdgeRoute[],
+  options: EdgeAppOptions,
+): void {
+  const allowed: string[] = routes.map(({ method }) => method);
+  for (const route of routes) {
+    // An event stream has no end to be asked for without it.
+    const withHead = route.method === 'GET' && isJson(route);
+    if (withHead) allowed.push('HEAD');
+    app.route({
+      method: withHead ? ['GET', 'HEAD'] : route.method,
+      url: pattern,
+      schema: { querystring: querySchema(route.parameters) },
+      handler: (request, reply) => serve(route, request, reply, options),
+    });
+  }
+  allowed.push('OPTIONS');
+  const allow = allowed.join(', ');
+  app.route({
+    method: 'OPTIONS',
+    url: pattern,
+    handler: (request, reply) =>
+      reply
+        .code(204)
+        .headers({ allow, ...preflightHeaders(request.raw, allowed) })
+        .send(),
+  });
+  app.route({
+    method: METHODS.filter((method) => !allowed.includes(method)),
+    url: pattern,
+    handler: ({ method }) => {
+      throw new Refusal(
+        new SluiceError('UNKNOWN_METHOD', `${method} is not served here: ${allow} are`),
+        405,
+        {
+          allow,
+        },
+      );
+    },
+  });
+}
+
+function isJson({ responses }: EdgeRoute): boolean {
+  const content = responses['200']?.['content'];
+  return typeof content === 'object' && content !== null && 'application/json' in content;
+}
+
+async function serve(
+  route: EdgeRoute,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { peerOf }: EdgeAppOptions,
+): Promise<FastifyReply> {
+  const { raw } = request;
+  const asked: EdgeRequest = {
+    request: raw,
+    response: reply.raw,
+    peer: peerOf(raw.socket),
+    params: request.params as Record<string, string>,
+    query: request.query as Record<string, unknown>,
+  };
+  const answer = await route.serve(asked);
+  // It is its own affair, or nobody is left to be answered.
+  if (answer === undefined) return reply.hijack();
+  return reply
+    .code(answer.status ?? 200)
+    .headers({ 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' })
+    .send(`${JSON.stringify(answer.body)}\n`);
+}
+
+/** Of every answer. */
+function headersOf(
+  request: IncomingMessage,
+  { policy, isDraining }: EdgeAppOptions,
+): Readonly<Record<string, string>> {
+  return {
+    'x-content-type-options': 'nosniff',
+    ...corsHeaders(request, policy),
+    ...(isDraining() && { connection: 'close' }),
+  };
+}
+
+function notFound({ url = '', method = '' }: IncomingMessage): Refusal {
+  const path = url.split('?', 1)[0] ?? '';
+  return new Refusal(
+    new SluiceError(
+      'UNKNOWN_METHOD',
+      `there is nothing at ${method} ${quoted(path)}; /v1/openapi.json lists what there is`,
+    ),
+  );
+}
+
+function asRefusal(error: unknown, { logger }: EdgeAppOptions): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof SluiceError) return new Refusal(error);
+  if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number') {
+    // Of the router, or of the query's schema: what the client has written wrong.
+    if (error.statusCode < 500) return invalid(error.message, error.statusCode);
+  }
+  logger.error({ err: error }, 'a fault ended a request');
+  return new Refusal(
+    new SluiceError('INTERNAL', 'a fault of the gateway ended the request; its log says more'),
+  );
+}

@@ -1,0 +1,33 @@
+import type { Clock } from '../core/clock.js';
+import type { Logger } from '../core/logger.js';
+import type { BufferAccount } from '../flow/held-bytes.js';
+import type { DoorMetrics } from '../transport/net/socket-door.js';
+import type { TlsOptions } from '../transport/net/tls-files.js';
+import type { EventSettings } from './event-stream.js';
+
+/** Each is a key of the configuration's `edge` section, or of those that hold for all clients, in milliseconds, bytes or pieces. */
+export interface EdgeOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: DoorMetrics;
+  /** Where bodies are counted that are not whole yet. */
+  readonly account: BufferAccount;
+  /** Addresses: host:port, [ipv6]:port, :port, unix:/path. Port 0 lets the system choose. */
+  readonly listen: readonly string[];
+  readonly maxSockets: number;
+  readonly handshakeTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  /** How long a connection is kept between two requests. */
+  readonly idleTimeoutMs: number;
+  readonly maxHeaderBytes: number;
+  /** The largest body. */
+  readonly maxMessageBytes: number;
+  /** For a client to take some of an answer. */
+  readonly sendTimeoutMs: number;
+  readonly origins: readonly string[];
+  readonly queryToken: boolean;
+  readonly events: EventSettings;
+  readonly tls?: TlsOptions;
+  readonly version: string;
+}

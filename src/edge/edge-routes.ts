@@ -1,0 +1,73 @@
+import type { Clock } from '../core/clock.js';
+import type { BufferAccount } from '../flow/held-bytes.js';
+import type { StreamAcceptor } from '../transport/contract.js';
+import type { EdgeRequest, EdgeRoute } from './edge-route.js';
+import type { EventSettings } from './event-stream.js';
+import { describe } from './openapi.js';
+import { publishRoute } from './publish-route.js';
+import { subscribeRoute } from './subscribe-route.js';
+import { SharedEvents } from './topic-events.js';
+import type { UpgradeHandler } from './upgrade-handler.js';
+
+/** Who does what the edge is asked for. */
+export interface EdgeParts {
+  /** Takes each request that is a call of the gateway. */
+  readonly accept: StreamAcceptor;
+  /** Left out: nothing is upgraded. */
+  readonly upgrades?: UpgradeHandler;
+}
+
+export interface EdgeRoutesOptions {
+  readonly parts: EdgeParts;
+  readonly clock: Clock;
+  readonly account: BufferAccount;
+  readonly maxMessageBytes: number;
+  readonly queryToken: boolean;
+  readonly events: EventSettings;
+  readonly version: string;
+  readonly headersFor: (asked: EdgeRequest) => Readonly<Record<string, string>>;
+}
+
+/** All that is served, its description among it. */
+export function edgeRoutes(options: EdgeRoutesOptions): readonly EdgeRoute[] {
+  const { parts, version } = options;
+  const calls = { ...options, accept: parts.accept, shared: new SharedEvents() };
+  const routes: EdgeRoute[] = [subscribeRoute(calls), publishRoute(calls)];
+  const own: EdgeRoute[] = [
+    {
+      method: 'GET',
+      path: '/v1/openapi.json',
+      operationId: 'describe',
+      summary: 'This description',
+      description: 'What is served here, as OpenAPI 3.1.',
+      parameters: [],
+      responses: {
+        '200': {
+          description: 'OpenAPI 3.1.',
+          content: { 'application/json': { schema: { type: 'object' } } },
+        },
+      },
+      errors: [400, 403],
+      serve: () => ({ body: description }),
+    },
+    {
+      method: 'GET',
+      path: '/',
+      operationId: 'about',
+      summary: 'What this is',
+      description: 'A line for people who look.',
+      parameters: [],
+      responses: {
+        '200': {
+          description: 'What this is.',
+          content: { 'application/json': { schema: { type: 'object' } } },
+        },
+      },
+      errors: [400, 403],
+      serve: () => ({ body: { name: 'sluice', version, description: '/v1/openapi.json' } }),
+    },
+  ];
+  const all = [...routes, ...own];
+  const description = describe(all, version);
+  return all;
+}

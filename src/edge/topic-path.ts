@@ -1,0 +1,20 @@
+import { invalid } from './refusal.js';
+
+/** What the paths of topics begin with. */
+export const TOPICS_PATH = '/v1/topics/';
+
+/**
+ * The topic that a path names: all that follows `/v1/topics/`, percent-decoded
+ * once, so that a slash within it may be written either way. Taken from the
+ * request's own target: a router would decode some of it twice, or not at all.
+ * Throws a Refusal.
+ */
+export function topicOf(target: string): string {
+  const mark = target.indexOf('?');
+  const path = mark < 0 ? target : target.slice(0, mark);
+  try {
+    return decodeURIComponent(path.slice(TOPICS_PATH.length));
+  } catch {
+    throw invalid('the path is not percent-encoded UTF-8');
+  }
+}

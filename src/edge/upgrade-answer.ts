@@ -1,0 +1,42 @@
+import type { Duplex } from 'node:stream';
+import { SluiceError } from '../core/errors.js';
+import { quoted } from '../core/printable.js';
+import type { OriginPolicy } from './origin-policy.js';
+import { errorBody, errorHeaders, Refusal } from './refusal.js';
+import { overLoopback } from './loopback.js';
+import type { Upgrade, UpgradeHandler } from './upgrade-handler.js';
+
+/** Gives a request to speak something else to who serves such; every other is answered here. */
+export function answerUpgrade(
+  upgrade: Upgrade,
+  policy: OriginPolicy,
+  handler: UpgradeHandler | undefined,
+): void {
+  const { request, socket } = upgrade;
+  const { origin, host } = request.headers;
+  const refused = policy.refusal({ origin, host, overLoopback: overLoopback(request.socket) });
+  if (refused !== undefined) {
+    refuseUpgrade(socket, new Refusal(refused));
+    return;
+  }
+  if (handler?.upgrade(upgrade) === true) return;
+  const path = request.url?.split('?', 1)[0] ?? '';
+  const error = new SluiceError('UNKNOWN_METHOD', `nothing is upgraded at ${quoted(path)}`);
+  refuseUpgrade(socket, new Refusal(error));
+}
+
+/** An answer of HTTP to a request whose socket is ours already. */
+export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
+  const body = JSON.stringify(errorBody(refusal.error));
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(body)),
+    'cache-control': 'no-store',
+    connection: 'close',
+    ...errorHeaders(refusal),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  socket.end(`HTTP/1.1 ${refusal.status} Refused\r\n${lines.join('\r\n')}\r\n\r\n${body}`, () => {
+    socket.destroy();
+  });
+}
