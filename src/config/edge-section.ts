@@ -60,7 +60,11 @@ export const edge = section(
       6_000,
       'Network connections open at once. More are closed as they arrive, and counted.',
     ),
-    handshakeTimeout: setting(duration(), '10s', 'From accepting a socket until its PROXY protocol header is there, and from there until TLS is agreed.'),
+    handshakeTimeout: setting(
+      duration(),
+      '10s',
+      'From accepting a socket until its PROXY protocol header is there, and from there until TLS is agreed.',
+    ),
     headersTimeout: setting(duration(), '10s', "How long a request's headers may take to arrive."),
     requestTimeout: setting(duration(), '30s', 'How long a whole request may take to arrive.'),
     idleTimeout: setting(duration(), '1m', 'How long a connection is kept between two requests.'),

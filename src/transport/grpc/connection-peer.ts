@@ -1,4 +1,5 @@
 import type { Http2Session } from 'node:http2';
+import type { Socket } from 'node:net';
 
 import { formatPeer } from '../net/socket-peer.js';
 
@@ -15,7 +16,7 @@ export function connectionPeerOf(session: Http2Session | undefined): string {
   if (session === undefined) return 'unknown';
   const noted = peers.get(session);
   if (noted !== undefined) return noted;
-  // One that grpc-js has accepted by itself.
-  const { socket } = session;
+  // One that grpc-js has accepted by itself; none is left of one that is destroyed.
+  const socket = session.socket as Socket | undefined;
   return formatPeer(socket?.remoteAddress, socket?.remotePort);
 }

@@ -36,6 +36,12 @@ const ADDRESS_BYTES: ReadonlyMap<number, number> = new Map([
 /** No header is longer. */
 export const MAX_PROXY_HEADER_BYTES = FIXED_BYTES + MAX_REST_BYTES;
 
+/** What the addresses of a line are, by the protocol that it names. */
+const LINE_KINDS: ReadonlyMap<string, (text: string) => boolean> = new Map([
+  ['TCP4', isIPv4],
+  ['TCP6', isPlainIPv6],
+]);
+
 const MORE: ProxyHeaderReading = { state: 'more' };
 
 /**
@@ -59,7 +65,7 @@ function readLine(bytes: Buffer): ProxyHeaderReading {
   // What else such a line says is to be ignored.
   if (kind === 'UNKNOWN') return { state: 'whole', source: undefined, length };
   const [from = '', to = '', fromPort = '', toPort = '', ...more] = rest;
-  const isAddress = { TCP4: isIPv4, TCP6: isPlainIPv6 }[kind];
+  const isAddress = LINE_KINDS.get(kind);
   if (isAddress === undefined) return wrong('its line names another protocol than TCP4, TCP6 and UNKNOWN');
   const isRight = more.length === 0 && isAddress(from) && isAddress(to) && isPort(fromPort) && isPort(toPort);
   if (!isRight) return wrong('its line does not hold two addresses and two ports');

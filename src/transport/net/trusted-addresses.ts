@@ -15,7 +15,11 @@ export class TrustedAddresses {
       if (entry === 'unix') continue;
       const [address = '', bits] = entry.split('/');
       const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
-      this.#ranges.addSubnet(address, bits === undefined ? (family === 'ipv4' ? 32 : 128) : Number(bits), family);
+      this.#ranges.addSubnet(
+        address,
+        bits === undefined ? (family === 'ipv4' ? 32 : 128) : Number(bits),
+        family,
+      );
     }
   }
 
