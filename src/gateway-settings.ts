@@ -10,6 +10,7 @@ import { ForwardedPeers } from './transport/net/forwarded.js';
 import { TrustedAddresses } from './transport/net/trusted-addresses.js';
 import type { GrpcServerOptions } from './transport/grpc/grpc-server-options.js';
 import type { TlsOptions } from './transport/net/tls-files.js';
+import type { WebSocketServerOptions } from './transport/websocket/websocket-server.js';
 
 // The configuration speaks to people (receiveTimeout: 25s), the parts of the
 // gateway to one another (receiveTimeoutMs: 25000). Here the one becomes the other.
@@ -124,6 +125,23 @@ export function edgeSettings({
     events: { heartbeatIntervalMs: edge.events.heartbeatInterval, retryMs: edge.events.retry },
     ...(edge.tls ? tlsSettings(server) : {}),
     ...balancerSettings(balancers, edge.proxyProtocol),
+  };
+}
+
+/** What WebSockets need of the configuration. */
+export function webSocketSettings({
+  edge,
+  server,
+  stream,
+}: Config): Pick<
+  WebSocketServerOptions,
+  'maxMessageBytes' | 'pingIntervalMs' | 'pongTimeoutMs' | 'closeTimeoutMs'
+> {
+  return {
+    maxMessageBytes: server.maxMessageSize,
+    pingIntervalMs: edge.webSocket.pingInterval,
+    pongTimeoutMs: edge.webSocket.pongTimeout,
+    closeTimeoutMs: stream.sendTimeout,
   };
 }
 

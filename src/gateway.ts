@@ -198,7 +198,14 @@ export class Gateway {
       account: this.#account,
       ...grpcServerSettings(config),
     });
-    this.#edge = new GatewayEdge({ config, clock, logger, metrics: this.metrics, account: this.#account });
+    this.#edge = new GatewayEdge({
+      config,
+      clock,
+      logger,
+      metrics: this.metrics,
+      account: this.#account,
+      turn,
+    });
     this.#proxies?.attach(this.#grpc);
     this.#stopFollowing = this.readiness.follow((ready) => {
       this.#grpc.setServing(ready);

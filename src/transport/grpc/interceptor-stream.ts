@@ -16,6 +16,7 @@ import { PREFIX_BYTES } from './frame-reader.js';
 import { refusalOf } from './grpc-js-status.js';
 import { type InnermostCall, innermostCall, type StatusObject } from './innermost-call.js';
 import { resetStream } from './own-resets.js';
+import { formatPeer } from '../net/socket-peer.js';
 import { connectionPeerOf } from './connection-peer.js';
 import { isTextMetadata } from './request-headers.js';
 import { DEADLINE_FLUSH_MS, type StreamHandlerOptions } from './stream-options.js';
@@ -33,6 +34,7 @@ type State = 'starting' | 'open' | 'ending' | 'closed';
  */
 export class InterceptorStream implements TransportStream {
   readonly method: ServedMethod;
+  readonly carrier = 'grpc';
   peer: string;
   metadata: ReadonlyMap<string, string> = new Map();
   bytesInFlight = 0;
@@ -77,7 +79,9 @@ export class InterceptorStream implements TransportStream {
       ((status) => {
         call.sendStatus(status);
       });
-    this.peer = connectionPeerOf(this.#session);
+    const { remoteAddress, remotePort } = call.getConnectionInfo();
+    this.peer =
+      this.#session === undefined ? formatPeer(remoteAddress, remotePort) : connectionPeerOf(this.#session);
   }
 
   /** Of whole messages: what grpc-js has gathered of the next it keeps to itself. */

@@ -52,7 +52,13 @@ describe('readProxyHeader', () => {
   });
 
   it('never throws, and has decided when the most that may come is there', () => {
-    const start = fc.constantFrom('', 'PROXY ', 'PROXY TCP4 1.2.3.4 ', '\r\n\r\n\0\r\nQUIT\n', '\r\n\r\n\0\r\nQUIT\n!');
+    const start = fc.constantFrom(
+      '',
+      'PROXY ',
+      'PROXY TCP4 1.2.3.4 ',
+      '\r\n\r\n\0\r\nQUIT\n',
+      '\r\n\r\n\0\r\nQUIT\n!',
+    );
     fc.assert(
       fc.property(start, fc.uint8Array({ maxLength: 300 }), (text, garbage) => {
         const bytes = Buffer.concat([Buffer.from(text, 'latin1'), garbage]);
@@ -82,7 +88,9 @@ describe('readProxyHeader', () => {
     '\x16\x03\x01',
   ])('refuses %j', (text) => {
     expect(line(text)).toMatchObject({ state: 'wrong' });
-    expect(line(text)).toMatchObject({ reason: expect.stringMatching(/^PROXY protocol header expected: /) as string });
+    expect(line(text)).toMatchObject({
+      reason: expect.stringMatching(/^PROXY protocol header expected: /) as string,
+    });
   });
 
   test.each([
