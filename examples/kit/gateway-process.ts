@@ -30,7 +30,7 @@ export class GatewayProcess {
     this.#child = child;
     this.pid = child.pid ?? 0;
     this.address = String((ready['grpc'] as readonly string[])[0]);
-    this.edge = String((ready['edge'] as readonly string[] | undefined)?.[0] ?? '');
+    this.edge = (ready['edge'] as readonly string[] | undefined)?.[0] ?? '';
     this.admin = `http://${String(ready['admin'])}`;
   }
 

@@ -45,7 +45,9 @@ const numbers = (from: number, to: number): number[] =>
 
 async function lifecycle(page: Page): Promise<(state: 'frozen' | 'active') => Promise<void>> {
   const session: CDPSession = await page.context().newCDPSession(page);
-  return async (state) => void (await session.send('Page.setWebLifecycleState', { state }));
+  return async (state) => {
+    await session.send('Page.setWebLifecycleState', { state });
+  };
 }
 
 describe('a page', () => {
@@ -77,7 +79,7 @@ describe('a page', () => {
       network.cutAll(round % 2 === 0 ? 'reset' : 'fin');
       expect(await echoing).toEqual(numbers(round * 200 + 1, round * 200 + 200));
     }
-    const events = (await page.evaluate('events')) as string[];
+    const events = await page.evaluate<string[]>('events');
     expect(events.filter((kind) => kind === 'connected').length).toBeGreaterThan(2);
     await page.evaluate('client.close()');
     await page.close();

@@ -76,7 +76,9 @@ async function startNetwork(kind: (typeof KINDS)[number], acceptor: RecordingAcc
     const dial = webSocketDial({ clock, WebSocket, connectTimeoutMs: 10_000 });
     return {
       connect: () => kept(dial(`ws://${served.address}`)),
-      break: served.breakConnections,
+      break: () => {
+        served.breakConnections();
+      },
       connections: () => served.server.size,
       close: async () => {
         await closeClients();
