@@ -1,9 +1,13 @@
 import type { Config } from './config/schema.js';
 import type { Clock } from './core/clock.js';
 import type { Logger } from './core/logger.js';
+import { Pushes } from './edge/pushes.js';
 import { EdgeServer } from './edge/edge-server.js';
 import type { ByteAccount } from './flow/byte-account.js';
 import { edgeSettings } from './gateway-settings.js';
+import { guarded } from './server/guarded-gatekeeper.js';
+import type { Gatekeeper } from './server/gatekeeper.js';
+import type { ClientSessions } from './session/client-sessions.js';
 import type { StreamAcceptor } from './transport/contract.js';
 import type { BoundAddress } from './transport/net/address.js';
 import type { DoorMetrics } from './transport/net/socket-door.js';
@@ -15,15 +19,31 @@ export interface GatewayEdgeOptions {
   readonly logger: Logger;
   readonly metrics: DoorMetrics;
   readonly account: ByteAccount;
+  readonly gatekeeper: Gatekeeper;
+  /** Calls of the gateway, whatever they come in by. */
+  readonly accept: StreamAcceptor;
+  /** The sessions of one client. */
+  readonly client: (clientId: string) => ClientSessions;
 }
 
 /** The HTTP address of a gateway, where it has one: who has none is not asked at every turn. */
 export class GatewayEdge {
   readonly #server: EdgeServer | undefined;
+  readonly #options: GatewayEdgeOptions;
+  #draining = false;
 
-  constructor({ config, ...parts }: GatewayEdgeOptions) {
+  constructor(options: GatewayEdgeOptions) {
+    this.#options = options;
+    const { config, clock, logger, metrics, account } = options;
     if (!config.edge.enabled) return;
-    this.#server = new EdgeServer({ ...parts, ...edgeSettings(config), version: VERSION });
+    this.#server = new EdgeServer({
+      ...edgeSettings(config),
+      clock,
+      logger,
+      metrics,
+      account,
+      version: VERSION,
+    });
   }
 
   /** Where browsers and plain HTTP clients connect. */
@@ -36,8 +56,9 @@ export class GatewayEdge {
   }
 
   /** Listens. Rejects with a StartError when it can not. */
-  async start(accept: StreamAcceptor): Promise<void> {
-    await this.#server?.start({ accept });
+  async start(): Promise<void> {
+    const { accept } = this.#options;
+    await this.#server?.start({ accept, pushes: this.#pushes() });
   }
 
   reloadTls(): void {
@@ -46,6 +67,7 @@ export class GatewayEdge {
 
   /** Connections are closed after the answer under way; new ones are still taken. */
   drain(): void {
+    this.#draining = true;
     this.#server?.drain();
   }
 
@@ -55,5 +77,20 @@ export class GatewayEdge {
 
   async destroy(): Promise<void> {
     await this.#server?.destroy();
+  }
+
+  #pushes(): Pushes {
+    const { config, clock, logger, account, gatekeeper, client } = this.#options;
+    return new Pushes({
+      clock,
+      account,
+      client,
+      gatekeeper: guarded(gatekeeper, logger),
+      maxPushes: config.pool.maxPublishes,
+      maxPushesPerClient: config.pool.maxPublishesPerClient,
+      sendTimeoutMs: config.stream.sendTimeout,
+      identifyTimeoutMs: config.auth.identifyTimeout,
+      isDraining: () => this.#draining,
+    });
   }
 }

@@ -198,7 +198,16 @@ export class Gateway {
       account: this.#account,
       ...grpcServerSettings(config),
     });
-    this.#edge = new GatewayEdge({ config, clock, logger, metrics: this.metrics, account: this.#account });
+    this.#edge = new GatewayEdge({
+      config,
+      clock,
+      logger,
+      metrics: this.metrics,
+      account: this.#account,
+      gatekeeper: this.#auth.authentication,
+      accept: this.#server.accept,
+      client: (clientId) => this.client(clientId),
+    });
     this.#proxies?.attach(this.#grpc);
     this.#stopFollowing = this.readiness.follow((ready) => {
       this.#grpc.setServing(ready);
@@ -345,7 +354,7 @@ export class Gateway {
       await this.#proxies?.start();
       this.#throwIfDestroyed();
       await this.#grpc.start(this.#server.accept, this.#proxies?.server);
-      await this.#edge.start(this.#server.accept);
+      await this.#edge.start();
       if (this.#admin !== undefined) {
         const { address, port } = await this.#admin.start();
         this.#adminAddress = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

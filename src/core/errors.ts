@@ -215,6 +215,15 @@ export const errorCatalogue = {
     setting: 'routes',
     meaning: 'No route of this name is configured.',
   },
+  UNKNOWN_SESSION: {
+    scope: 'message',
+    grpcStatus: GrpcStatus.NOT_FOUND,
+    webSocketClose: 4004,
+    httpStatus: 404,
+    retry: 'backoff',
+    meaning:
+      'A push found no open session of this client on this gateway, or none that its caller may push to; on another gateway there may be some.',
+  },
   UNKNOWN_METHOD: {
     scope: 'connection',
     grpcStatus: GrpcStatus.UNIMPLEMENTED,

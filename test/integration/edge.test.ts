@@ -7,7 +7,12 @@ interface Said {
   readonly duplicate: boolean;
 }
 
-async function publish(edge: string, topic: string, body: string | Uint8Array<ArrayBuffer>, headers = {}): Promise<Said> {
+async function publish(
+  edge: string,
+  topic: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  headers = {},
+): Promise<Said> {
   const response = await fetch(`${edge}/v1/topics/${topic}`, { method: 'POST', body, headers });
   expect(response.status).toBe(200);
   return (await response.json()) as Said;
