@@ -1,16 +1,18 @@
 import type { Config } from './config/schema.js';
 import type { Clock } from './core/clock.js';
 import type { Logger } from './core/logger.js';
-import { Pushes } from './edge/pushes.js';
+import type { Turn } from './core/turn.js';
 import { EdgeServer } from './edge/edge-server.js';
+import { Pushes } from './edge/pushes.js';
 import type { ByteAccount } from './flow/byte-account.js';
-import { edgeSettings } from './gateway-settings.js';
+import { edgeSettings, webSocketSettings } from './gateway-settings.js';
 import { guarded } from './server/guarded-gatekeeper.js';
 import type { Gatekeeper } from './server/gatekeeper.js';
 import type { ClientSessions } from './session/client-sessions.js';
 import type { StreamAcceptor } from './transport/contract.js';
 import type { BoundAddress } from './transport/net/address.js';
 import type { DoorMetrics } from './transport/net/socket-door.js';
+import { WebSocketServer } from './transport/websocket/websocket-server.js';
 import { VERSION } from './version.js';
 
 export interface GatewayEdgeOptions {
@@ -24,12 +26,14 @@ export interface GatewayEdgeOptions {
   readonly accept: StreamAcceptor;
   /** The sessions of one client. */
   readonly client: (clientId: string) => ClientSessions;
+  readonly turn: Turn;
 }
 
 /** The HTTP address of a gateway, where it has one: who has none is not asked at every turn. */
 export class GatewayEdge {
-  readonly #server: EdgeServer | undefined;
   readonly #options: GatewayEdgeOptions;
+  readonly #server: EdgeServer | undefined;
+  #webSockets: WebSocketServer | undefined;
   #draining = false;
 
   constructor(options: GatewayEdgeOptions) {
@@ -57,8 +61,28 @@ export class GatewayEdge {
 
   /** Listens. Rejects with a StartError when it can not. */
   async start(): Promise<void> {
-    const { accept } = this.#options;
-    await this.#server?.start({ accept, pushes: this.#pushes() });
+    const { config, clock, account, turn, accept, logger } = this.#options;
+    if (config.edge.enabled && config.edge.webSocket.enabled) {
+      this.#webSockets = new WebSocketServer({
+        clock,
+        account,
+        turn,
+        ...webSocketSettings(config),
+        accept,
+        onFault: (error) => {
+          logger.error({ err: error }, 'a WebSocket was ended: its receiver threw');
+        },
+        onRefused: (error, peer) => {
+          logger.debug({ peer, code: error.code, reason: error.message }, 'a WebSocket was refused');
+        },
+      });
+    }
+    const upgrades = this.#webSockets;
+    await this.#server?.start({
+      accept,
+      pushes: this.#pushes(),
+      ...(upgrades !== undefined && { upgrades }),
+    });
   }
 
   reloadTls(): void {
@@ -72,10 +96,13 @@ export class GatewayEdge {
   }
 
   stopListening(): void {
+    this.#webSockets?.stopAccepting();
     this.#server?.stopListening();
   }
 
   async destroy(): Promise<void> {
+    this.#webSockets?.stopAccepting();
+    this.#webSockets?.destroy();
     await this.#server?.destroy();
   }
 

@@ -207,6 +207,7 @@ export class Gateway {
       gatekeeper: this.#auth.authentication,
       accept: this.#server.accept,
       client: (clientId) => this.client(clientId),
+      turn,
     });
     this.#proxies?.attach(this.#grpc);
     this.#stopFollowing = this.readiness.follow((ready) => {
