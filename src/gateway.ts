@@ -504,6 +504,7 @@ export class Gateway {
       connections: () => this.#pool.size,
       sessions: () => this.#sessions.size,
       sockets: () => this.#grpc.socketCount,
+      edgeSockets: () => this.#edge.socketCount,
       queues: () => queueDepths(this.#pool),
       windowed: () => windowedLevels(this.#server.windowed),
       auth: () => ({ unidentified: this.#server.arriving.silent, ...this.#auth.levels }),

@@ -73,6 +73,8 @@ describe('publish and follow', () => {
 
   it('who has followed a topic where nothing was said misses nothing either', async () => {
     const topic = fresh();
+    // A topic that nobody follows, and that holds nothing, is forgotten.
+    await using _other = await Following.at(`${edge}/v1/topics/${topic}`);
     let lastEventId: string;
     {
       await using quiet = await Following.at(`${edge}/v1/topics/${topic}`);
@@ -252,7 +254,7 @@ describe('what is refused says why', () => {
     expect(await told.text()).toMatch(
       /^retry: 5000\nevent: error\ndata: \{"code":"CONNECTION_LIMIT",.*\}\n\n$/,
     );
-    const never = await fetch(`${full.edge}/v1/topics/nope/x`, { headers: { accept: 'text/event-stream' } });
+    const never = await fetch(`${edge}/v1/topics/nope/x`, { headers: { accept: 'text/event-stream' } });
     expect((await refused(never)).slice(0, 2)).toEqual([404, 'UNKNOWN_ROUTE']);
   });
 });
