@@ -114,7 +114,7 @@ describe('a push', () => {
   it('to a session that takes nothing fails for that session, in time', async () => {
     await using ann = client();
     const session = await ann.open('echo', { id: 'slow' });
-    await session.pause();
+    session.pause();
     let outcome: Answer = {};
     for (let n = 0; n < 200 && (outcome.failed?.length ?? 0) === 0; n += 1) {
       [, outcome] = await push('ann/messages', 'backend');
