@@ -2,6 +2,7 @@ import { authConflicts, authWarnings } from './auth-checks.js';
 import type { Conflict, CrossCheckContext } from './conflict.js';
 import { nearest } from './nearest.js';
 import { proxyConflicts } from './proxy-checks.js';
+import { rateLimitConflicts } from './rate-limit-checks.js';
 import { routeOptionConflicts } from './route-checks.js';
 import type { Config } from './schema.js';
 import { topicConflicts } from './topic-checks.js';
@@ -18,6 +19,7 @@ export function* crossChecks(config: Config, context: CrossCheckContext): Genera
   yield* routeOptionConflicts(config, context);
   yield* upstreamConflicts(config, context);
   yield* proxyConflicts(config, context);
+  yield* rateLimitConflicts(config, context);
   yield* topicConflicts(config, context);
   yield* timeConflicts(config, context);
   yield* resumeConflicts(config, context);

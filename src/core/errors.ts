@@ -1,3 +1,5 @@
+import type { RateFigures } from './rate-figures.js';
+
 /** What an error ends: the whole connection, one session, or nothing but one message. */
 export type ErrorScope = 'connection' | 'session' | 'message';
 
@@ -105,9 +107,10 @@ export const errorCatalogue = {
     webSocketClose: 4029,
     httpStatus: 429,
     retry: 'backoff',
-    setting: 'auth.failures.burst, auth.failures.perSecond',
+    setting:
+      'rateLimits.<name>.messages, rateLimits.<name>.bytes, rateLimits.<name>.opens, rateLimits.<name>.queue, rateLimits.<name>.maxDelay, auth.failures.burst, auth.failures.perSecond',
     meaning:
-      'More was sent than the agreed rate allows, or too many attempts to come in have failed from there.',
+      'More was sent, or opened, than a rate limit allows: that message, call or session is refused, all else goes on; the message names the limit. Or too many attempts to come in have failed from there, which ends the connection.',
   },
   OVERLOADED: {
     scope: 'connection',
@@ -342,6 +345,8 @@ export const errorCatalogue = {
 export type ErrorCode = keyof typeof errorCatalogue;
 
 export interface SluiceErrorOptions {
+  /** What the caller's rate limits say, where one of them is the reason. */
+  readonly rates?: readonly RateFigures[];
   /** How long to wait before trying again; goes out as RetryInfo or `retry_after_ms`. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
@@ -359,6 +364,7 @@ export class SluiceError extends Error {
   override readonly name = 'SluiceError';
   readonly code: ErrorCode;
   readonly retryAfterMs: number | undefined;
+  readonly rates: readonly RateFigures[];
   /** Whom it refuses, for the log; undefined where that is known elsewhere, or not at all. */
   readonly clientId: string | undefined;
   readonly #grpcStatus: GrpcStatus | undefined;
@@ -367,6 +373,7 @@ export class SluiceError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.rates = options.rates ?? [];
     this.clientId = options.clientId;
     this.#grpcStatus = options.grpcStatus;
   }
