@@ -45,7 +45,7 @@ const mayImport = {
 const pathOf = (target) => (target.startsWith('^') ? target : `^src/${target}/`);
 
 /** What composes the parts of its folder: it alone there knows what they are made with. */
-const root = { client: '^src/client/connect\\.ts$' };
+const root = { client: '^src/client/(connect|web)\\.ts$' };
 
 const directions = Object.entries(mayImport).map(([folder, targets]) => ({
   name: `${folder}-imports`,
@@ -77,11 +77,29 @@ module.exports = {
       comment:
         "src/client/connect.ts is the SDK's root: it adds the network to what the other files of src/client may import.",
       severity: 'error',
-      from: { path: root.client },
+      from: { path: '^src/client/connect\\.ts$' },
       to: {
         path: '^src/',
         pathNot: ['^src/client/', '^src/transport/grpc/channel\\.ts$', ...mayImport.client.map(pathOf)],
       },
+    },
+    {
+      name: 'web-imports',
+      comment:
+        'src/client/web.ts is that of the SDK in a browser: another network, and no streams of Node.js.',
+      severity: 'error',
+      from: { path: '^src/client/web\\.ts$' },
+      to: {
+        path: '^src/',
+        pathNot: ['^src/client/', '^src/transport/websocket-client/', ...mayImport.client.map(pathOf)],
+      },
+    },
+    {
+      name: 'web-reaches-no-node',
+      comment: 'Nothing that src/client/web.ts loads, however far away, knows Node.js or gRPC.',
+      severity: 'error',
+      from: { path: '^src/client/web\\.ts$' },
+      to: { path: '^src/(client/(connect|session/node-streams)|transport/grpc/.*)\\.ts$', reachable: true },
     },
     {
       name: 'gateway-is-the-root',
@@ -106,9 +124,13 @@ module.exports = {
     },
     {
       name: 'runs-in-a-browser',
-      comment: 'core, wire and flow run in a browser too: no builtins of Node, no packages.',
+      comment:
+        'core, wire and flow run in a browser too, and so does the SDK but for what is named here: no builtins of Node, no packages.',
       severity: 'error',
-      from: { path: '^src/(core|wire|flow)/' },
+      from: {
+        path: '^src/(core|wire|flow|client|transport/websocket-client)/',
+        pathNot: '^src/client/session/node-streams\\.ts$',
+      },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-peer'] },
     },
     {

@@ -13,10 +13,14 @@ export class GatewayLimits {
   readonly #clock: Clock;
   readonly #limits: readonly RateLimit[];
 
-  constructor(config: Config['rateLimits'], clock: Clock) {
-    this.#config = config;
+  constructor({ rateLimits, session }: Pick<Config, 'rateLimits' | 'session'>, clock: Clock) {
+    this.#config = rateLimits;
     this.#clock = clock;
-    this.#limits = Object.entries(config).map(([name, limit]) => new RateLimit(name, limit, Math.random));
+    this.#limits = Object.entries(rateLimits).map(([name, limit]) => {
+      // Who closes meanwhile, and gets no further for a resume window, would be ended.
+      const maxDelay = limit.maxDelay < session.resumeWindow ? limit.maxDelay : session.resumeWindow / 2;
+      return new RateLimit(name, { ...limit, maxDelay }, Math.random);
+    });
   }
 
   /** The route behind its limits; itself where it has none, so that they cost nothing there. */

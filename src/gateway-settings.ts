@@ -8,6 +8,7 @@ import type { RecentLimits } from './session/recent-messages.js';
 import type { EdgeOptions } from './edge/edge-options.js';
 import type { GrpcServerOptions } from './transport/grpc/grpc-server-options.js';
 import type { TlsOptions } from './transport/net/tls-files.js';
+import type { WebSocketServerOptions } from './transport/websocket/websocket-server.js';
 
 // The configuration speaks to people (receiveTimeout: 25s), the parts of the
 // gateway to one another (receiveTimeoutMs: 25000). Here the one becomes the other.
@@ -108,6 +109,23 @@ export function edgeSettings({
     queryToken: edge.queryToken,
     events: { heartbeatIntervalMs: edge.events.heartbeatInterval, retryMs: edge.events.retry },
     ...(edge.tls ? tlsSettings(server) : {}),
+  };
+}
+
+/** What WebSockets need of the configuration. */
+export function webSocketSettings({
+  edge,
+  server,
+  stream,
+}: Config): Pick<
+  WebSocketServerOptions,
+  'maxMessageBytes' | 'pingIntervalMs' | 'pongTimeoutMs' | 'closeTimeoutMs'
+> {
+  return {
+    maxMessageBytes: server.maxMessageSize,
+    pingIntervalMs: edge.webSocket.pingInterval,
+    pongTimeoutMs: edge.webSocket.pongTimeout,
+    closeTimeoutMs: stream.sendTimeout,
   };
 }
 

@@ -136,7 +136,7 @@ export class Gateway {
       totalUp: this.metrics.up,
     });
     this.#upstreams = upstreamPools(config, clock, logger);
-    this.#limits = new GatewayLimits(config.rateLimits, clock);
+    this.#limits = new GatewayLimits(config, clock);
     const { defaultRoute = config.defaultRoute } = options;
     const { routes, counters } = gatewayRoutes({
       config,
@@ -202,7 +202,14 @@ export class Gateway {
       account: this.#account,
       ...grpcServerSettings(config),
     });
-    this.#edge = new GatewayEdge({ config, clock, logger, metrics: this.metrics, account: this.#account });
+    this.#edge = new GatewayEdge({
+      config,
+      clock,
+      logger,
+      metrics: this.metrics,
+      account: this.#account,
+      turn,
+    });
     this.#proxies?.attach(this.#grpc);
     this.#stopFollowing = this.readiness.follow((ready) => {
       this.#grpc.setServing(ready);

@@ -8,6 +8,7 @@ export { StartError } from './core/start-error.js';
 export type { Logger } from './core/logger.js';
 export type { Clock, Timer } from './core/clock.js';
 export type { Action, AuthMethod, ClientLimits, Identity } from './core/identity.js';
+export { errorNotes, type ErrorNote } from './core/error-notes.js';
 export { errorCatalogue, SluiceError, type CatalogueEntry, type ErrorCode } from './core/errors.js';
 export type { StreamInterceptor } from './server/stream-interceptor.js';
 export { defineMiddleware, type MiddlewareDefinition } from './routes/middleware/define-middleware.js';

@@ -4,6 +4,7 @@ import type { DataMessage } from '../../src/wire/messages.js';
 /** A network that takes everything at once and keeps nothing, so that the gateway is all there is. */
 export class QuietStream implements TransportStream {
   readonly method = 'StreamData';
+  readonly carrier = 'memory';
   readonly peer = '127.0.0.1:1';
   readonly metadata: ReadonlyMap<string, string>;
   readonly bytesInFlight = 0;

@@ -86,6 +86,8 @@ export interface ConnectionSnapshot {
   readonly id: string;
   readonly clientId: string;
   readonly peer: string;
+  /** grpc, websocket, http or memory. */
+  readonly carrier: string;
   /** connecting, open, draining or closed. */
   readonly state: string;
   /** StreamData or StreamBatches. */

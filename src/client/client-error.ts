@@ -4,8 +4,6 @@ import type { GapNotice } from './gap-notice.js';
 interface OwnEntry {
   readonly scope: ErrorScope;
   readonly retry: RetryAdvice;
-  /** What happened, for whoever reads the page of errors; the error's own message names the values. */
-  readonly meaning: string;
 }
 
 /** What only a client can find out; all else has the code of the gateway's catalogue. */
@@ -13,74 +11,58 @@ export const clientErrors = {
   UNREACHABLE: {
     scope: 'connection',
     retry: 'backoff',
-    meaning: 'Nobody answers at the address, or not in time.',
   },
   CONNECTION_LOST: {
     scope: 'connection',
     retry: 'now',
-    meaning: 'The network connection broke, or the gateway fell silent.',
   },
   TLS_MISMATCH: {
     scope: 'connection',
     retry: 'never',
-    meaning: 'One side speaks TLS and the other does not.',
   },
   BAD_CERTIFICATE: {
     scope: 'connection',
     retry: 'never',
-    meaning: "The gateway's certificate is not trusted here, or ours is not accepted there.",
   },
   NOT_SLUICE: {
     scope: 'connection',
     retry: 'never',
-    meaning: 'Something answers at the address, and it is no Sluice gateway.',
   },
   NEWER_PROTOCOL: {
     scope: 'connection',
     retry: 'never',
-    meaning: 'The gateway speaks a later version of the protocol: this client is to be upgraded.',
   },
   NOT_SUPPORTED: {
     scope: 'message',
     retry: 'never',
-    meaning: 'The gateway, or this version of it, does not serve the call.',
   },
   TOKEN_SOURCE: {
     scope: 'connection',
     retry: 'backoff',
-    meaning: 'The function that gives the token failed; its error is the cause.',
   },
   PROTOCOL_VIOLATION: {
     scope: 'session',
     retry: 'never',
-    meaning: 'The gateway did what the protocol forbids; the message says what.',
   },
   RESET: {
     scope: 'session',
     retry: 'now',
-    meaning:
-      'The gateway no longer has the session: it was away for too long, or the gateway started anew. Of what was not acknowledged it is not known whether it was handled.',
   },
   CLOSED: {
     scope: 'session',
     retry: 'never',
-    meaning:
-      'The session or the client was closed on this side, or the route has ended the session: nothing more can be sent.',
   },
   GAP: {
     scope: 'message',
     retry: 'never',
-    meaning: 'Messages to this client were lost to a policy, to their time to live or to expiry.',
   },
   DROPPED: {
     scope: 'message',
     retry: 'never',
-    meaning: "The buffer's policy, or the message's time to live, dropped it before it was sent.",
   },
   BUFFER_FULL: {
     scope: 'message',
     retry: 'backoff',
-    meaning: 'More sends wait for the gateway than the buffer holds: await each, or choose another policy.',
   },
 } as const satisfies Record<string, OwnEntry>;
 

@@ -40,4 +40,6 @@ export interface ClientParts {
   readonly clock: Clock;
   /** From 0 to below 1. */
   readonly random: () => number;
+  /** Calls `wake` whenever what was timed may be late: this process, or page, was stopped. Returns what ends that. */
+  readonly wakeUps?: (wake: () => void) => () => void;
 }

@@ -59,6 +59,7 @@ export class Client implements AsyncDisposable {
     this.#endGrace = resolve;
   });
   readonly #calls: CallHost;
+  readonly #sleepOn: (() => void) | undefined;
   #closed: Promise<void> | undefined;
   #isClosed = false;
 
@@ -81,6 +82,9 @@ export class Client implements AsyncDisposable {
       opener = async (request) => await around(request, next);
     }
     this.#opener = opener;
+    this.#sleepOn = parts.wakeUps?.(() => {
+      this.#connections.wakeUp();
+    });
   }
 
   /** Who the gateway takes us for; undefined before it has said so, where no option does. */
@@ -259,6 +263,7 @@ export class Client implements AsyncDisposable {
 
   async #close(graceMs: number): Promise<void> {
     const error = closed();
+    this.#sleepOn?.();
     this.#closing.abort(error);
     const timer = this.#clock.setTimeout(this.#endGrace, graceMs);
     await Promise.race([this.#graceOver, this.#endSessions(error)]);

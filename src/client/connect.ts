@@ -3,6 +3,7 @@ import { grpcDial, type GrpcDialOptions } from '../transport/grpc/channel.js';
 import { Client } from './client.js';
 import { clientSettings } from './client-settings.js';
 import type { ClientOptions } from './client-options.js';
+import './session/node-streams.js';
 
 export interface ConnectOptions
   extends

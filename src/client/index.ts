@@ -2,6 +2,7 @@
 export { connect, type ConnectOptions } from './connect.js';
 export type { Client, ClientCloseOptions, ClientState, PingOptions } from './client.js';
 export { ClientError, type ClientErrorCode, type ClientErrorOptions, clientErrors } from './client-error.js';
+export { clientErrorMeanings } from './client-error-meanings.js';
 export type { ClientEvent } from './client-event.js';
 export type { Ingest, IngestOptions } from './topic/ingest.js';
 export type { Interceptor, OpenRequest, SendRequest } from './interceptor.js';

@@ -1,6 +1,7 @@
 import type { Conflict, CrossCheckContext } from './conflict.js';
 import { nearest } from './nearest.js';
 import type { Plain } from './raw.js';
+import { DEFAULT_MAX_DELAY_MS } from './rate-limit-options.js';
 import type { Config } from './schema.js';
 
 type RateLimit = Config['rateLimits'][string];
@@ -75,7 +76,9 @@ function waitFault(
   if (callDelay > 0 && over === 'refuse')
     return ['callDelay', `${String(callDelay)}ms`, 'nothing is held, for over is refuse'];
   const other = 'session.resumeWindow';
-  if (over === 'refuse' || maxDelay < session.resumeWindow) return undefined;
+  // Left as it is, it is cut where the window is shorter.
+  if (over === 'refuse' || maxDelay < session.resumeWindow || maxDelay === DEFAULT_MAX_DELAY_MS)
+    return undefined;
   return [
     'maxDelay',
     `${String(maxDelay)}ms`,

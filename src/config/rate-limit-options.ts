@@ -12,6 +12,9 @@ const ROUTES = 'at most 100 names of routes, or [] (every route)';
 const amount = integer({ min: 1, max: 1_000_000_000, zero: 'not counted' });
 const bytes = size({ minBytes: 1, maxBytes: 1_024 * GIB, zero: 'not counted' });
 
+/** A minute. */
+export const DEFAULT_MAX_DELAY_MS = 60_000;
+
 /** What each entry of `rateLimits` takes. */
 export const rateLimitOptions = {
   algorithm: setting(
@@ -70,7 +73,7 @@ export const rateLimitOptions = {
   maxDelay: setting(
     duration(),
     '1m',
-    'The longest that a message is held. One that would have to be held for longer fails with RATE_LIMITED.',
+    'The longest that a message is held, less than session.resumeWindow; left as it is, half of that at most. One that would have to be held for longer fails with RATE_LIMITED.',
   ),
   callDelay: setting(
     duration({ zero: 'refused at once' }),

@@ -7,6 +7,7 @@ import type { EdgeAnswer, EdgeRequest, EdgeRoute } from './edge-route.js';
 import { headerText } from './header-text.js';
 import { CALLER, NAME, TOPIC } from './parameters.js';
 import { PublishStream } from './publish-stream.js';
+import { rateHeaders } from './rate-headers.js';
 import { invalid } from './refusal.js';
 import { topicOf } from './topic-path.js';
 
@@ -81,9 +82,9 @@ function publish(
       publication,
       maxMessageBytes,
       account,
-      onOutcome: (outcome) => {
+      onOutcome: (outcome, rates) => {
         if (outcome instanceof SluiceError) reject(outcome);
-        else resolve({ body: published(outcome) });
+        else resolve({ headers: rateHeaders(rates), body: published(outcome) });
       },
     });
     response.once('close', () => {

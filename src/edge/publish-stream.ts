@@ -1,4 +1,5 @@
 import { SluiceError } from '../core/errors.js';
+import type { RateFigures } from '../core/rate-figures.js';
 import { type BufferAccount, HeldBytes } from '../flow/held-bytes.js';
 import { dataMessage, type DataMessage } from '../wire/messages.js';
 import { decodePublishResponse, encodePublishRequest } from '../wire/topic-codec.js';
@@ -12,7 +13,7 @@ export interface PublishStreamOptions extends RequestStreamOptions {
   /** Where what is here of the body is counted. */
   readonly account: BufferAccount;
   /** Once, unless its client leaves before: what to answer. */
-  readonly onOutcome: (outcome: PublishResponse | SluiceError) => void;
+  readonly onOutcome: (outcome: PublishResponse | SluiceError, rates: readonly RateFigures[]) => void;
 }
 
 /**
@@ -30,6 +31,7 @@ export class PublishStream extends RequestStream {
   #isWhole = false;
   #handedOver = false;
   #answer: PublishResponse | undefined;
+  #rates: readonly RateFigures[] = [];
 
   constructor(options: PublishStreamOptions) {
     super(options);
@@ -52,6 +54,10 @@ export class PublishStream extends RequestStream {
     }
   }
 
+  tellRates(rates: readonly RateFigures[]): void {
+    this.#rates = rates;
+  }
+
   protected advance(): void {
     const { receiver } = this;
     if (this.isEnding || receiver === undefined || receiver.room <= 0) return;
@@ -61,7 +67,8 @@ export class PublishStream extends RequestStream {
 
   protected finish(error: SluiceError | undefined): void {
     this.#letGo();
-    this.#options.onOutcome(error ?? this.#answer ?? new SluiceError('INTERNAL', 'the call has no answer'));
+    const outcome = error ?? this.#answer ?? new SluiceError('INTERNAL', 'the call has no answer');
+    this.#options.onOutcome(outcome, this.#rates);
   }
 
   protected release(): void {

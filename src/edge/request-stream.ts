@@ -24,6 +24,7 @@ export interface RequestStreamOptions {
  */
 export abstract class RequestStream implements TransportStream {
   abstract readonly method: ServedMethod;
+  readonly carrier = 'http';
   readonly peer: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly certificate: ClientCertificate | undefined;

@@ -43,7 +43,7 @@ export class HeldMessages {
           try {
             resolve(handle());
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         },
         drop: reject,

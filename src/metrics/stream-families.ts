@@ -1,3 +1,4 @@
+import { CARRIERS } from '../core/carrier.js';
 import { PLAIN_ENDINGS } from '../core/connection-end.js';
 import { DROP_REASONS, type FlowCounters } from '../core/counters.js';
 import { errorCatalogue } from '../core/errors.js';
@@ -93,6 +94,23 @@ export function streamFamilies(
       'Streams that became a connection.',
       () => metrics.connectionsAccepted,
     ),
+    tallied(
+      'sluice_carrier_connections_accepted_total',
+      'Streams that became a connection, by what carries them.',
+      'carrier',
+      CARRIERS,
+      () => metrics.connectionsBegun,
+    ),
+    {
+      name: 'sluice_carrier_connections',
+      type: 'gauge',
+      help: 'Connections registered now, by what carries them.',
+      samples: () =>
+        CARRIERS.map((carrier) => ({
+          labels: { carrier },
+          value: (metrics.connectionsBegun.get(carrier) ?? 0) - (metrics.connectionsOver.get(carrier) ?? 0),
+        })),
+    },
     tallied(
       'sluice_connections_rejected_total',
       'Streams refused before they became a connection, by catalogue code.',

@@ -1,3 +1,4 @@
+import type { Carrier } from '../core/carrier.js';
 import type { ConnectionEnd } from '../core/connection-end.js';
 import { FlowCounters, type RefusalReason } from '../core/counters.js';
 import type { ErrorCode } from '../core/errors.js';
@@ -16,6 +17,9 @@ export const PROCESSING_BUCKETS_MS: readonly number[] = [
  */
 export class StreamMetrics {
   connectionsAccepted = 0;
+  /** Of these, by what carries them; and those that are over. */
+  readonly connectionsBegun = new Map<Carrier, number>();
+  readonly connectionsOver = new Map<Carrier, number>();
   /** Streams refused before they became a connection, by catalogue code. */
   readonly connectionsRejected = new Map<ErrorCode, number>();
   /** Connections ended, by catalogue code or by an ending that is no error of the gateway's. */

@@ -143,6 +143,7 @@ function connectionSnapshot(supervisor: Supervised, now: number, rates: Connecti
     id: connection.id,
     clientId: connection.clientId,
     peer: stream.peer,
+    carrier: stream.carrier,
     state: connection.state.kind,
     method: stream.method,
     ageMs: Math.round(now - connection.openedAt),

@@ -1,3 +1,4 @@
+import type { Carrier } from '../core/carrier.js';
 import type { ConnectionEnd } from '../core/connection-end.js';
 import type { FlowCounters, RefusalReason } from '../core/counters.js';
 import type { ErrorCode } from '../core/errors.js';
@@ -6,6 +7,9 @@ import type { Action } from '../core/identity.js';
 /** What the server counts; `StreamMetrics` fits. Plain fields, for the hot path. */
 export interface ServerCounters {
   connectionsAccepted: number;
+  /** Of these, by what carries them; and those that are over. */
+  readonly connectionsBegun: Map<Carrier, number>;
+  readonly connectionsOver: Map<Carrier, number>;
   readonly connectionsRejected: Map<ErrorCode, number>;
   readonly connectionsEnded: Map<ConnectionEnd, number>;
   sessionsOpened: number;

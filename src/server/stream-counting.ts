@@ -9,13 +9,15 @@ const SEND_FAILURES: ReadonlySet<ErrorCode> = new Set(['SLOW_CONSUMER', 'SEND_TI
 /** Counts streams that open, are refused and end. */
 export function streamCounting(counters: ServerCounters): StreamInterceptor {
   return {
-    opened() {
+    opened({ stream }) {
       counters.connectionsAccepted += 1;
+      tally(counters.connectionsBegun, stream.carrier);
     },
     refused(_stream, error) {
       tally(counters.connectionsRejected, error.code);
     },
-    ended(_connection, end, error) {
+    ended({ stream }, end, error) {
+      tally(counters.connectionsOver, stream.carrier);
       tally(counters.connectionsEnded, end);
       if (error !== undefined && SEND_FAILURES.has(error.code)) tally(counters.sendErrors, error.code);
     },

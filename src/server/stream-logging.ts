@@ -24,7 +24,14 @@ export function streamLogging(logger: Logger, clock: Clock): StreamInterceptor {
       brokenOff.tellDue();
       const { id, clientId, stream } = connection;
       logger.debug(
-        { connection: id, client: clientId, peer: stream.peer, method: stream.method, route: routeName },
+        {
+          connection: id,
+          client: clientId,
+          peer: stream.peer,
+          carrier: stream.carrier,
+          method: stream.method,
+          route: routeName,
+        },
         'stream opened',
       );
     },
@@ -41,6 +48,7 @@ export function streamLogging(logger: Logger, clock: Clock): StreamInterceptor {
         connection: id,
         client: clientId,
         peer: stream.peer,
+        carrier: stream.carrier,
         end,
         ...(error === undefined ? {} : { reason: error.message }),
         ageMs: Math.round(clock.now() - connection.openedAt),

@@ -1,5 +1,6 @@
 import { Client, type ClientCloseOptions } from '../client/client.js';
 import type { ClientOptions, ClientParts } from '../client/client-options.js';
+import '../client/session/node-streams.js';
 import { loadConfig } from '../config/load.js';
 import { SystemClock, type Clock } from '../core/clock.js';
 import type { FlowCounters } from '../core/counters.js';

@@ -4,36 +4,14 @@ import {
   batchSize,
   decodeMessage,
   encodeBatch,
-  encodedBound,
   encodeMessage,
   messageSize,
   StringCache,
 } from '../wire/codec.js';
-import { type DataMessage, dataMessage, MAX_BATCH_MESSAGES } from '../wire/messages.js';
+import { type DataMessage, dataMessage } from '../wire/messages.js';
+import { batchEnd } from './batch-end.js';
 import type { Framing } from './framing.js';
 import { asUnreadable, manyRequests, noRequest } from './stream-errors.js';
-
-/**
- * A batch is split at this size (a larger message goes alone): most clients
- * refuse what is over 4 MiB, and a frame is decoded in one go at the far end.
- */
-const MAX_BATCH_BYTES = 256 * 1024;
-/** At most what tag and length of one message take within a batch. */
-export const ENTRY_BOUND_BYTES = 6;
-
-/** How far the batch that begins at `from` reaches: at least one message, and no larger than the peer takes. */
-export function batchEnd(messages: readonly DataMessage[], from: number, maxMessageBytes: number): number {
-  const maxBytes = Math.min(MAX_BATCH_BYTES, maxMessageBytes);
-  let bytes = 0;
-  let to = from;
-  const limit = Math.min(messages.length, from + MAX_BATCH_MESSAGES);
-  while (to < limit) {
-    bytes += ENTRY_BOUND_BYTES + encodedBound(messages[to] as DataMessage);
-    if (bytes > maxBytes && to > from) break;
-    to += 1;
-  }
-  return to;
-}
 
 /** The bodies of the frames that carry these messages, each in memory of its own. */
 export function encodeBodies(
@@ -65,10 +43,27 @@ export function encodeBodies(
 }
 
 /** Bodies of frames in, messages out, no more at a time than asked for. */
-export class BodyReader {
+export interface BodyReading {
   /** Bodies not looked into yet. */
-  held = 0;
+  readonly held: number;
   /** Of these, and of the batch being read. */
+  readonly bytes: number;
+  /** Whether nothing is left to be asked for. */
+  readonly isEmpty: boolean;
+  /** Why the call is refused at its half-close. */
+  readonly missing: SluiceError | undefined;
+  push(body: Uint8Array): void;
+  clear(): void;
+  /**
+   * Adds the next messages to `target`, up to `room` in all. Returns why it
+   * stopped at one that can't be read: what was held behind it is forgotten.
+   */
+  fill(target: DataMessage[], room: number): SluiceError | undefined;
+}
+
+/** Bodies in protobuf. */
+export class BodyReader implements BodyReading {
+  held = 0;
   bytes = 0;
 
   readonly #framing: Framing;
@@ -83,7 +78,6 @@ export class BodyReader {
     this.#framing = framing;
   }
 
-  /** Whether nothing is left to be asked for. */
   get isEmpty(): boolean {
     return this.held === 0 && this.#batch === undefined;
   }
@@ -103,10 +97,6 @@ export class BodyReader {
     this.#batchBytes = 0;
   }
 
-  /**
-   * Adds the next messages to `target`, up to `room` in all. Returns why it
-   * stopped at one that can't be read: what was held behind it is forgotten.
-   */
   fill(target: DataMessage[], room: number): SluiceError | undefined {
     try {
       while (target.length < room) {
@@ -136,7 +126,6 @@ export class BodyReader {
     }
   }
 
-  /** Why the call is refused at its half-close. */
   get missing(): SluiceError | undefined {
     return this.#framing === 'request' && !this.#hasRequest ? noRequest() : undefined;
   }

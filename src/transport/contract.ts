@@ -1,3 +1,4 @@
+import type { Carrier } from '../core/carrier.js';
 import type { ClientCertificate } from '../core/credentials.js';
 import type { SluiceError } from '../core/errors.js';
 import type { RateFigures } from '../core/rate-figures.js';
@@ -29,6 +30,7 @@ export function isCallMethod(method: ServedMethod): method is CallMethod {
  */
 export interface TransportStream {
   readonly method: ServedMethod;
+  readonly carrier: Carrier;
   /** The other side's address, `host:port`; "unix" for a Unix socket without a name. */
   readonly peer: string;
   /** Request metadata, names in lower case, text values only (several of a name are joined by ", "). */
@@ -59,10 +61,10 @@ export interface TransportStream {
   /**
    * Ends the stream after everything sent: status OK, or the error's gRPC
    * status with `google.rpc.ErrorInfo` and, where waiting helps, `RetryInfo`
-   * in its details. Reading stops at once. Idempotent; the first call wins.
+   * in its details; over WebSocket a Close with the error's code and sentence. Reading stops at once. Idempotent; the first call wins.
    */
   end(error?: SluiceError): void;
-  /** Ends the stream now, dropping what the network has not taken: RST_STREAM(CANCEL). Idempotent. */
+  /** Ends the stream now, dropping what the network has not taken: RST_STREAM(CANCEL), or the end of its socket. Idempotent. */
   reset(): void;
 }
 
@@ -93,7 +95,8 @@ export interface StreamReceiver {
   onHalfClose(): void;
   /**
    * What arrived can't be read (not protobuf, over the size limit, unknown
-   * compression). Nothing more will come; the receiver answers with `end(error)`.
+   * compression), or came behind the half-close where a transport can't rule
+   * that out. Nothing more will come; the receiver answers with `end(error)`.
    */
   onInvalid(error: SluiceError): void;
   /** The network has taken some of what was sent: `bytesInFlight` has fallen. */

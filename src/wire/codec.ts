@@ -13,6 +13,8 @@ import {
   MAX_METADATA_ENTRIES,
 } from './messages.js';
 import { EncodedMetadata, TAG_METADATA } from './encoded-metadata.js';
+import { snakeCase } from './field-codec.js';
+import { messageTable } from './message-fields.js';
 import { readMetadataEntry } from './metadata-codec.js';
 import { metadataSize, writeMetadata } from './metadata-writer.js';
 import { Reader } from './reader.js';
@@ -43,20 +45,8 @@ const TAG_TTL = 0x58;
 const TAG_BATCH_MESSAGE = 0x0a;
 
 /** By field number, as the proto names them. */
-const FIELD_NAMES: readonly (string | undefined)[] = [
-  undefined,
-  'type',
-  'session_id',
-  'sequence',
-  'ack',
-  'timestamp_ms',
-  'data',
-  'metadata',
-  'key',
-  'more',
-  'control',
-  'ttl_ms',
-];
+const FIELD_NAMES: (string | undefined)[] = [];
+for (const [name, [number]] of Object.entries(messageTable)) FIELD_NAMES[number] = snakeCase(name);
 
 /** What all scalar fields, their tags and all length prefixes of a message can take together. */
 const FIXED_BOUND = 80;

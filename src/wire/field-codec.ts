@@ -47,7 +47,8 @@ export function fieldsOf(table: FieldTable, prefix = ''): readonly Field[] {
   }));
 }
 
-function snakeCase(name: string): string {
+/** A name of ours as the proto writes it. */
+export function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
@@ -62,7 +63,7 @@ export const fieldDefaults: Readonly<Record<FieldKind, FieldValue>> = {
 };
 
 /** As written: whole, within its kind's range. 0 is not written. */
-function varintOf(kind: FieldKind, value: FieldValue): number {
+export function varintOf(kind: FieldKind, value: FieldValue): number {
   const number = Math.floor(Number(value));
   if (!(number > 0)) return 0;
   if (kind === 'uint32') return toUint32(number);

@@ -4,6 +4,7 @@
  * long to wait, google.rpc.RetryInfo
  * (https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto).
  */
+import { errorNotes } from '../core/error-notes.js';
 import type { SluiceError } from '../core/errors.js';
 import { Reader } from './reader.js';
 import {
@@ -92,7 +93,7 @@ function retryInfo(retryAfterMs: number): Uint8Array {
  * millisecond is rounded up, so that nobody comes back too early.
  */
 export function encodeStatusDetails(error: SluiceError): Uint8Array {
-  const { setting } = error.entry;
+  const { setting } = errorNotes[error.code];
   const { grpcStatus } = error;
   const errorInfo = concat([
     [TAG_1, error.code],

@@ -10,7 +10,6 @@ import {
   fieldsOf,
   type FieldValue,
   type FieldValues,
-  type KindFor,
   readField,
   writeField,
 } from './field-codec.js';
@@ -18,6 +17,7 @@ import { MAX_METADATA_ENTRIES } from './messages.js';
 import { readMetadataEntry } from './metadata-codec.js';
 import { metadataSize, writeMetadata } from './metadata-writer.js';
 import { Reader } from './reader.js';
+import { publishTable, responseTable, subscribeTable, summaryTable } from './topic-fields.js';
 import type { IngestSummary, PublishRequest, PublishResponse, SubscribeRequest } from './topic-messages.js';
 import {
   bytesFieldSize,
@@ -28,40 +28,14 @@ import {
 } from './writer.js';
 
 /** As many as metadata entries. */
-const MAX_AGGREGATES = MAX_METADATA_ENTRIES;
+export const MAX_AGGREGATES = MAX_METADATA_ENTRIES;
 
-type Scalars<T, Maps extends keyof T = never> = {
-  readonly [K in Exclude<keyof T, Maps>]-?: readonly [number: number, kind: KindFor<T[K]>];
-};
-
-const subscribeFields = fieldsOf({
-  topic: [1, 'text'],
-  afterSequence: [2, 'uint53'],
-  history: [3, 'uint32'],
-  overflow: [4, 'enum'],
-} satisfies Scalars<SubscribeRequest>);
-
-const summaryFields = fieldsOf({
-  messages: [1, 'uint53'],
-  bytes: [2, 'uint53'],
-  rejected: [3, 'uint53'],
-} satisfies Scalars<IngestSummary, 'aggregates'>);
+const subscribeFields = fieldsOf(subscribeTable);
+const summaryFields = fieldsOf(summaryTable);
 const TAG_AGGREGATES = 0x22;
-
-const publishFields = fieldsOf({
-  topic: [1, 'text'],
-  data: [2, 'bytes'],
-  key: [3, 'text'],
-  idempotencyKey: [5, 'text'],
-  ttlMs: [6, 'uint32'],
-} satisfies Scalars<PublishRequest, 'metadata'>);
+const publishFields = fieldsOf(publishTable);
 const TAG_METADATA = 0x22;
-
-const responseFields = fieldsOf({
-  sequence: [1, 'uint53'],
-  subscribers: [2, 'uint32'],
-  duplicate: [3, 'bool'],
-} satisfies Scalars<PublishResponse>);
+const responseFields = fieldsOf(responseTable);
 
 const TAG_ENTRY_NAME = 0x0a;
 /** A double: its wire type is fixed64. */

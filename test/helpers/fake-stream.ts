@@ -11,6 +11,7 @@ import { anonymousIdentity } from './anonymous-identity.js';
 /** A transport whose network takes only what a test lets it take. */
 export class FakeStream implements TransportStream {
   method: ServedMethod = 'StreamData';
+  readonly carrier = 'memory';
   readonly peer = '127.0.0.1:1';
   readonly metadata = new Map<string, string>();
   readonly writes: DataMessage[][] = [];

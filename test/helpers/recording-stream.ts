@@ -109,6 +109,7 @@ export class RecordingStream implements StreamEvents {
 export class RecordingCall implements CallEvents {
   readonly bodies: Uint8Array[] = [];
   writables = 0;
+  end: CallEnd | undefined;
   readonly ended: Promise<CallEnd>;
   readonly onEnd: (end: CallEnd) => void;
   onBodyCame: () => void = () => undefined;
@@ -118,7 +119,10 @@ export class RecordingCall implements CallEvents {
     this.ended = new Promise((resolve) => {
       onEnd = resolve;
     });
-    this.onEnd = onEnd;
+    this.onEnd = (end) => {
+      this.end = end;
+      onEnd(end);
+    };
   }
 
   onBody(body: Uint8Array): void {

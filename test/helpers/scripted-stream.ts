@@ -10,6 +10,7 @@ import type {
 
 export class ScriptedStream implements ProxiedStream {
   path = '/test.Shapes/Chat';
+  readonly carrier = 'memory';
   readonly peer = '127.0.0.1:1';
   readonly contentType = 'application/grpc+x';
   readonly headers: RelayedHeaders;

@@ -86,6 +86,7 @@ function connectionSnapshot(id: string, clientId: string): ConnectionSnapshot {
     id,
     clientId,
     peer: '127.0.0.1:50000',
+    carrier: 'grpc',
     state: 'open',
     method: 'StreamData',
     ageMs: 1_000,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { startEdge } from '../helpers/edge-world.js';
 import { FakeClock, memoryGateway, type MemoryGateway } from '../../src/testing/index.js';
 import type { Route } from '../../src/session/route.js';
 
@@ -65,7 +66,9 @@ describe('rate limits', () => {
     await clock.until(Promise.all(sent));
     expect(handled).toEqual(Array.from({ length: 11 }, (_, n) => `${n}`));
     expectAccounted(held);
-    const last = Array.from({ length: 20 }, (_, n) => session.sendAndWait(`late ${n}`).catch(() => 'not sent'));
+    const last = Array.from({ length: 20 }, (_, n) =>
+      session.sendAndWait(`late ${n}`).catch(() => 'not sent'),
+    );
     await clock.advanceAsync(100);
     await clock.until(client.close({ graceMs: 0 }));
     expect(await Promise.all(last)).toContain('not sent');
@@ -90,7 +93,9 @@ describe('rate limits', () => {
   });
 
   it('refuses a Publish over the rate with RATE_LIMITED and when to try again', async () => {
-    const { gateway, clock } = world({ few: { messages: 2, per: '10s', by: ['client', 'route'], routes: ['rooms'] } });
+    const { gateway, clock } = world({
+      few: { messages: 2, per: '10s', by: ['client', 'route'], routes: ['rooms'] },
+    });
     await using held = gateway;
     await using client = held.connect({ clientId: 'ann' });
     for (const text of ['1', '2']) await clock.until(client.publish('rooms/tea', text, { timeoutMs: 0 }));
@@ -116,5 +121,25 @@ describe('rate limits', () => {
     await using client = held.connect({ clientId: 'ann' });
     await clock.until(client.open('list'));
     await expect(clock.until(client.open('list'))).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+  });
+
+  it('answers HTTP with how the caller stands, and with 429 and when to try again', async () => {
+    await using under = await startEdge({
+      rateLimits: JSON.stringify({ few: { messages: 2, bytes: '1KiB', per: '1h', by: ['address'] } }),
+    });
+    const publish = (): Promise<Response> =>
+      fetch(`${under.edge}/v1/topics/news/tea`, { method: 'POST', body: 'x' });
+    const first = await publish();
+    expect(first.status).toBe(200);
+    expect(first.headers.get('ratelimit-policy')).toBe(
+      '"few";q=2;w=3600, "few-bytes";q=1024;qu="content-bytes";w=3600',
+    );
+    expect(first.headers.get('ratelimit')).toMatch(/^"few";r=1;t=1[78]\d\d, "few-bytes";r=9\d\d;t=\d+$/);
+    await publish();
+    const refused = await publish();
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(1_700);
+    expect(refused.headers.get('ratelimit')).toMatch(/^"few";r=0;t=/);
+    expect(await refused.json()).toMatchObject({ error: { code: 'RATE_LIMITED' } });
   });
 });

@@ -22,6 +22,11 @@ const LEAVING_MS = 10_000;
  */
 const HOME_MS = 2_000;
 
+/** How long a gateway has to answer who asks whether it is still there. */
+const ANSWER_MS = 3_000;
+/** What wakes us comes in bursts. */
+const WAKE_EVERY_MS = 1_000;
+
 /** One session, and where it is. */
 interface Place {
   readonly session: AttachedSession;
@@ -71,6 +76,7 @@ export class Connections implements SessionHost, DialerOwner {
   #clientId: string | undefined;
   #lastError: ClientError | undefined;
   #closed = false;
+  #wokenAtMs = -Infinity;
   #whenLeft: (() => void) | undefined;
 
   /** @throws TypeError for what is no address. */
@@ -211,6 +217,19 @@ export class Connections implements SessionHost, DialerOwner {
     if (!isOfTheAddress(error)) return;
     const endpoint = this.endpoints.all.find((each) => each.connector === connector);
     if (endpoint !== undefined) this.#failed(endpoint, error, this.clock.now());
+  }
+
+  /**
+   * This side has been stopped for a while, or the network changed: whether the connections are still there is found out
+   * now, and what waits before it tries again has waited for long enough.
+   */
+  wakeUp(): void {
+    const now = this.clock.now();
+    if (this.#closed || now - this.#wokenAtMs < WAKE_EVERY_MS) return;
+    this.#wokenAtMs = now;
+    for (const link of [...this.#links]) link.answerWithin(ANSWER_MS);
+    this.endpoints.tryNow(now);
+    this.#arrangeSoon();
   }
 
   // --- what sessions ask ---

@@ -24,6 +24,8 @@ export interface Endpoint {
   failures: number;
   /** No attempt before, in Clock.now(). */
   notBeforeMs: number;
+  /** Before that the gateway itself wants no attempt. */
+  askedUntilMs: number;
   /** When it failed, in turns: who failed longest ago is tried first; 0: has not failed since it last worked. */
   failedTurn: number;
   /** When the last failure was counted: connections begun before it tell nothing new. */
@@ -70,6 +72,7 @@ export class Endpoints {
       generation: 0,
       failures: 0,
       notBeforeMs: -Infinity,
+      askedUntilMs: -Infinity,
       failedTurn: 0,
       countedAtMs: -Infinity,
       atOnceAtMs: -Infinity,
@@ -148,6 +151,13 @@ export class Endpoints {
     endpoint.hurried += 1;
   }
 
+  /** What failed before tells nothing of now: nobody waits; save where a gateway has asked for it. */
+  tryNow(now: number): void {
+    for (const endpoint of this.all) {
+      endpoint.notBeforeMs = Math.min(endpoint.notBeforeMs, Math.max(now, endpoint.askedUntilMs));
+    }
+  }
+
   leaving(endpoint: Endpoint, untilMs: number): void {
     endpoint.leavingUntilMs = untilMs;
   }
@@ -172,6 +182,7 @@ export class Endpoints {
     backoff: BackoffLimits,
   ): number {
     const askedMs = error.retryAfterMs ?? 0;
+    endpoint.askedUntilMs = Math.max(endpoint.askedUntilMs, now + askedMs);
     if (failures === 0 && error.retry === 'now' && now - endpoint.atOnceAtMs >= AT_ONCE_EVERY_MS) {
       endpoint.atOnceAtMs = now;
       return askedMs;

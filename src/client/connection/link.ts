@@ -91,6 +91,8 @@ export class Link {
   #writable = true;
   #flushQueued = false;
   #limit: Timer | undefined;
+  /** Of `answerWithin`. */
+  #overdue: Timer | undefined;
 
   constructor(options: LinkOptions, owner: LinkOwner) {
     const { endpoint, clock, connectTimeoutMs } = options;
@@ -193,6 +195,15 @@ export class Link {
     };
   }
 
+  /** Asks for a sign of life, and gives the connection up where none comes within this time. */
+  answerWithin(ms: number): void {
+    if (this.#state !== 'open' || this.#overdue !== undefined) return;
+    this.#sayAhead(this.#newProbe());
+    this.#overdue = this.#options.clock.setTimeout(() => {
+      this.giveUp(silentFor(this.endpoint.address, ms));
+    }, ms);
+  }
+
   /** Its gateway refuses what is new, though it has not said that it drains. */
   gatewayLeaves(): void {
     if (this.#draining === undefined) this.#draining = 'gateway';
@@ -202,6 +213,7 @@ export class Link {
   leave(): void {
     if (this.#state !== 'open') return;
     this.#state = 'leaving';
+    this.#heard();
     this.#liveness.stop();
     this.#stream.halfClose();
     this.#limit = this.#options.clock.setTimeout(() => {
@@ -225,6 +237,7 @@ export class Link {
 
   #received(messages: readonly DataMessage[]): void {
     this.#liveness.received();
+    this.#heard();
     for (const message of messages) {
       // What one of them leads to may be the end.
       if (this.#state === 'over') return;
@@ -232,6 +245,11 @@ export class Link {
       else if (message.sessionId !== '') this.sessions.get(message.sessionId)?.receive(message);
       else if (message.control !== undefined) this.#controlled(message.control);
     }
+  }
+
+  #heard(): void {
+    this.#overdue?.cancel();
+    this.#overdue = undefined;
   }
 
   #controlled(control: Control): void {
@@ -345,6 +363,7 @@ export class Link {
     if (this.#state === 'over') return;
     this.#state = 'over';
     this.#limit?.cancel();
+    this.#heard();
     this.#liveness.stop();
     this.#ready.clear();
     this.#ahead = [];

@@ -1,11 +1,7 @@
-import type * as streams from 'node:stream';
-import type { Message, Payload, SendOptions } from '../message.js';
-import { type SinkOptions, SessionSink, type SinkSession } from './session-sink.js';
-
-/** What can be read from: a session, or a subscription. */
-export interface MessageSource {
-  receive(options: { readonly signal: AbortSignal }): Promise<Message | undefined>;
-}
+import { Readable, Writable } from 'node:stream';
+import type { Payload, SendOptions } from '../message.js';
+import { Session } from './session.js';
+import { type SinkOptions, SessionSink } from './session-sink.js';
 
 export interface ReadableStreamOptions {
   /** Gives each `Message`, instead of its bytes. Default false. */
@@ -27,23 +23,39 @@ export interface WritableStreamOptions extends SinkOptions {
 /** What a stream in object mode is written: data, or data with options. */
 export type OutgoingMessage = Payload | (SendOptions & { readonly data: Payload });
 
-/** node:stream without an import: this file is part of what a browser loads, too. */
-function nodeStream(method: string): Pick<typeof streams, 'Readable' | 'Writable'> {
-  const { process } = globalThis as { process?: Pick<NodeJS.Process, 'getBuiltinModule'> };
-  const stream = process?.getBuiltinModule('node:stream');
-  if (stream === undefined)
-    throw new TypeError(`${method}() needs Node.js; elsewhere there is ${webName(method)}()`);
-  return stream;
+declare module './session.js' {
+  interface Session {
+    /**
+     * What comes, as a stream of bytes for Node.js, or of messages (`objectMode`): a
+     * message is acknowledged when the stream's reader comes for more. Ends with
+     * the session; destroying it leaves the session open.
+     */
+    readable(options?: ReadableStreamOptions): Readable;
+
+    /**
+     * A stream for Node.js: each chunk is a message, or the whole stream is one
+     * payload (`payload`). Takes no more than the gateway has room for; its end is
+     * the session's (`end()`), and it finishes when the gateway has acknowledged
+     * everything. Fails where the route fails on a chunk. Destroying it leaves the
+     * session open, unless half a payload was sent.
+     *
+     *     await pipeline(createReadStream(file), session.writable());
+     */
+    writable(options?: WritableStreamOptions): Writable;
+  }
 }
 
-function webName(method: string): string {
-  return `web${method.charAt(0).toUpperCase()}${method.slice(1)}`;
-}
+// Sessions have them wherever this file is loaded: in Node.js, and not in a browser.
+Session.prototype.readable = function (options) {
+  return readableOf(this, options);
+};
+Session.prototype.writable = function (options) {
+  return writableOf(this, options);
+};
 
 /** A stream of what the source receives. Destroying it leaves the source as it is. */
-export function readableOf(source: MessageSource, options: ReadableStreamOptions = {}): streams.Readable {
+function readableOf(source: Session, options: ReadableStreamOptions = {}): Readable {
   const { objectMode = false, highWaterMark = 0 } = options;
-  const { Readable } = nodeStream('readable');
   const stop = new AbortController();
   const next = async (): Promise<void> => {
     try {
@@ -72,9 +84,8 @@ export function readableOf(source: MessageSource, options: ReadableStreamOptions
 }
 
 /** A stream into the session; it has finished when the gateway has acknowledged everything. */
-export function writableOf(session: SinkSession, options: WritableStreamOptions = {}): streams.Writable {
+function writableOf(session: Session, options: WritableStreamOptions = {}): Writable {
   const { objectMode = false, highWaterMark } = options;
-  const { Writable } = nodeStream('writable');
   const sink = new SessionSink(session, options, (error) => {
     writable.destroy(error as Error);
   });

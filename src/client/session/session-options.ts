@@ -1,4 +1,5 @@
 import { isPrintableId, quoted } from '../../core/printable.js';
+import { randomId } from '../random-id.js';
 import type { Bound, OpenOptions, Overflow } from '../options.js';
 import { wireOverflow } from './wire-overflow.js';
 
@@ -40,7 +41,7 @@ export function sessionSettings(options: OpenOptions): SessionSettings {
     throw new TypeError(`${name} is ${typeof value}: it has to be a function`);
   }
   return {
-    id: id === undefined ? globalThis.crypto.randomUUID() : checkedId(id),
+    id: id === undefined ? randomId() : checkedId(id),
     subject,
     afterSequence: checkedCount('afterSequence', afterSequence, Number.MAX_SAFE_INTEGER),
     history: checkedCount('history', history, MAX_BOUND),

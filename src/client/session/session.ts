@@ -1,11 +1,4 @@
-import type * as streams from 'node:stream';
 import type { Message, Payload, SendOptions, SessionEnd } from '../message.js';
-import {
-  type ReadableStreamOptions,
-  readableOf,
-  type WritableStreamOptions,
-  writableOf,
-} from './node-streams.js';
 import type { SessionFilter } from './session-filter.js';
 import type { SessionProtocol } from './session-protocol.js';
 import { secondReader } from './session-reader.js';
@@ -163,33 +156,19 @@ export class Session implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * What comes, as a stream of bytes for Node.js, or of messages (`objectMode`): a
-   * message is acknowledged when the stream's reader comes for more. Ends with
-   * the session; destroying it leaves the session open.
+   * What comes, as a web stream of bytes: a message is acknowledged when the
+   * stream's reader comes for more. Ends with the session; cancelling it leaves
+   * the session open.
    */
-  readable(options?: ReadableStreamOptions): streams.Readable {
-    return readableOf(this, options);
-  }
-
-  /**
-   * A stream for Node.js: each chunk is a message, or the whole stream is one
-   * payload (`payload`). Takes no more than the gateway has room for; its end is
-   * the session's (`end()`), and it finishes when the gateway has acknowledged
-   * everything. Fails where the route fails on a chunk. Destroying it leaves the
-   * session open, unless half a payload was sent.
-   *
-   *     await pipeline(createReadStream(file), session.writable());
-   */
-  writable(options?: WritableStreamOptions): streams.Writable {
-    return writableOf(this, options);
-  }
-
-  /** As `readable`, as a web stream. */
   webReadable(): ReadableStream<Uint8Array> {
     return webReadableOf(this);
   }
 
-  /** As `writable`, as a web stream. */
+  /**
+   * A web stream into the session: each chunk is a message, or the whole stream is one payload (`payload`). Takes no
+   * more than the gateway has room for; its end is the session's (`end()`), and it has closed when the gateway has
+   * acknowledged everything. Aborting it leaves the session open, unless half a payload was sent.
+   */
   webWritable(options?: SinkOptions): WritableStream<Payload> {
     return webWritableOf(this, options);
   }

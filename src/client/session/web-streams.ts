@@ -1,6 +1,10 @@
-import type { MessageSource } from './node-streams.js';
 import { type SinkOptions, SessionSink, type SinkSession } from './session-sink.js';
-import type { Payload } from '../message.js';
+import type { Message, Payload } from '../message.js';
+
+/** What can be read from. */
+interface MessageSource {
+  receive(options: { readonly signal: AbortSignal }): Promise<Message | undefined>;
+}
 
 /** Nothing is read ahead: a message is acknowledged when the stream's reader comes for more. */
 const NOTHING_AHEAD = { highWaterMark: 0 };

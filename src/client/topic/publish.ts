@@ -1,3 +1,4 @@
+import { randomId } from '../random-id.js';
 import { linkAbort } from '../../core/signals.js';
 import { decodePublishResponse, encodePublishRequest } from '../../wire/topic-codec.js';
 import { callError, unreadable } from './call-error.js';
@@ -52,7 +53,7 @@ export async function publish(
     data: bytesOf(data),
     key,
     metadata: options.metadata && metadataOf(options.metadata),
-    idempotencyKey: options.idempotencyKey ?? newKey(),
+    idempotencyKey: options.idempotencyKey ?? randomId(),
     ttlMs,
   });
   options.signal?.throwIfAborted();
@@ -122,13 +123,4 @@ function call(host: CallHost, place: CallPlace, body: Uint8Array, signal: AbortS
 
 function noAnswer(limitMs: number): ClientError {
   return new ClientError('UNREACHABLE', `No gateway answered Publish within ${limitMs} ms.`);
-}
-
-/** 128 random bits, in hexadecimal. */
-function newKey(): string {
-  let key = '';
-  for (const byte of globalThis.crypto.getRandomValues(new Uint8Array(16))) {
-    key += byte.toString(16).padStart(2, '0');
-  }
-  return key;
 }

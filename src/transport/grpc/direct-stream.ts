@@ -85,6 +85,7 @@ type State = 'starting' | 'open' | 'ending' | 'closed';
  */
 export class DirectStream implements TransportStream, Arrival {
   readonly method: ServedMethod;
+  readonly carrier = 'grpc';
   readonly peer: string;
   readonly metadata: ReadonlyMap<string, string>;
   bytesSent = 0;

@@ -1,6 +1,6 @@
 import { encodeBatch, encodedBound, encodeMessage } from '../../wire/codec.js';
 import type { DataMessage } from '../../wire/messages.js';
-import { batchEnd, ENTRY_BOUND_BYTES } from '../bodies.js';
+import { batchEnd, ENTRY_BOUND_BYTES } from '../batch-end.js';
 import type { Framing } from '../framing.js';
 import { PREFIX_BYTES } from './frame-reader.js';
 

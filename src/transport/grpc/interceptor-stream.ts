@@ -33,6 +33,7 @@ type State = 'starting' | 'open' | 'ending' | 'closed';
  */
 export class InterceptorStream implements TransportStream {
   readonly method: ServedMethod;
+  readonly carrier = 'grpc';
   readonly peer: string;
   metadata: ReadonlyMap<string, string> = new Map();
   bytesInFlight = 0;

@@ -6,7 +6,7 @@ import {
   messageSize,
 } from '../../wire/codec.js';
 import { pinsLittle, type DataMessage } from '../../wire/messages.js';
-import { batchEnd, ENTRY_BOUND_BYTES } from '../bodies.js';
+import { batchEnd, ENTRY_BOUND_BYTES } from '../batch-end.js';
 import type { Framing } from '../framing.js';
 import { PREFIX_BYTES } from './frame-reader.js';
 import { writePrefix } from './frame-writer.js';

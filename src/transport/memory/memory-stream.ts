@@ -38,6 +38,7 @@ type State = 'starting' | 'open' | 'ending' | 'closed';
 /** The server's side of a memory connection. Everything happens in turns of the clock's `setImmediate`. */
 export class MemoryStream implements TransportStream {
   readonly method: ServedMethod;
+  readonly carrier = 'memory';
   readonly peer: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly certificate: ClientCertificate | undefined;

@@ -52,4 +52,10 @@ export interface TransportHarness {
    * a client that goes on sending to a receiver without room.
    */
   readonly readAheadBytes: number;
+  /** Tests, by name, that can't be judged there, and why. */
+  readonly cannot?: ReadonlyMap<string, string>;
+  /** The gRPC status of a call whose network is cut from the gateway's side, by `reset`. Default: CANCELLED. */
+  readonly statusOfReset?: number;
+  /** Whether the refusal of what is too large names its size. Default: true. */
+  readonly namesSize?: boolean;
 }

@@ -1,6 +1,6 @@
 /** What every transport promises (src/transport/contract.ts), as its users see it. */
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test as judged } from 'vitest';
 import { GrpcStatus, SluiceError } from '../../../src/core/errors.js';
 import type { CallMethod, StreamMethod } from '../../../src/transport/contract.js';
 import { controlMessage, type DataMessage, dataMessage } from '../../../src/wire/messages.js';
@@ -37,6 +37,14 @@ async function receiveMany(client: ConformanceClient, count: number): Promise<Da
 }
 
 export function describeTransport(name: string, harness: TransportHarness): void {
+  /** Skipped by name, with the reason in it, where the transport can't. */
+  function test(title: string, run: () => Promise<void>): void {
+    const why = harness.cannot?.get(title);
+    if (why === undefined) judged(title, run);
+    else judged.skip(`${title} (${why})`, run);
+  }
+  const statusOfReset = harness.statusOfReset ?? GrpcStatus.CANCELLED;
+
   describe(name, () => {
     let acceptor: RecordingAcceptor;
     let transport: RunningTransport;
@@ -209,7 +217,8 @@ export function describeTransport(name: string, harness: TransportHarness): void
         const end = await client.ended;
         expect(end.code).toBe(GrpcStatus.RESOURCE_EXHAUSTED);
         expect(end.details).toMatchObject({ reason: 'MESSAGE_TOO_LARGE', domain: 'sluice' });
-        expect(end.message).toMatch(/\b62914\d\d\b.*\b5242880\b.*server\.maxMessageSize/);
+        if (harness.namesSize ?? true) expect(end.message).toMatch(/\b62914\d\d\b/);
+        expect(end.message).toMatch(/\b5242880\b.*server\.maxMessageSize/);
         expect(receiver.invalid?.code).toBe('MESSAGE_TOO_LARGE');
         expect(await receiver.closed()).toBe('ended');
         expect(sequencesOf(receiver.messages)).toEqual([1, 2]);
@@ -258,16 +267,17 @@ export function describeTransport(name: string, harness: TransportHarness): void
         expect(await receiver.closed()).toBe('ended');
       });
 
-      test.each([0, 2, 3])('refuses %i requests', async (count) => {
-        const [client, receiver] = await open({ method, raw: true });
-        for (let n = 0; n < count; n += 1) client.sendBytes(Buffer.alloc(3));
-        client.halfClose();
-        const end = await client.ended;
-        expect(end.code).toBe(GrpcStatus.UNIMPLEMENTED);
-        expect(end.details).toMatchObject({ reason: 'INVALID_MESSAGE', domain: 'sluice' });
-        expect(receiver.halfClosed).toBe(false);
-        expect(await receiver.closed()).toBe('ended');
-      });
+      for (const count of [0, 2, 3])
+        test(`refuses ${count} requests`, async () => {
+          const [client, receiver] = await open({ method, raw: true });
+          for (let n = 0; n < count; n += 1) client.sendBytes(Buffer.alloc(3));
+          client.halfClose();
+          const end = await client.ended;
+          expect(end.code).toBe(GrpcStatus.UNIMPLEMENTED);
+          expect(end.details).toMatchObject({ reason: 'INVALID_MESSAGE', domain: 'sluice' });
+          expect(receiver.halfClosed).toBe(false);
+          expect(await receiver.closed()).toBe('ended');
+        });
 
       test('refuses one over the limit', async () => {
         const [client, receiver] = await open({ method, raw: true });
@@ -497,7 +507,7 @@ export function describeTransport(name: string, harness: TransportHarness): void
       expect(await receiver.closed()).toBe('reset');
       expect(receiver.stream.bytesInFlight).toBe(0);
       client.startReading();
-      expect((await client.ended).code).toBe(GrpcStatus.CANCELLED);
+      expect((await client.ended).code).toBe(statusOfReset);
     });
 
     test('reset within the acceptor', async () => {
@@ -506,7 +516,7 @@ export function describeTransport(name: string, harness: TransportHarness): void
       };
       const [client, receiver] = await open();
       expect(await receiver.closed()).toBe('reset');
-      expect((await client.ended).code).toBe(GrpcStatus.CANCELLED);
+      expect((await client.ended).code).toBe(statusOfReset);
       acceptor.onAccept = undefined;
     });
 
@@ -575,7 +585,7 @@ export function describeTransport(name: string, harness: TransportHarness): void
       expect(transport.activeTimers()).toBe(0);
     });
 
-    test.each(['acceptor', 'onMessages', 'onHalfClose', 'room'] as const)(
+    judged.each(['acceptor', 'onMessages', 'onHalfClose', 'room'] as const)(
       'a receiver that throws in %s costs its own stream only',
       async (where) => {
         const [bystander, other] = await open();

@@ -8,6 +8,7 @@ export const SEND_BUFFER_BYTES = 1 << 16;
 /** A transport whose network takes nothing but what it is let. */
 export class HeldStream implements TransportStream {
   readonly method = 'StreamData';
+  readonly carrier = 'memory';
   readonly peer = 'held:1';
   readonly metadata: ReadonlyMap<string, string>;
   bytesSent = 0;

@@ -2,8 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { expect, test } from 'vitest';
-import { clientErrors } from '../../../src/client/client-error.js';
-import { errorCatalogue, GrpcStatus, type CatalogueEntry } from '../../../src/core/errors.js';
+import { type ClientErrorCode, clientErrors } from '../../../src/client/client-error.js';
+import { clientErrorMeanings } from '../../../src/client/client-error-meanings.js';
+import { type ErrorNote, errorNotes } from '../../../src/core/error-notes.js';
+import { errorCatalogue, type ErrorCode, GrpcStatus, type CatalogueEntry } from '../../../src/core/errors.js';
 
 // `npm run docs` runs this file with --update, which writes what is compared here.
 
@@ -11,7 +13,7 @@ const PAGE = fileURLToPath(new URL('../../../docs/errors.md', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const MARK = '<!-- Generated from src/core/errors.ts and src/client/client-error.ts by `npm run docs`. -->';
 
-const entries = Object.entries(errorCatalogue) as [string, CatalogueEntry][];
+const entries = Object.entries<CatalogueEntry>(errorCatalogue);
 const statusName = new Map(Object.entries(GrpcStatus).map(([name, code]) => [code as number, name]));
 
 /** Codes that some code of this version raises, as an error or as the reason of a Gap. */
@@ -25,10 +27,10 @@ function raisedCodes(): ReadonlySet<string> {
 
 function table(of: readonly [string, CatalogueEntry][]): string {
   const rows = of.map(([code, entry]) => {
-    const setting =
-      entry.setting === undefined ? '' : ` Setting: \`${entry.setting.split(', ').join('`, `')}\`.`;
+    const { setting: keys, meaning }: ErrorNote = errorNotes[code as ErrorCode];
+    const setting = keys === undefined ? '' : ` Setting: \`${keys.split(', ').join('`, `')}\`.`;
     const status = statusName.get(entry.grpcStatus) ?? '';
-    return `| \`${code}\` | ${entry.scope} | ${status} | ${entry.webSocketClose} | ${entry.httpStatus} | ${entry.retry} | ${entry.meaning}${setting} |`;
+    return `| \`${code}\` | ${entry.scope} | ${status} | ${entry.webSocketClose} | ${entry.httpStatus} | ${entry.retry} | ${meaning}${setting} |`;
   });
   return [
     '| code | ends | gRPC status | WebSocket | HTTP | retry | meaning |',
@@ -40,7 +42,8 @@ function table(of: readonly [string, CatalogueEntry][]): string {
 /** What only a client can find out. */
 function clientTable(): string {
   const rows = Object.entries(clientErrors).map(
-    ([code, { scope, retry, meaning }]) => `| \`${code}\` | ${scope} | ${retry} | ${meaning} |`,
+    ([code, { scope, retry }]) =>
+      `| \`${code}\` | ${scope} | ${retry} | ${clientErrorMeanings[code as ClientErrorCode]} |`,
   );
   return ['| code | ends | retry | meaning |', '|---|---|---|---|', ...rows].join('\n');
 }
@@ -91,8 +94,8 @@ test('every setting that an error names is a key of the configuration', async ()
     ...Object.keys(rateLimitOptions).map((name) => `rateLimits.<name>.${name}`),
     ...ofRoutes.map((name) => `routes.<name>.${name}`),
   ]);
-  for (const [code, entry] of entries) {
-    for (const setting of entry.setting?.split(', ') ?? [])
+  for (const [code, { setting: named }] of Object.entries(errorNotes)) {
+    for (const setting of named?.split(', ') ?? [])
       expect(keys, `${code} names ${setting}`).toContain(setting);
   }
 });

@@ -1,5 +1,6 @@
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
+import { errorNotes } from '../../../src/core/error-notes.js';
 import { errorCatalogue, type ErrorCode, SluiceError } from '../../../src/core/errors.js';
 import { decodeStatusDetails, encodeStatusDetails } from '../../../src/wire/status-details.js';
 
@@ -76,7 +77,8 @@ describe('encodeStatusDetails', () => {
   it('is read back for every error of the catalogue', () => {
     for (const code of Object.keys(errorCatalogue) as ErrorCode[]) {
       const error = new SluiceError(code, `Why: ${code} – é.`, { retryAfterMs: 1001 });
-      const { setting, grpcStatus } = error.entry;
+      const { setting } = errorNotes[code];
+      const { grpcStatus } = error.entry;
       expect(decodeStatusDetails(encodeStatusDetails(error))).toEqual({
         code: grpcStatus,
         message: error.message,

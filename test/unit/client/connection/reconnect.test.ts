@@ -82,7 +82,7 @@ describe('a client without a gateway', () => {
     const waits = events.flatMap((event) => (event.kind === 'disconnected' ? [event.retryInMs] : []));
     expect(Math.max(...waits.map((wait) => wait ?? 0))).toBe(999);
     world.place.dial.unreachable = false;
-    expect((await world.run(opening)).id).toHaveLength(36);
+    expect((await world.run(opening)).id).toHaveLength(32);
   });
 
   it('told not to wait, says so at the first failure', async () => {

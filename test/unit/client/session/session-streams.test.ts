@@ -276,16 +276,6 @@ describe('a stream for Node.js into a session', () => {
     expect(await world.session.close()).toMatchObject({ error: undefined });
     expect(failing).not.toHaveBeenCalled();
   });
-
-  it('says what there is where there is no Node.js', async () => {
-    await using world = await opened(new SinkRoute());
-    const spy = vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined);
-    expect(() => world.session.writable()).toThrow(
-      'writable() needs Node.js; elsewhere there is webWritable()',
-    );
-    expect(() => world.session.readable()).toThrow('elsewhere there is webReadable()');
-    spy.mockRestore();
-  });
 });
 
 describe.each(kinds)('a %s stream out of a session', (kind) => {

@@ -70,7 +70,7 @@ describe('RateLimited', () => {
   it('keeps the order of a pipelined route, also of what would not wait by itself', async () => {
     const { clock, handled, open } = world({ bytes: { bytes: 10, burstSize: 10 } }, true);
     const session = open();
-    const all = ['0123456789', '01234', 'x', 'y'].map((text) => session.handle(text));
+    const all = ['0123456789', '01234', 'x', 'y'].map((text) => Promise.resolve(session.handle(text)));
     expect(handled).toEqual(['0123456789']);
     await clock.advanceAsync(500);
     expect(handled).toEqual(['0123456789', '01234']);
@@ -112,12 +112,12 @@ describe('RateLimited', () => {
   it('refuses what would be held for longer than it may, and has not counted it', async () => {
     const { clock, open } = world({ slow: { messages: 1, maxDelay: 2_500 } }, true);
     const session = open();
-    const all = ['1', '2', '3'].map((text) => session.handle(text));
+    const all = ['1', '2', '3'].map((text) => Promise.resolve(session.handle(text)));
     expect(() => session.handle('4')).toThrow(
       expect.objectContaining({ code: 'RATE_LIMITED', retryAfterMs: 500 }),
     );
     await clock.advanceAsync(500);
-    all.push(session.handle('5'));
+    all.push(Promise.resolve(session.handle('5')));
     await clock.advanceAsync(2_500);
     await Promise.all(all);
   });
