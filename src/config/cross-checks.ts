@@ -1,4 +1,5 @@
 import { authConflicts, authWarnings } from './auth-checks.js';
+import { balancerConflicts, balancerWarnings } from './balancer-checks.js';
 import type { Conflict, CrossCheckContext } from './conflict.js';
 import { nearest } from './nearest.js';
 import { proxyConflicts } from './proxy-checks.js';
@@ -25,11 +26,13 @@ export function* crossChecks(config: Config, context: CrossCheckContext): Genera
   yield* resumeConflicts(config, context);
   yield* limitConflicts(config, context);
   yield* authConflicts(config, context);
+  yield* balancerConflicts(config);
 }
 
 /** What works, but perhaps not as its writer thinks. */
 export function* crossWarnings(config: Config, context: CrossCheckContext): Generator<Conflict> {
   yield* authWarnings(config, context);
+  yield* balancerWarnings(config, context);
   yield* reachWarnings(config, context);
 }
 
@@ -67,7 +70,17 @@ function* tlsConflicts(tls: Config['server']['tls']): Generator<Conflict> {
 }
 
 function* addressConflicts(config: Config): Generator<Conflict> {
+  const { edge } = config;
   const { enabled, listen } = config.admin;
+  const others = [
+    ['server.listen', config.server.listen],
+    ['admin.listen', enabled ? [listen] : []],
+  ] as const;
+  for (const [key, addresses] of others) {
+    const taken = edge.listen.some((address) => !address.endsWith(':0') && addresses.includes(address));
+    if (!edge.enabled || !taken) continue;
+    yield { keys: ['edge.listen', key, 'edge.enabled'], reason: `${key} has the same address` };
+  }
   if (enabled && !listen.endsWith(':0') && config.server.listen.includes(listen)) {
     yield {
       keys: ['admin.listen', 'server.listen', 'admin.enabled'],

@@ -18,7 +18,7 @@ export interface EdgeAppOptions extends EdgeOptions {
   readonly parts: EdgeParts;
   readonly policy: OriginPolicy;
   readonly isDraining: () => boolean;
-  readonly peerOf: (socket: Socket) => Peer;
+  readonly peerOf: (request: IncomingMessage) => Peer;
   /** Makes the server that calls the handler. */
   readonly serve: (handler: (request: IncomingMessage, response: ServerResponse) => void) => Server;
   readonly onParserError: (error: NodeJS.ErrnoException, socket: Socket) => void;
@@ -82,6 +82,11 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
   });
   app.addHook('onRequest', (request, reply, done) => {
     const { origin, host } = request.headers;
+    // RFC 9112 section 3.2.
+    if (host === undefined && request.raw.httpVersion === '1.1') {
+      done(invalid('header host is missing'));
+      return;
+    }
     const refused = policy.refusal({ origin, host, overLoopback: overLoopback(request.raw.socket) });
     if (refused === undefined) reply.headers(headersOf(request.raw, options));
     done(refused);
@@ -169,7 +174,7 @@ async function serve(
   const asked: EdgeRequest = {
     request: raw,
     response: reply.raw,
-    peer: peerOf(raw.socket),
+    peer: peerOf(raw),
     params: request.params as Record<string, string>,
     query: request.query as Record<string, unknown>,
   };

@@ -40,11 +40,8 @@ export class HeldMessages {
         until: this.#clock.now() + (hold?.waitMs ?? 0),
         limit: hold?.limit,
         go: () => {
-          try {
-            resolve(handle());
-          } catch (error) {
-            reject(error);
-          }
+          // What is thrown is a rejection, as of any promise.
+          resolve((async () => handle())());
         },
         drop: reject,
       });
