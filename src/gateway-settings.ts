@@ -6,6 +6,8 @@ import type { StreamSettings } from './server/settings.js';
 import type { WindowedSettings } from './server/streaming-server.js';
 import type { RecentLimits } from './session/recent-messages.js';
 import type { EdgeOptions } from './edge/edge-options.js';
+import { ForwardedPeers } from './transport/net/forwarded.js';
+import { TrustedAddresses } from './transport/net/trusted-addresses.js';
 import type { GrpcServerOptions } from './transport/grpc/grpc-server-options.js';
 import type { TlsOptions } from './transport/net/tls-files.js';
 import type { WebSocketServerOptions } from './transport/websocket/websocket-server.js';
@@ -89,8 +91,21 @@ export function budgetBytes({ memory }: Config): number {
   return memory.budget === 0 ? Math.floor(getHeapStatistics().heap_size_limit / 4) : memory.budget;
 }
 
+/** Who is believed of what is in front of the gateway; nothing where nobody is. */
+function balancerSettings(
+  { trusted, forwardedHeader }: Config['balancers'],
+  proxyProtocol: boolean,
+): { readonly proxyProtocol?: TrustedAddresses; readonly forwarded?: ForwardedPeers } {
+  const addresses = new TrustedAddresses(trusted);
+  return {
+    ...(proxyProtocol ? { proxyProtocol: addresses } : {}),
+    ...(forwardedHeader === 'none' ? {} : { forwarded: new ForwardedPeers(forwardedHeader, addresses) }),
+  };
+}
+
 /** All of the HTTP edge's options that come from the configuration. */
 export function edgeSettings({
+  balancers,
   edge,
   server,
   stream,
@@ -109,6 +124,7 @@ export function edgeSettings({
     queryToken: edge.queryToken,
     events: { heartbeatIntervalMs: edge.events.heartbeatInterval, retryMs: edge.events.retry },
     ...(edge.tls ? tlsSettings(server) : {}),
+    ...balancerSettings(balancers, edge.proxyProtocol),
   };
 }
 
@@ -146,6 +162,7 @@ function tlsSettings({ tls }: Config['server']): { readonly tls?: TlsOptions } {
 
 /** All of the gRPC server's options that come from the configuration. */
 export function grpcServerSettings({
+  balancers,
   server,
   stream,
 }: Config): Omit<GrpcServerOptions, 'clock' | 'logger' | 'metrics'> {
@@ -171,6 +188,7 @@ export function grpcServerSettings({
     reflection: server.reflection,
     tcpNoDelay: true,
     ...tlsSettings(server),
+    ...balancerSettings(balancers, server.proxyProtocol),
   };
 }
 

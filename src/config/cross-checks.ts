@@ -1,4 +1,5 @@
 import { authConflicts, authWarnings } from './auth-checks.js';
+import { balancerConflicts, balancerWarnings } from './balancer-checks.js';
 import type { Conflict, CrossCheckContext } from './conflict.js';
 import { nearest } from './nearest.js';
 import { proxyConflicts } from './proxy-checks.js';
@@ -23,11 +24,13 @@ export function* crossChecks(config: Config, context: CrossCheckContext): Genera
   yield* resumeConflicts(config, context);
   yield* limitConflicts(config, context);
   yield* authConflicts(config, context);
+  yield* balancerConflicts(config);
 }
 
 /** What works, but perhaps not as its writer thinks. */
 export function* crossWarnings(config: Config, context: CrossCheckContext): Generator<Conflict> {
   yield* authWarnings(config, context);
+  yield* balancerWarnings(config, context);
   yield* reachWarnings(config, context);
 }
 

@@ -50,12 +50,21 @@ export const edge = section(
       true,
       'Whether TLS is spoken here where server.tls names a certificate. False behind a balancer that ends TLS.',
     ),
+    proxyProtocol: setting(
+      boolean(),
+      false,
+      'Whether every connection begins with a PROXY protocol header, as server.proxyProtocol.',
+    ),
     maxSockets: setting(
       integer({ min: 1, max: 1_000_000 }),
       6_000,
       'Network connections open at once. More are closed as they arrive, and counted.',
     ),
-    handshakeTimeout: setting(duration(), '10s', 'From accepting a socket until TLS is agreed.'),
+    handshakeTimeout: setting(
+      duration(),
+      '10s',
+      'From accepting a socket until its PROXY protocol header is there, and from there until TLS is agreed.',
+    ),
     headersTimeout: setting(duration(), '10s', "How long a request's headers may take to arrive."),
     requestTimeout: setting(duration(), '30s', 'How long a whole request may take to arrive.'),
     idleTimeout: setting(duration(), '1m', 'How long a connection is kept between two requests.'),

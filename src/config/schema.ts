@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { auth } from './auth-section.js';
+import { balancers } from './balancers-section.js';
 import { edge } from './edge-section.js';
 import { tcpAddress } from './formats/address.js';
 import { boolean, choice } from './formats/choice.js';
@@ -233,6 +234,7 @@ export const schema = {
   log,
   server,
   edge,
+  balancers,
   auth,
   pool,
   stream,

@@ -36,6 +36,11 @@ export const server = section('The gRPC address: sockets, HTTP/2 and the limits 
     ['0.0.0.0:50051'],
     'Where clients connect. Port 0 lets the system choose. In a variable or flag: separated by commas.',
   ),
+  proxyProtocol: setting(
+    boolean(),
+    false,
+    'Whether every connection begins with a PROXY protocol header (version 1 or 2) that names its client. Only those of balancers.trusted are taken then.',
+  ),
   streamHandler: setting(
     choice(['direct', 'grpc-js']),
     'direct',
@@ -64,7 +69,7 @@ export const server = section('The gRPC address: sockets, HTTP/2 and the limits 
   handshakeTimeout: setting(
     duration(),
     '10s',
-    'From accepting a socket until TLS is agreed, and from there until HTTP/2 is.',
+    'From accepting a socket until its PROXY protocol header is there, from there until TLS is agreed, and from there until HTTP/2 is.',
   ),
   idleTimeout: setting(
     duration({ zero: 'off' }),

@@ -18,7 +18,7 @@ export interface EdgeAppOptions extends EdgeOptions {
   readonly parts: EdgeParts;
   readonly policy: OriginPolicy;
   readonly isDraining: () => boolean;
-  readonly peerOf: (socket: Socket) => Peer;
+  readonly peerOf: (request: IncomingMessage) => Peer;
   /** Makes the server that calls the handler. */
   readonly serve: (handler: (request: IncomingMessage, response: ServerResponse) => void) => Server;
   readonly onParserError: (error: NodeJS.ErrnoException, socket: Socket) => void;
@@ -169,7 +169,7 @@ async function serve(
   const asked: EdgeRequest = {
     request: raw,
     response: reply.raw,
-    peer: peerOf(raw.socket),
+    peer: peerOf(raw),
     params: request.params as Record<string, string>,
     query: request.query as Record<string, unknown>,
   };

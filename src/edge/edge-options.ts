@@ -1,8 +1,10 @@
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { BufferAccount } from '../flow/held-bytes.js';
+import type { ForwardedPeers } from '../transport/net/forwarded.js';
 import type { DoorMetrics } from '../transport/net/socket-door.js';
 import type { TlsOptions } from '../transport/net/tls-files.js';
+import type { TrustedAddresses } from '../transport/net/trusted-addresses.js';
 import type { EventSettings } from './event-stream.js';
 
 /** Each is a key of the configuration's `edge` section, or of those that hold for all clients, in milliseconds, bytes or pieces. */
@@ -28,6 +30,10 @@ export interface EdgeOptions {
   readonly origins: readonly string[];
   readonly queryToken: boolean;
   readonly events: EventSettings;
+  /** Whose connections each begin with a PROXY protocol header; all others are closed. Undefined: nobody's do. */
+  readonly proxyProtocol?: TrustedAddresses;
+  /** Where balancers name their clients in a header. */
+  readonly forwarded?: ForwardedPeers;
   readonly tls?: TlsOptions;
   readonly version: string;
 }

@@ -71,7 +71,7 @@ export class EdgeServer {
         parts,
         policy: this.#policy,
         isDraining: () => this.#draining,
-        peerOf: (socket) => this.#peerOf(socket),
+        peerOf: (request) => this.#peerOf(request),
         serve: (handler) => this.#createServer(handler),
         onParserError: (error, socket) => {
           this.#onParserError(error, socket);
@@ -149,8 +149,12 @@ export class EdgeServer {
     else this.#http.emit('connection', socket);
   }
 
-  #peerOf(socket: Socket): Peer {
-    return this.#peers.get(socket) ?? { peer: peerOf(socket), certificate: undefined };
+  #peerOf({ socket, headers }: IncomingMessage): Peer {
+    const known = this.#peers.get(socket) ?? { peer: peerOf(socket), certificate: undefined };
+    const { forwarded } = this.#options;
+    if (forwarded === undefined) return known;
+    const value = headers[forwarded.header];
+    return { ...known, peer: forwarded.peerOf(known.peer, typeof value === 'string' ? value : undefined) };
   }
 
   /** Answers go out in their order: who sends many requests at once and reads nothing would pile them up here. */
@@ -171,7 +175,7 @@ export class EdgeServer {
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Its errors are nobody's fault; 'close' follows.
     socket.on('error', ignoreError);
-    const peer = this.#peerOf(request.socket);
+    const peer = this.#peerOf(request);
     answerUpgrade({ request, socket, head, ...peer }, this.#policy, this.#parts?.upgrades);
   }
 

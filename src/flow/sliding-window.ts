@@ -42,7 +42,8 @@ export class SlidingWindow implements RateLimiter {
     // More than a window holds is as much as several, one after another.
     const { amount } = this.#rate;
     const more = cost > amount ? Math.ceil(cost / amount) - 1 : 0;
-    if (more > 0) this.#moveTo(this.#last + more * PARTS);
+    // A full one is forgotten when its part is: a part later than its length.
+    if (more > 0) this.#moveTo(this.#last + more * SLOTS);
     this.#add(cost - more * amount);
     return waitMs;
   }

@@ -51,7 +51,7 @@ function serve(
   context: DirectStreamContext,
 ): void {
   const { clock } = context;
-  const request = checkRequest(http2, headers, clock, isGrpcContentType);
+  const request = checkRequest(http2, headers, options, isGrpcContentType);
   if (request === undefined) return;
   const encodingName = headers['grpc-encoding'];
   const encoding = parseEncoding(typeof encodingName === 'string' ? encodingName : undefined);

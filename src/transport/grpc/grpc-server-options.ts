@@ -1,9 +1,11 @@
 import type { Clock } from '../../core/clock.js';
 import type { Turn } from '../../core/turn.js';
 import type { BufferAccount } from '../../flow/held-bytes.js';
+import type { ForwardedPeers } from '../net/forwarded.js';
 import type { TransportLogger } from '../net/limited-log.js';
 import type { DoorMetrics } from '../net/socket-door.js';
 import type { TlsOptions } from '../net/tls-files.js';
+import type { TrustedAddresses } from '../net/trusted-addresses.js';
 
 /** The counters this server raises; StreamMetrics has them. */
 export interface SocketMetrics extends DoorMetrics {
@@ -21,6 +23,10 @@ export interface GrpcServerOptions {
   readonly account?: BufferAccount;
   /** Addresses: host:port, [ipv6]:port, :port, unix:/path. Port 0 lets the system choose. */
   readonly listen: readonly string[];
+  /** Whose connections each begin with a PROXY protocol header; all others are closed. Undefined: nobody's do. */
+  readonly proxyProtocol?: TrustedAddresses;
+  /** Where balancers name their clients in a header. */
+  readonly forwarded?: ForwardedPeers;
   /** Who serves StreamData and StreamBatches: our own handler, or grpc-js's. */
   readonly streamHandler: 'direct' | 'grpc-js';
   /** Network connections in all, TLS handshakes included; one more is closed at once. */
@@ -31,7 +37,7 @@ export interface GrpcServerOptions {
   readonly maxMessageBytes: number;
   /** Request headers of one call: names, values and 32 bytes an entry (RFC 9113 section 6.5.2). */
   readonly maxMetadataBytes: number;
-  /** For TLS, and then again for the client's HTTP/2 SETTINGS. */
+  /** For the PROXY protocol header, for TLS, and then again for the client's HTTP/2 SETTINGS. */
   readonly handshakeTimeoutMs: number;
   /** What a call that is no stream (health, reflection) has to bring its request in; 0 = no limit. */
   readonly firstMessageTimeoutMs: number;

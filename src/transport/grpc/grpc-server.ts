@@ -7,6 +7,7 @@ import type { StreamAcceptor } from '../contract.js';
 import type { ProxyAcceptor } from '../proxy-contract.js';
 import type { BoundAddress } from '../net/address.js';
 import { setConnectionCertificate } from './connection-certificate.js';
+import { setConnectionPeer } from './connection-peer.js';
 import type { GrpcServerOptions } from './grpc-server-options.js';
 import { HealthService } from './health-service.js';
 import { findHttp2Server } from './http2-server.js';
@@ -177,10 +178,12 @@ export class GrpcServer {
     if (this.#injecting === undefined || session.destroyed) return;
     const { socket, certificate } = this.#injecting;
     if (certificate !== undefined) setConnectionCertificate(session, certificate);
+    const peer = peerOf(socket);
+    setConnectionPeer(session, peer);
     const guard = new SessionGuard(
       session,
       socket,
-      peerOf(socket),
+      peer,
       this.#options.clock,
       this.#options,
       this.#sessionEvents,

@@ -17,6 +17,7 @@ import { refusalOf } from './grpc-js-status.js';
 import { type InnermostCall, innermostCall, type StatusObject } from './innermost-call.js';
 import { resetStream } from './own-resets.js';
 import { formatPeer } from '../net/socket-peer.js';
+import { connectionPeerOf } from './connection-peer.js';
 import { isTextMetadata } from './request-headers.js';
 import { DEADLINE_FLUSH_MS, type StreamHandlerOptions } from './stream-options.js';
 import { type CallStatus, DEADLINE_STATUS, statusOf } from './trailers.js';
@@ -34,7 +35,7 @@ type State = 'starting' | 'open' | 'ending' | 'closed';
 export class InterceptorStream implements TransportStream {
   readonly method: ServedMethod;
   readonly carrier = 'grpc';
-  readonly peer: string;
+  peer: string;
   metadata: ReadonlyMap<string, string> = new Map();
   bytesInFlight = 0;
   bytesSent = 0;
@@ -79,7 +80,8 @@ export class InterceptorStream implements TransportStream {
         call.sendStatus(status);
       });
     const { remoteAddress, remotePort } = call.getConnectionInfo();
-    this.peer = formatPeer(remoteAddress, remotePort);
+    this.peer =
+      this.#session === undefined ? formatPeer(remoteAddress, remotePort) : connectionPeerOf(this.#session);
   }
 
   /** Of whole messages: what grpc-js has gathered of the next it keeps to itself. */
@@ -157,6 +159,10 @@ export class InterceptorStream implements TransportStream {
 
   #accept(metadata: Metadata): void {
     this.metadata = textMetadataOf(metadata);
+    const { forwarded } = this.#options;
+    if (forwarded !== undefined) {
+      this.peer = forwarded.peerOf(this.peer, this.metadata.get(forwarded.header));
+    }
     try {
       this.#receiver = this.#options.accept(this);
     } catch (error) {

@@ -1,15 +1,13 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
-import type { Clock } from '../../core/clock.js';
 import type { ProxyAcceptor } from '../proxy-contract.js';
 import { attachFront, type Http2Front } from './http2-front.js';
 import { Http2ProxiedStream } from './proxied-stream.js';
 import { requestHeadersOf } from './relayed-headers.js';
-import { checkRequest } from './request-check.js';
+import { type CheckOptions, checkRequest } from './request-check.js';
 
-export interface ProxyHandlerOptions {
+export interface ProxyHandlerOptions extends CheckOptions {
   readonly acceptor: ProxyAcceptor;
-  readonly clock: Clock;
   /** Told of exceptions that a receiver let escape; the call has been ended INTERNAL. */
   readonly onFault: (error: unknown) => void;
 }
@@ -38,9 +36,10 @@ function serve(
   headers: IncomingHttpHeaders,
   raw: readonly string[],
   path: string,
-  { acceptor, clock, onFault }: ProxyHandlerOptions,
+  options: ProxyHandlerOptions,
 ): void {
-  const request = checkRequest(http2, headers, clock, isAnyGrpc);
+  const { acceptor, clock, onFault } = options;
+  const request = checkRequest(http2, headers, options, isAnyGrpc);
   if (request === undefined) return;
   const contentType = headers['content-type'] ?? '';
   const stream = new Http2ProxiedStream(

@@ -3,7 +3,8 @@ import type { Clock } from '../../core/clock.js';
 import { GrpcStatus } from '../../core/errors.js';
 import { answerNextTurn } from './close-once-sent.js';
 import { nothing } from './http2-front.js';
-import { formatPeer } from '../net/socket-peer.js';
+import type { ForwardedPeers } from '../net/forwarded.js';
+import { connectionPeerOf } from './connection-peer.js';
 import { parseTimeoutMs } from './request-headers.js';
 import { RESPONSE_HEADERS, shortened, trailersOf } from './trailers.js';
 
@@ -14,11 +15,17 @@ export interface CheckedRequest {
   readonly timeoutMs: number | undefined;
 }
 
+export interface CheckOptions {
+  readonly clock: Clock;
+  /** Where balancers name their clients in a header. */
+  readonly forwarded?: ForwardedPeers | undefined;
+}
+
 /** Undefined: it is no call, or is gone, and has been answered. */
 export function checkRequest(
   http2: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-  clock: Clock,
+  { clock, forwarded }: CheckOptions,
   isContentType: (value: string | undefined) => boolean,
 ): CheckedRequest | undefined {
   http2.on('error', nothing);
@@ -38,8 +45,18 @@ export function checkRequest(
     refuse(http2, clock, GrpcStatus.INTERNAL, `Invalid grpc-timeout value "${String(timeout)}".`);
     return undefined;
   }
-  const socket = http2.session?.socket;
-  return { peer: formatPeer(socket?.remoteAddress, socket?.remotePort), timeoutMs };
+  return { peer: peerOf(http2, headers, forwarded), timeoutMs };
+}
+
+function peerOf(
+  { session }: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  forwarded: ForwardedPeers | undefined,
+): string {
+  const peer = connectionPeerOf(session);
+  if (forwarded === undefined) return peer;
+  const value = headers[forwarded.header];
+  return forwarded.peerOf(peer, typeof value === 'string' ? value : undefined);
 }
 
 /** `message` may repeat a header of the client's, which can be far longer than one of ours may be. */

@@ -1,12 +1,15 @@
 import type { Clock } from '../../core/clock.js';
 import type { Turn } from '../../core/turn.js';
 import type { StreamAcceptor } from '../contract.js';
+import type { ForwardedPeers } from '../net/forwarded.js';
 import type { BufferAccount } from '../../flow/held-bytes.js';
 
 /** What both ways of serving streams over gRPC need. */
 export interface StreamHandlerOptions {
   readonly accept: StreamAcceptor;
   readonly clock: Clock;
+  /** Where balancers name their clients in a header. */
+  readonly forwarded?: ForwardedPeers | undefined;
   /** Shared with who answers, so that what a turn brings is answered in it. Default: one of its own. */
   readonly turn?: Turn | undefined;
   /** The largest message taken, inflated or not, without its prefix (`server.maxMessageSize`). */

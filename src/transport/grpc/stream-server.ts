@@ -36,13 +36,13 @@ export function createStreamServer(
   accept: StreamAcceptor,
   proxies?: ProxyAcceptor,
 ): StreamServer {
-  const { clock, logger } = options;
+  const { clock, forwarded, logger } = options;
   const onFault = (error: unknown): void => {
     logger.error({ err: error }, 'a stream was ended: its receiver threw');
   };
   const streams = withStreams(options, accept, onFault);
   if (proxies === undefined) return streams;
-  const attached = attachProxyHandler(streams.server, { acceptor: proxies, clock, onFault });
+  const attached = attachProxyHandler(streams.server, { acceptor: proxies, clock, forwarded, onFault });
   if ('unsupported' in attached)
     throw new StartError(
       'proxies',
@@ -56,8 +56,16 @@ function withStreams(
   accept: StreamAcceptor,
   onFault: (error: unknown) => void,
 ): StreamServer {
-  const { account, clock, logger, maxMessageBytes, streamHandler, turn } = options;
-  const handlerOptions: StreamHandlerOptions = { accept, account, clock, turn, maxMessageBytes, onFault };
+  const { account, clock, forwarded, logger, maxMessageBytes, streamHandler, turn } = options;
+  const handlerOptions: StreamHandlerOptions = {
+    accept,
+    account,
+    clock,
+    forwarded,
+    turn,
+    maxMessageBytes,
+    onFault,
+  };
   if (streamHandler === 'direct') {
     const direct = grpcJsServer(options, handlerOptions, Math.min(MAX_REQUEST_BYTES, maxMessageBytes));
     const attached = attachDirectHandler(direct.server, handlerOptions);

@@ -5,9 +5,12 @@ import type { ClientCertificate } from '../../core/credentials.js';
 import { parseListenAddresses, type BoundAddress } from './address.js';
 import { LimitedLog, type TransportLogger } from './limited-log.js';
 import { openListeners, type Listener } from './listener.js';
+import { takeProxyHeader } from './proxied-socket.js';
+import { formatPeer, peerOf, statePeer } from './socket-peer.js';
 import { SocketRegistry } from './socket-registry.js';
 import { TlsGate } from './tls.js';
 import type { TlsOptions } from './tls-files.js';
+import type { TrustedAddresses } from './trusted-addresses.js';
 
 /** A flood of one kind of event is one log line in this time. */
 export const FLOOD_LOG_INTERVAL_MS = 10_000;
@@ -30,11 +33,13 @@ export interface SocketDoorOptions {
   readonly listen: readonly string[];
   /** Network connections in all, TLS handshakes included; one more is closed at once. */
   readonly maxSockets: number;
-  /** For TLS to be agreed. */
+  /** For the PROXY protocol header to come, and for TLS to be agreed. */
   readonly handshakeTimeoutMs: number;
   readonly tls?: TlsOptions;
   /** The protocol that TLS agrees on (RFC 7301). */
   readonly alpnProtocol: 'h2' | 'http/1.1';
+  /** Whose connections each begin with a PROXY protocol header; all others are closed. Undefined: nobody's do. */
+  readonly proxyProtocol?: TrustedAddresses;
   /** False lets the system gather small writes (Nagle); nearly always true. */
   readonly tcpNoDelay: boolean;
 }
@@ -158,9 +163,45 @@ export class SocketDoor {
       this.#drops.warn({ maxSockets }, `connection dropped: ${section}.maxSockets is reached`);
     } else {
       metrics.socketsAccepted += 1;
-      if (this.#tls === undefined) this.#enter(socket, undefined);
-      else this.#tls.admit(socket);
+      this.#takeHeader(socket);
     }
+  }
+
+  #takeHeader(socket: Socket): void {
+    const { proxyProtocol, handshakeTimeoutMs, clock, metrics } = this.#options;
+    if (proxyProtocol === undefined) {
+      this.#agree(socket);
+      return;
+    }
+    if (!proxyProtocol.has(socket.remoteAddress)) {
+      // Anybody else could claim any address.
+      this.#refuse(socket, 'balancers.trusted does not name its address');
+      return;
+    }
+    takeProxyHeader(socket, handshakeTimeoutMs, clock, {
+      onSource: (source) => {
+        if (source !== undefined) statePeer(socket, formatPeer(source.address, source.port));
+        this.#agree(socket);
+      },
+      onTimeout: () => {
+        metrics.handshakeTimeouts += 1;
+        socket.destroy();
+      },
+      onWrong: (reason) => {
+        this.#refuse(socket, reason);
+      },
+    });
+  }
+
+  #refuse(socket: Socket, reason: string): void {
+    this.#options.metrics.handshakeFailures += 1;
+    this.#refusals.warn({ peer: peerOf(socket), reason }, 'a connection was refused');
+    socket.destroy();
+  }
+
+  #agree(socket: Socket): void {
+    if (this.#tls === undefined) this.#enter(socket, undefined);
+    else this.#tls.admit(socket);
   }
 
   #enter(socket: Socket, certificate: ClientCertificate | undefined): void {
