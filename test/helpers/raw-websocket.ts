@@ -37,7 +37,7 @@ export function frame(opcode: number, payload: Buffer | string = '', options: Fr
     head.writeBigUInt64BE(length, 2);
   }
   if (!masked) return Buffer.concat([head, body]);
-  head[1] = (head[1] as number) | 0x80;
+  head[1] |= 0x80;
   const mask = randomBytes(4);
   for (let index = 0; index < body.length; index += 1) {
     body[index] = (body[index] as number) ^ (mask[index % 4] as number);
