@@ -3,8 +3,12 @@ import type { Clock } from './core/clock.js';
 import type { Logger } from './core/logger.js';
 import type { Turn } from './core/turn.js';
 import { EdgeServer } from './edge/edge-server.js';
+import { Pushes } from './edge/pushes.js';
 import type { ByteAccount } from './flow/byte-account.js';
 import { edgeSettings, webSocketSettings } from './gateway-settings.js';
+import { guarded } from './server/guarded-gatekeeper.js';
+import type { Gatekeeper } from './server/gatekeeper.js';
+import type { ClientSessions } from './session/client-sessions.js';
 import type { StreamAcceptor } from './transport/contract.js';
 import type { BoundAddress } from './transport/net/address.js';
 import type { DoorMetrics } from './transport/net/socket-door.js';
@@ -17,6 +21,11 @@ export interface GatewayEdgeOptions {
   readonly logger: Logger;
   readonly metrics: DoorMetrics;
   readonly account: ByteAccount;
+  readonly gatekeeper: Gatekeeper;
+  /** Calls of the gateway, whatever they come in by. */
+  readonly accept: StreamAcceptor;
+  /** The sessions of one client. */
+  readonly client: (clientId: string) => ClientSessions;
   readonly turn: Turn;
 }
 
@@ -25,12 +34,20 @@ export class GatewayEdge {
   readonly #options: GatewayEdgeOptions;
   readonly #server: EdgeServer | undefined;
   #webSockets: WebSocketServer | undefined;
+  #draining = false;
 
   constructor(options: GatewayEdgeOptions) {
-    const { config, turn: _turn, ...parts } = options;
     this.#options = options;
+    const { config, clock, logger, metrics, account } = options;
     if (!config.edge.enabled) return;
-    this.#server = new EdgeServer({ ...parts, ...edgeSettings(config), version: VERSION });
+    this.#server = new EdgeServer({
+      ...edgeSettings(config),
+      clock,
+      logger,
+      metrics,
+      account,
+      version: VERSION,
+    });
   }
 
   /** Where browsers and plain HTTP clients connect. */
@@ -43,11 +60,13 @@ export class GatewayEdge {
   }
 
   /** Listens. Rejects with a StartError when it can not. */
-  async start(accept: StreamAcceptor): Promise<void> {
-    const { config, logger, ...parts } = this.#options;
+  async start(): Promise<void> {
+    const { config, clock, account, turn, accept, logger } = this.#options;
     if (config.edge.enabled && config.edge.webSocket.enabled) {
       this.#webSockets = new WebSocketServer({
-        ...parts,
+        clock,
+        account,
+        turn,
         ...webSocketSettings(config),
         accept,
         onFault: (error) => {
@@ -59,7 +78,11 @@ export class GatewayEdge {
       });
     }
     const upgrades = this.#webSockets;
-    await this.#server?.start({ accept, ...(upgrades !== undefined && { upgrades }) });
+    await this.#server?.start({
+      accept,
+      pushes: this.#pushes(),
+      ...(upgrades !== undefined && { upgrades }),
+    });
   }
 
   reloadTls(): void {
@@ -68,6 +91,7 @@ export class GatewayEdge {
 
   /** Connections are closed after the answer under way; new ones are still taken. */
   drain(): void {
+    this.#draining = true;
     this.#server?.drain();
   }
 
@@ -80,5 +104,20 @@ export class GatewayEdge {
     this.#webSockets?.stopAccepting();
     this.#webSockets?.destroy();
     await this.#server?.destroy();
+  }
+
+  #pushes(): Pushes {
+    const { config, clock, logger, account, gatekeeper, client } = this.#options;
+    return new Pushes({
+      clock,
+      account,
+      client,
+      gatekeeper: guarded(gatekeeper, logger),
+      maxPushes: config.pool.maxPublishes,
+      maxPushesPerClient: config.pool.maxPublishesPerClient,
+      sendTimeoutMs: config.stream.sendTimeout,
+      identifyTimeoutMs: config.auth.identifyTimeout,
+      isDraining: () => this.#draining,
+    });
   }
 }

@@ -192,12 +192,13 @@ export function grpcServerSettings({
   };
 }
 
-export function metricsLimits({ pool, server, session, stream, auth }: Config): MetricsLimits {
+export function metricsLimits({ pool, server, session, stream, auth, edge }: Config): MetricsLimits {
   return {
     connections: pool.maxConnections,
     publishes: pool.maxPublishes,
     sessions: session.max,
     sockets: server.maxSockets,
+    ...(edge.enabled && { edgeSockets: edge.maxSockets }),
     receiveQueue: { messages: stream.receiveQueueMessages, bytes: stream.receiveQueueSize },
     sendQueue: { messages: stream.sendQueueMessages, bytes: stream.sendQueueSize },
     sendBufferBytes: stream.sendBufferSize,

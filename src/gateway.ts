@@ -204,6 +204,9 @@ export class Gateway {
       logger,
       metrics: this.metrics,
       account: this.#account,
+      gatekeeper: this.#auth.authentication,
+      accept: this.#server.accept,
+      client: (clientId) => this.client(clientId),
       turn,
     });
     this.#proxies?.attach(this.#grpc);
@@ -352,7 +355,7 @@ export class Gateway {
       await this.#proxies?.start();
       this.#throwIfDestroyed();
       await this.#grpc.start(this.#server.accept, this.#proxies?.server);
-      await this.#edge.start(this.#server.accept);
+      await this.#edge.start();
       if (this.#admin !== undefined) {
         const { address, port } = await this.#admin.start();
         this.#adminAddress = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
@@ -501,6 +504,7 @@ export class Gateway {
       connections: () => this.#pool.size,
       sessions: () => this.#sessions.size,
       sockets: () => this.#grpc.socketCount,
+      edgeSockets: () => this.#edge.socketCount,
       queues: () => queueDepths(this.#pool),
       windowed: () => windowedLevels(this.#server.windowed),
       auth: () => ({ unidentified: this.#server.arriving.silent, ...this.#auth.levels }),

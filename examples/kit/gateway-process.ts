@@ -19,6 +19,8 @@ export interface GatewayOptions {
 export class GatewayProcess {
   /** `host:port`, where clients connect. */
   readonly address: string;
+  /** `host:port` of its HTTP edge; "" where it has none. */
+  readonly edge: string;
   /** `http://host:port` of metrics and health. */
   readonly admin: string;
   readonly pid: number;
@@ -28,6 +30,7 @@ export class GatewayProcess {
     this.#child = child;
     this.pid = child.pid ?? 0;
     this.address = String((ready['grpc'] as readonly string[])[0]);
+    this.edge = (ready['edge'] as readonly string[] | undefined)?.[0] ?? '';
     this.admin = `http://${String(ready['admin'])}`;
   }
 

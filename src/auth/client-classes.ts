@@ -56,6 +56,10 @@ export class CallerIdentity implements Identity {
   allows(action: Action, route: string, subject: string): boolean {
     return this.#permissions.allows(action, route, subject);
   }
+
+  allowsSomewhere(action: Action): boolean {
+    return this.#permissions.allowsSomewhere(action);
+  }
 }
 
 /** What the clients of each class may do, and how much. */

@@ -44,11 +44,22 @@ export class PermissionSet {
   allows(action: Action, route: string, subject: string): boolean {
     return this.#rules.some(
       (rule) =>
-        (rule.action === action || rule.action === '*') &&
+        isFor(rule, action) &&
         matches(rule.route, route) &&
         (rule.subject === undefined || matches(rule.subject, subject)),
     );
   }
+
+  allowsSomewhere(action: Action): boolean {
+    return this.#rules.some((rule) => isFor(rule, action));
+  }
+}
+
+/** Whoever may do everything else may not by that write to others: what is let in by default may be anybody. */
+const NOT_EVERYTHING: readonly Action[] = ['push'];
+
+function isFor(rule: PermissionRule, action: Action): boolean {
+  return rule.action === action || (rule.action === '*' && !NOT_EVERYTHING.includes(action));
 }
 
 function ruleOf({ action, route, subject }: Permission): PermissionRule {

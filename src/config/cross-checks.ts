@@ -68,7 +68,17 @@ function* tlsConflicts(tls: Config['server']['tls']): Generator<Conflict> {
 }
 
 function* addressConflicts(config: Config): Generator<Conflict> {
+  const { edge } = config;
   const { enabled, listen } = config.admin;
+  const others = [
+    ['server.listen', config.server.listen],
+    ['admin.listen', enabled ? [listen] : []],
+  ] as const;
+  for (const [key, addresses] of others) {
+    const taken = edge.listen.some((address) => !address.endsWith(':0') && addresses.includes(address));
+    if (!edge.enabled || !taken) continue;
+    yield { keys: ['edge.listen', key, 'edge.enabled'], reason: `${key} has the same address` };
+  }
   if (enabled && !listen.endsWith(':0') && config.server.listen.includes(listen)) {
     yield {
       keys: ['admin.listen', 'server.listen', 'admin.enabled'],

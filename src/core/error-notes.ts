@@ -93,6 +93,10 @@ export const errorNotes: Readonly<Record<ErrorCode, ErrorNote>> = {
     setting: 'routes',
     meaning: 'No route of this name is configured.',
   },
+  UNKNOWN_SESSION: {
+    meaning:
+      'A push found no open session of this client on this gateway, or none that its caller may push to; on another gateway there may be some.',
+  },
   UNKNOWN_METHOD: {
     setting: 'proxies.<name>.services, proxies.<name>.proto',
     meaning:

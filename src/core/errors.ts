@@ -65,6 +65,7 @@ export const errorCatalogue = {
   AUTH_UNAVAILABLE: entry('connection', GrpcStatus.UNAVAILABLE, 1013, 503, 'backoff'),
   PERMISSION_DENIED: entry('session', GrpcStatus.PERMISSION_DENIED, 4003, 403, 'never'),
   UNKNOWN_ROUTE: entry('session', GrpcStatus.NOT_FOUND, 4004, 404, 'never'),
+  UNKNOWN_SESSION: entry('message', GrpcStatus.NOT_FOUND, 4004, 404, 'backoff'),
   UNKNOWN_METHOD: entry('connection', GrpcStatus.UNIMPLEMENTED, 4004, 404, 'never'),
   INVALID_MESSAGE: entry('connection', GrpcStatus.INVALID_ARGUMENT, 4000, 400, 'never'),
   SEQUENCE_GAP: entry('session', GrpcStatus.OUT_OF_RANGE, 4000, 400, 'now'),

@@ -29,4 +29,6 @@ export interface Identity {
   readonly expiresAtMs: number | undefined;
   /** Pure, and quick enough to be asked for every message. `subject` "" where none is named. */
   allows(action: Action, route: string, subject: string): boolean;
+  /** Whether there may be a route and a subject with which it is allowed. */
+  allowsSomewhere(action: Action): boolean;
 }

@@ -13,6 +13,7 @@ const MAX_PERMISSION_LENGTH = 256;
  * `{client}` stands for the caller's own client ID.
  */
 export interface Permission {
+  /** `*` is every action but `push`: that one is given by its name, for it reaches other people's sessions. */
   readonly action: Action | '*';
   readonly route: string;
   /** Undefined: every subject of the route. "": only the empty one. */

@@ -82,6 +82,11 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
   });
   app.addHook('onRequest', (request, reply, done) => {
     const { origin, host } = request.headers;
+    // RFC 9112 section 3.2.
+    if (host === undefined && request.raw.httpVersion === '1.1') {
+      done(invalid('header host is missing'));
+      return;
+    }
     const refused = policy.refusal({ origin, host, overLoopback: overLoopback(request.raw.socket) });
     if (refused === undefined) reply.headers(headersOf(request.raw, options));
     done(refused);

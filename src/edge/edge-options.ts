@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
-import type { BufferAccount } from '../flow/held-bytes.js';
+import type { ByteAccount } from '../flow/byte-account.js';
 import type { ForwardedPeers } from '../transport/net/forwarded.js';
 import type { DoorMetrics } from '../transport/net/socket-door.js';
 import type { TlsOptions } from '../transport/net/tls-files.js';
@@ -13,7 +13,7 @@ export interface EdgeOptions {
   readonly logger: Logger;
   readonly metrics: DoorMetrics;
   /** Where bodies are counted that are not whole yet. */
-  readonly account: BufferAccount;
+  readonly account: ByteAccount;
   /** Addresses: host:port, [ipv6]:port, :port, unix:/path. Port 0 lets the system choose. */
   readonly listen: readonly string[];
   readonly maxSockets: number;

@@ -1,9 +1,11 @@
 import type { Clock } from '../core/clock.js';
-import type { BufferAccount } from '../flow/held-bytes.js';
+import type { ByteAccount } from '../flow/byte-account.js';
 import type { StreamAcceptor } from '../transport/contract.js';
 import type { EdgeRequest, EdgeRoute } from './edge-route.js';
 import type { EventSettings } from './event-stream.js';
 import { describe } from './openapi.js';
+import { pushRoutes } from './push-routes.js';
+import type { Pushes } from './pushes.js';
 import { publishRoute } from './publish-route.js';
 import { subscribeRoute } from './subscribe-route.js';
 import { SharedEvents } from './topic-events.js';
@@ -13,6 +15,7 @@ import type { UpgradeHandler } from './upgrade-handler.js';
 export interface EdgeParts {
   /** Takes each request that is a call of the gateway. */
   readonly accept: StreamAcceptor;
+  readonly pushes: Pushes;
   /** Left out: nothing is upgraded. */
   readonly upgrades?: UpgradeHandler;
 }
@@ -20,7 +23,7 @@ export interface EdgeParts {
 export interface EdgeRoutesOptions {
   readonly parts: EdgeParts;
   readonly clock: Clock;
-  readonly account: BufferAccount;
+  readonly account: ByteAccount;
   readonly maxMessageBytes: number;
   readonly queryToken: boolean;
   readonly events: EventSettings;
@@ -32,7 +35,11 @@ export interface EdgeRoutesOptions {
 export function edgeRoutes(options: EdgeRoutesOptions): readonly EdgeRoute[] {
   const { parts, version } = options;
   const calls = { ...options, accept: parts.accept, shared: new SharedEvents() };
-  const routes: EdgeRoute[] = [subscribeRoute(calls), publishRoute(calls)];
+  const routes: EdgeRoute[] = [
+    subscribeRoute(calls),
+    publishRoute(calls),
+    ...pushRoutes({ ...options, pushes: parts.pushes }),
+  ];
   const own: EdgeRoute[] = [
     {
       method: 'GET',

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../core/clock.js';
-import { expectsContinue } from './publish-stream.js';
+import { expectsContinue } from './body-reader.js';
 
 /** How long, and how much of, a body that nobody wants is taken from the network. */
 const LINGER_MS = 1_000;

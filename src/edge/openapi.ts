@@ -28,6 +28,28 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
       },
     },
   },
+  Pushed: {
+    type: 'object',
+    required: ['sent', 'failed'],
+    properties: {
+      sent: { type: 'integer', minimum: 0, description: 'Sessions that have taken it.' },
+      failed: {
+        type: 'array',
+        description: 'Sessions that have not, each with why.',
+        items: {
+          type: 'object',
+          required: ['session', 'route', 'code', 'message'],
+          properties: {
+            session: { type: 'string' },
+            route: { type: 'string' },
+            code: { type: 'string', enum: Object.keys(errorCatalogue) },
+            message: { type: 'string' },
+            retryAfterMs: { type: 'integer', minimum: 0 },
+          },
+        },
+      },
+    },
+  },
   Error: {
     type: 'object',
     required: ['error'],

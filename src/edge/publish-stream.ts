@@ -1,8 +1,9 @@
 import { SluiceError } from '../core/errors.js';
-import { type BufferAccount, HeldBytes } from '../flow/held-bytes.js';
+import type { BufferAccount } from '../flow/held-bytes.js';
 import { dataMessage, type DataMessage } from '../wire/messages.js';
 import { decodePublishResponse, encodePublishRequest } from '../wire/topic-codec.js';
 import type { PublishRequest, PublishResponse } from '../wire/topic-messages.js';
+import { BodyReader } from './body-reader.js';
 import { RequestStream, type RequestStreamOptions } from './request-stream.js';
 
 export interface PublishStreamOptions extends RequestStreamOptions {
@@ -17,24 +18,30 @@ export interface PublishStreamOptions extends RequestStreamOptions {
 
 /**
  * A call of Publish whose request came as an HTTP request. Nothing of the body
- * is read, nor is `Expect: 100-continue` answered, before the gateway has room
- * for it: it knows by then who is calling.
+ * is read before the gateway has room for it: it knows by then who is calling.
  */
 export class PublishStream extends RequestStream {
   readonly method = 'Publish';
   readonly #options: PublishStreamOptions;
-  readonly #held: HeldBytes;
-  #chunks: Buffer[] = [];
-  #bytes = 0;
-  #reading = false;
-  #isWhole = false;
-  #handedOver = false;
+  readonly #body: BodyReader;
+  #state: 'new' | 'reading' | 'whole' | 'given' = 'new';
   #answer: PublishResponse | undefined;
 
   constructor(options: PublishStreamOptions) {
     super(options);
     this.#options = options;
-    this.#held = new HeldBytes(options.account);
+    const { request, response, account, maxMessageBytes } = options;
+    this.#body = new BodyReader({
+      request,
+      response,
+      account,
+      maxBytes: maxMessageBytes,
+      onWhole: () => {
+        this.#state = 'whole';
+        this.advance();
+      },
+      onTooLarge: (error) => this.receiver?.onInvalid(error),
+    });
   }
 
   get bytesInFlight(): number {
@@ -42,7 +49,7 @@ export class PublishStream extends RequestStream {
   }
 
   get bytesHeld(): number {
-    return this.#held.counted;
+    return this.#body.heldBytes;
   }
 
   send(messages: readonly DataMessage[]): void {
@@ -55,80 +62,27 @@ export class PublishStream extends RequestStream {
   protected advance(): void {
     const { receiver } = this;
     if (this.isEnding || receiver === undefined || receiver.room <= 0) return;
-    if (!this.#reading) this.#read();
-    else if (this.#isWhole) this.#handOver();
+    if (this.#state === 'new') {
+      this.#state = 'reading';
+      this.#body.start();
+    } else if (this.#state === 'whole') {
+      this.#state = 'given';
+      const data = this.#body.take();
+      this.bytesReceived += data.length;
+      receiver.onMessages([
+        dataMessage({ data: encodePublishRequest({ ...this.#options.publication, data }) }),
+      ]);
+      // That may have ended it.
+      this.receiver?.onHalfClose();
+    }
   }
 
   protected finish(error: SluiceError | undefined): void {
-    this.#letGo();
+    this.#body.letGo();
     this.#options.onOutcome(error ?? this.#answer ?? new SluiceError('INTERNAL', 'the call has no answer'));
   }
 
   protected release(): void {
-    this.#letGo();
+    this.#body.letGo();
   }
-
-  #read(): void {
-    this.#reading = true;
-    const { request, response } = this;
-    const { maxMessageBytes } = this.#options;
-    // Told beforehand, none of it needs to be taken.
-    const announced = Number(request.headers['content-length'] ?? 0);
-    if (announced > maxMessageBytes) {
-      this.#refuse(announced);
-      return;
-    }
-    if (expectsContinue(request.headers.expect)) response.writeContinue();
-    request.on('data', this.#onData);
-    request.once('end', this.#onEnd);
-  }
-
-  readonly #onData = (chunk: Buffer): void => {
-    this.bytesReceived += chunk.length;
-    if (this.isEnding) return;
-    this.#bytes += chunk.length;
-    if (this.#bytes > this.#options.maxMessageBytes) {
-      this.#refuse(this.#bytes);
-      return;
-    }
-    this.#chunks.push(chunk);
-    this.#held.set(this.#bytes);
-  };
-
-  readonly #onEnd = (): void => {
-    this.#isWhole = true;
-    this.advance();
-  };
-
-  #refuse(bytes: number): void {
-    const { maxMessageBytes } = this.#options;
-    this.request.off('data', this.#onData);
-    this.receiver?.onInvalid(
-      new SluiceError(
-        'MESSAGE_TOO_LARGE',
-        `a body of ${bytes} bytes or more is over the limit of ${maxMessageBytes} bytes (server.maxMessageSize)`,
-      ),
-    );
-  }
-
-  #handOver(): void {
-    if (this.#handedOver) return;
-    this.#handedOver = true;
-    const data = Buffer.concat(this.#chunks);
-    const body = encodePublishRequest({ ...this.#options.publication, data });
-    // The receiver counts it from here on.
-    this.#letGo();
-    this.receiver?.onMessages([dataMessage({ data: body })]);
-    this.receiver?.onHalfClose();
-  }
-
-  #letGo(): void {
-    this.#chunks = [];
-    this.#held.set(0);
-  }
-}
-
-/** RFC 9110 section 10.1.1; its value is case-insensitive. */
-export function expectsContinue(expect: string | undefined): boolean {
-  return expect?.toLowerCase() === '100-continue';
 }

@@ -9,6 +9,8 @@ export interface MetricsSources {
   sessions(): number;
   /** Network connections open now, those without a stream included. */
   sockets(): number;
+  /** The same of the HTTP address. Undefined, or left out, where there is none. */
+  edgeSockets?(): number | undefined;
   queues(): QueueDepths;
   /** The opened sessions, all together. */
   windowed(): WindowedLevels;

@@ -28,6 +28,8 @@ export interface MetricsLimits {
   readonly sessions: number;
   /** `server.maxSockets` */
   readonly sockets: number;
+  /** At the HTTP address; left out where there is none. */
+  readonly edgeSockets?: number;
   /** Of one connection: `stream.receiveQueueMessages`, `stream.receiveQueueSize`. */
   readonly receiveQueue: QueueLimit;
   /** Of one connection: `stream.sendQueueMessages`, `stream.sendQueueSize`. */
@@ -141,7 +143,21 @@ export function streamFamilies(
     ...authFamilies(metrics.auth, () => sources.auth?.(), limits.auth),
     gauge('sluice_sockets', 'Network connections open now.', () => sources.sockets()),
     gauge('sluice_sockets_limit', 'Network connections that may be open at once.', () => limits.sockets),
-    counter('sluice_sockets_accepted_total', 'Network connections accepted.', () => metrics.socketsAccepted),
+    gauge(
+      'sluice_edge_sockets',
+      'Network connections open now at the HTTP address.',
+      () => sources.edgeSockets?.() ?? 0,
+    ),
+    gauge(
+      'sluice_edge_sockets_limit',
+      'Network connections that may be open at once at the HTTP address.',
+      () => limits.edgeSockets ?? 0,
+    ),
+    counter(
+      'sluice_sockets_accepted_total',
+      'Network connections accepted, at the HTTP address too.',
+      () => metrics.socketsAccepted,
+    ),
     counter(
       'sluice_sockets_dropped_total',
       'Network connections closed at once, over the limit.',

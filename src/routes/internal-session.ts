@@ -14,6 +14,7 @@ const GATEWAY: Identity = {
   limits: {},
   expiresAtMs: undefined,
   allows: () => true,
+  allowsSomewhere: () => true,
 };
 
 /** One that waits for its turn. */

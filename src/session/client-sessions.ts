@@ -16,6 +16,10 @@ export interface ClientSession {
 export interface PushFilter {
   readonly route?: string;
   readonly subject?: string;
+  /** On simple connections several may have this ID. */
+  readonly sessionId?: string;
+  /** To which of those that are left. */
+  readonly where?: (session: ClientSession) => boolean;
 }
 
 /** What became of a push. */
@@ -51,26 +55,25 @@ export class ClientSessions {
    * `block` it waits for room in each, and resolves when all have it or have
    * ended. Await it: what waits is bounded for each session, and what is over
    * that fails with OVERLOADED. Rejects only for what is no message; a client without sessions: sent 0.
+   * Once `signal` is aborted nobody waits any more: a session that has not taken it is among those that
+   * failed, with the signal's reason, though it may take it yet.
    */
-  send(message: Outgoing, { route, subject }: PushFilter = {}): Promise<Pushed> {
-    return push(
-      this.#open().filter(
-        (session) =>
-          (route === undefined || session.routeName === route) &&
-          (subject === undefined || session.subject === subject),
-      ),
-      message,
+  send(message: Outgoing, filter: PushFilter = {}, signal?: AbortSignal): Promise<Pushed> {
+    const { route, subject, sessionId, where } = filter;
+    const chosen = this.#open().filter(
+      (session) =>
+        (route === undefined || session.routeName === route) &&
+        (subject === undefined || session.subject === subject) &&
+        (sessionId === undefined || session.sessionId === sessionId) &&
+        where?.(shown(session)) !== false,
     );
+    return push(chosen, message, signal);
   }
 
   /** One of its sessions; on simple connections several may have this ID. */
   session(sessionId: string): { send(message: Outgoing): Promise<Pushed> } {
     return {
-      send: (message) =>
-        push(
-          this.#open().filter((session) => session.sessionId === sessionId),
-          message,
-        ),
+      send: (message) => this.send(message, { sessionId }),
     };
   }
 
@@ -79,18 +82,40 @@ export class ClientSessions {
   }
 }
 
-async function push(sessions: readonly StreamSession[], message: Outgoing): Promise<Pushed> {
+async function push(
+  sessions: readonly StreamSession[],
+  message: Outgoing,
+  signal: AbortSignal | undefined,
+): Promise<Pushed> {
   const fields = routeMessage(message);
   const failed: Pushed['failed'][number][] = [];
   const sends = sessions.map(async (session) => {
     try {
-      await session.send(fields);
+      const taken = session.send(fields);
+      if (taken !== undefined) await (signal === undefined ? taken : unlessAborted(taken, signal));
     } catch (error) {
       failed.push({ session: shown(session), error });
     }
   });
   await Promise.all(sends);
   return { sent: sessions.length - failed.length, failed };
+}
+
+/** Rejects with the signal's reason when that comes first. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => {
+      reject(signal.reason as Error);
+    };
+  });
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort);
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 function shown(session: StreamSession): ClientSession {

@@ -49,6 +49,7 @@ export function identityOf(clientId: string, fields: IdentityFields = {}): Ident
     clientClass: 'default',
     limits: {},
     expiresAtMs: undefined,
+    allowsSomewhere: () => true,
     allows: (_action, route, subject) =>
       opens === undefined || opens.includes(route) || opens.includes(`${route}/${subject}`),
     ...rest,

@@ -95,6 +95,33 @@ describe('docs/topic-calls.md', () => {
   });
 });
 
+describe('docs/http.md', () => {
+  it('its lines for curl can be pasted', async () => {
+    await using server = await startGateway({
+      'edge.enabled': true,
+      routes: '{echo: {kind: echo}, news: {kind: topic}}',
+    });
+    const here = (word: string): string =>
+      block('docs/http.md', 'sh', word).replaceAll('http://127.0.0.1:8080', server.edge);
+    let heard = '';
+    const following = runProcess('bash', ['-c', here('curl -N')], {
+      timeoutMs: 60_000,
+      onStdout: (text) => {
+        heard += text;
+      },
+    });
+    await expect.poll(() => heard, { timeout: 30_000 }).toMatch(/^id: \d+$/m);
+    const script = here('idempotency-key');
+    for (const duplicate of [false, true]) {
+      const { stdout } = await runProcess('bash', ['-c', script], { timeoutMs: 60_000 });
+      expect(JSON.parse(stdout)).toMatchObject({ subscribers: 1, duplicate });
+    }
+    await expect.poll(() => heard).toContain('data: hello\n\n');
+    await server.gateway.stop();
+    await following;
+  });
+});
+
 describe('docs/clients.md', () => {
   it('its conversation can be pasted', async () => {
     await using server = await startGateway();

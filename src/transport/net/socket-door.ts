@@ -174,8 +174,9 @@ export class SocketDoor {
       return;
     }
     if (!proxyProtocol.has(socket.remoteAddress)) {
-      // Anybody else could claim any address.
-      this.#refuse(socket, 'balancers.trusted does not name its address');
+      // A balancer's probe, which is gone already, was not refused. Anybody else could claim any address.
+      if (peerOf(socket) === 'unknown') socket.destroy();
+      else this.#refuse(socket, 'balancers.trusted does not name its address');
       return;
     }
     takeProxyHeader(socket, handshakeTimeoutMs, clock, {

@@ -318,6 +318,16 @@ describe('keys that contradict each other', () => {
     ['--admin.listen 0.0.0.0:50051 --admin.enabled false', []],
     ['--admin.listen 127.0.0.1:0 --server.listen 127.0.0.1:0', []],
     [
+      '--edge.listen 0.0.0.0:50051',
+      ['edge.listen = ["0.0.0.0:50051"] (--edge.listen): server.listen has the same address'],
+    ],
+    [
+      '--edge.listen 127.0.0.1:9464',
+      ['edge.listen = ["127.0.0.1:9464"] (--edge.listen): admin.listen has the same address'],
+    ],
+    ['--edge.listen 0.0.0.0:50051 --edge.enabled false', []],
+    ['--edge.listen 127.0.0.1:9464 --admin.enabled false', []],
+    [
       '--defaultRoute ecco',
       ['defaultRoute = "ecco" (--defaultRoute): expected one of routes: echo; did you mean echo?'],
     ],

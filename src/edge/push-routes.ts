@@ -1,0 +1,139 @@
+import { SluiceError } from '../core/errors.js';
+import type { BufferAccount } from '../flow/held-bytes.js';
+import { BodyReader } from './body-reader.js';
+import { callMetadata } from './caller.js';
+import type { EdgeAnswer, EdgeRequest, EdgeRoute, Parameter } from './edge-route.js';
+import { MESSAGE_HEADERS, messageHeaders } from './message-headers.js';
+import { CALLER, NAME } from './parameters.js';
+import type { PushAddress, Pushes } from './pushes.js';
+import type { PushOutcome } from './push-targets.js';
+import { errorBody, invalid } from './refusal.js';
+
+export interface PushRoutesOptions {
+  readonly pushes: Pushes;
+  readonly account: BufferAccount;
+  readonly maxMessageBytes: number;
+  readonly queryToken: boolean;
+}
+
+const CLIENT: Parameter = {
+  name: 'client',
+  in: 'path',
+  description: 'The client ID, percent-encoded.',
+  required: true,
+  schema: NAME,
+};
+
+const SESSION: Parameter = {
+  name: 'session',
+  in: 'path',
+  description: 'The session ID, percent-encoded. On simple connections several sessions may have it.',
+  required: true,
+  schema: NAME,
+};
+
+const FILTER: readonly Parameter[] = [
+  { name: 'route', in: 'query', description: 'Only to sessions of this route.', schema: NAME },
+  {
+    name: 'subject',
+    in: 'query',
+    description: 'Only to sessions with this subject.',
+    schema: { type: 'string', maxLength: 128 },
+  },
+];
+
+/** A push to a user: to all sessions of a client, or to one. */
+export function pushRoutes(options: PushRoutesOptions): readonly EdgeRoute[] {
+  const common = {
+    method: 'POST',
+    requestBody: { content: { '*/*': { schema: {} } } },
+    responses: {
+      '200': {
+        description: 'It is with the sessions that have taken it: some, all, or none.',
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Pushed' } } },
+      },
+    },
+    errors: [400, 401, 403, 404, 408, 413, 429, 503],
+    serve: (asked: EdgeRequest) => push(asked, options),
+  } as const;
+  return [
+    {
+      ...common,
+      path: '/v1/clients/{client}/messages',
+      operationId: 'pushToClient',
+      summary: 'Push a message to all sessions of a client',
+      description:
+        'To each session of the client that is open on this gateway, attached or waiting for its client, under its overflow policy. Sent again it arrives again: a push has no idempotency key.',
+      parameters: [CLIENT, ...FILTER, ...CALLER, ...MESSAGE_HEADERS],
+    },
+    {
+      ...common,
+      path: '/v1/clients/{client}/sessions/{session}/messages',
+      operationId: 'pushToSession',
+      summary: 'Push a message to one session',
+      description: 'As to all sessions of the client, but to this one alone.',
+      parameters: [CLIENT, SESSION, ...FILTER, ...CALLER, ...MESSAGE_HEADERS],
+    },
+  ];
+}
+
+async function push(asked: EdgeRequest, options: PushRoutesOptions): Promise<EdgeAnswer | undefined> {
+  const { request, query, params, peer } = asked;
+  const { pushes, queryToken } = options;
+  if (request.headers['idempotency-key'] !== undefined) {
+    throw invalid('a push takes no idempotency-key: sent again it arrives again');
+  }
+  const metadata = callMetadata(request, query, queryToken);
+  const headers = messageHeaders(request.headers);
+  const { client: clientId = '', session: sessionId } = params;
+  const { route, subject } = query as Readonly<Record<string, string>>;
+  const address: PushAddress = { clientId, sessionId, route, subject };
+  const identity = await pushes.identify(metadata, peer);
+  pushes.refuseHopeless(identity, address);
+  return pushes.inPlace(identity, async () => {
+    const data = await wholeBody(asked, options);
+    if (data === undefined) return undefined;
+    return { body: pushed(await pushes.push(identity, peer.peer, address, { data, ...headers })) };
+  });
+}
+
+/** Undefined: it broke off, and nobody waits for an answer. */
+function wholeBody(
+  { request, response }: EdgeRequest,
+  { account, maxMessageBytes }: PushRoutesOptions,
+): Promise<Buffer | undefined> {
+  return new Promise((resolve, reject) => {
+    const body = new BodyReader({
+      request,
+      response,
+      account,
+      maxBytes: maxMessageBytes,
+      onWhole: () => {
+        resolve(body.take());
+      },
+      onTooLarge: reject,
+    });
+    response.once('close', () => {
+      body.letGo();
+      resolve(undefined);
+    });
+    // 'close' follows.
+    request.on('error', () => undefined);
+    body.start();
+  });
+}
+
+function pushed({ sent, failed }: PushOutcome): object {
+  return {
+    sent,
+    failed: failed.map(({ session, error }) => ({
+      session: session.sessionId,
+      route: session.route,
+      ...errorBody(
+        error instanceof SluiceError
+          ? error
+          : new SluiceError('INTERNAL', 'a fault of the gateway; its log says more'),
+      ).error,
+    })),
+  };
+}

@@ -1,0 +1,226 @@
+import { bearerToken } from '../core/bearer-token.js';
+import type { Clock } from '../core/clock.js';
+import { SluiceError } from '../core/errors.js';
+import type { Identity } from '../core/identity.js';
+import { permissionMissing } from '../core/permission.js';
+import { isPrintableId, quoted } from '../core/printable.js';
+import type { Peer } from './caller.js';
+import type { PushableClient, PushGatekeeper, PushMessage, PushOutcome, PushTarget } from './push-targets.js';
+
+export interface PushesOptions {
+  readonly clock: Clock;
+  readonly gatekeeper: PushGatekeeper;
+  readonly client: (clientId: string) => PushableClient;
+  /** What is buffered, against the budget. */
+  readonly account: { readonly exceeded: boolean; readonly bytes: number; readonly budgetBytes: number };
+  /** Under way at once, in all and of one client: as many as calls of Publish. */
+  readonly maxPushes: number;
+  readonly maxPushesPerClient: number;
+  /** For all sessions to take it. */
+  readonly sendTimeoutMs: number;
+  /** For the question who is calling, and what they may. */
+  readonly identifyTimeoutMs: number;
+  readonly isDraining: () => boolean;
+}
+
+/** Whom a push is for. */
+export interface PushAddress {
+  readonly clientId: string;
+  readonly sessionId: string | undefined;
+  readonly route: string | undefined;
+  readonly subject: string | undefined;
+}
+
+/** How soon who was refused for a limit should try again, in milliseconds. */
+const RETRY_MS = 1_000;
+
+/** Pushes under way to the sessions of clients: who may, to which, how many at once, and for how long. */
+export class Pushes {
+  readonly #options: PushesOptions;
+  readonly #perClient = new Map<string, number>();
+  #underWay = 0;
+
+  constructor(options: PushesOptions) {
+    this.#options = options;
+  }
+
+  /** Who is calling. Rejects as the gatekeeper does. */
+  async identify(metadata: ReadonlyMap<string, string>, { peer, certificate }: Peer): Promise<Identity> {
+    const { gatekeeper } = this.#options;
+    const token = gatekeeper.takesTokens ? bearerToken(metadata.get('authorization')) : undefined;
+    const credentials = { token, certificate, claimedId: metadata.get('x-client-id'), peer };
+    const identity = await this.#inTime((signal) =>
+      Promise.resolve(gatekeeper.identify(credentials, signal)),
+    );
+    if (identity !== undefined) return identity;
+    gatekeeper.showedNothing(peer);
+    throw new SluiceError(
+      'UNAUTHENTICATED',
+      'who is calling has to be shown (auth.methods): a push takes it by header "authorization: Bearer …"',
+    );
+  }
+
+  /** Takes a place for one, or throws; `work` is not begun then. Its place is free when `work` has settled. */
+  async inPlace<T>({ clientId }: Identity, work: () => Promise<T>): Promise<T> {
+    this.#refuseOverLimit(clientId);
+    this.#underWay += 1;
+    this.#perClient.set(clientId, (this.#perClient.get(clientId) ?? 0) + 1);
+    try {
+      return await work();
+    } finally {
+      this.#underWay -= 1;
+      const left = (this.#perClient.get(clientId) ?? 1) - 1;
+      if (left === 0) this.#perClient.delete(clientId);
+      else this.#perClient.set(clientId, left);
+    }
+  }
+
+  /** Before a body is read: throws where nobody could be meant that this caller may push to. */
+  refuseHopeless(identity: Identity, { clientId, sessionId, route, subject }: PushAddress): void {
+    for (const id of [clientId, sessionId]) {
+      if (id !== undefined && !isPrintableId(id)) {
+        throw new SluiceError('INVALID_MESSAGE', `ID ${quoted(id)} is not 1 to 128 printable characters`);
+      }
+    }
+    if (!identity.allowsSomewhere('push')) {
+      // The same whoever is meant, and whether they are here or not.
+      throw permissionMissing('push', { route: route ?? '*', subject: subject ?? '*', named: true });
+    }
+    if (route !== undefined && subject !== undefined && !identity.allows('push', route, subject)) {
+      throw permissionMissing('push', { route, subject, named: true });
+    }
+  }
+
+  /** Rejects with UNKNOWN_SESSION where there is none that this caller may push to. */
+  async push(
+    identity: Identity,
+    peer: string,
+    address: PushAddress,
+    message: PushMessage,
+  ): Promise<PushOutcome> {
+    const client = this.#options.client(address.clientId);
+    const meant = client.sessions.filter((session) => isMeant(session, address));
+    const allowed = await this.#allowedTargets(identity, peer, meant);
+    if (allowed.size === 0) throw unknownSession(address);
+    const { clock, sendTimeoutMs } = this.#options;
+    const abort = new AbortController();
+    const timer = clock.setTimeout(() => {
+      abort.abort(notTaken(sendTimeoutMs));
+    }, sendTimeoutMs);
+    try {
+      const where = (session: PushTarget): boolean =>
+        isMeant(session, address) && allowed.has(targetKey(session));
+      return await client.send(message, { where }, abort.signal);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** Each route and subject is asked about once: those that are not allowed are as if they were not there. */
+  async #allowedTargets(
+    identity: Identity,
+    peer: string,
+    sessions: readonly PushTarget[],
+  ): Promise<ReadonlySet<string>> {
+    const { gatekeeper } = this.#options;
+    const asked = new Map(sessions.map((session) => [targetKey(session), session]));
+    const allowed = new Set<string>();
+    await this.#inTime(async (signal) => {
+      for (const [key, { route, subject }] of asked) {
+        // Asked beforehand, for whoever counts refusals: that a session is not meant is none.
+        if (!identity.allows('push', route, subject)) continue;
+        const question = {
+          identity,
+          action: 'push',
+          sessionId: '',
+          route,
+          subject,
+          named: true,
+          peer,
+        } as const;
+        try {
+          await gatekeeper.mayOpen(question, signal);
+          allowed.add(key);
+        } catch (error) {
+          if (!(error instanceof SluiceError) || error.code !== 'PERMISSION_DENIED') throw error;
+        }
+      }
+    });
+    return allowed;
+  }
+
+  async #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock, identifyTimeoutMs } = this.#options;
+    const abort = new AbortController();
+    let timer: { cancel(): void } | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = clock.setTimeout(() => {
+        reject(
+          new SluiceError(
+            'AUTH_UNAVAILABLE',
+            `who is calling, or what they may do, could not be told within ${identifyTimeoutMs} ms (auth.identifyTimeout)`,
+            { retryAfterMs: RETRY_MS },
+          ),
+        );
+        abort.abort();
+      }, identifyTimeoutMs);
+    });
+    try {
+      return await Promise.race([work(abort.signal), late]);
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  #refuseOverLimit(clientId: string): void {
+    const { isDraining, account, maxPushes, maxPushesPerClient } = this.#options;
+    const retry = { retryAfterMs: RETRY_MS };
+    if (isDraining())
+      throw new SluiceError('DRAINING', 'the gateway is leaving: it takes no new pushes', retry);
+    if (account.exceeded) {
+      const held = `${account.bytes} bytes are buffered, and no more than ${account.budgetBytes} may be (memory.budget)`;
+      throw new SluiceError('OVERLOADED', held, retry);
+    }
+    if (this.#underWay >= maxPushes) {
+      const many = `${this.#underWay} pushes are under way, the most that may (pool.maxPublishes = ${maxPushes})`;
+      throw new SluiceError('OVERLOADED', many, retry);
+    }
+    const held = this.#perClient.get(clientId) ?? 0;
+    if (held < maxPushesPerClient) return;
+    throw new SluiceError(
+      'CLIENT_LIMIT',
+      `client ${quoted(clientId)} has ${held} pushes under way, the most one may (pool.maxPublishesPerClient = ${maxPushesPerClient})`,
+      retry,
+    );
+  }
+}
+
+function isMeant(session: PushTarget, { sessionId, route, subject }: PushAddress): boolean {
+  return (
+    (sessionId === undefined || session.sessionId === sessionId) &&
+    (route === undefined || session.route === route) &&
+    (subject === undefined || session.subject === subject)
+  );
+}
+
+/** No route's name has a slash. */
+function targetKey({ route, subject }: PushTarget): string {
+  return `${route}/${subject}`;
+}
+
+function notTaken(sendTimeoutMs: number): SluiceError {
+  return new SluiceError(
+    'SLOW_CONSUMER',
+    `the session has not taken it within ${sendTimeoutMs} ms (stream.sendTimeout); it waits there, and may be taken yet`,
+  );
+}
+
+function unknownSession({ clientId, sessionId, route, subject }: PushAddress): SluiceError {
+  const which = sessionId === undefined ? 'no open session' : `no open session ${quoted(sessionId)}`;
+  const on = route === undefined ? '' : ` of route ${quoted(route)}`;
+  const about = subject === undefined ? '' : ` with subject ${quoted(subject)}`;
+  return new SluiceError(
+    'UNKNOWN_SESSION',
+    `client ${quoted(clientId)} has ${which}${on}${about} on this gateway that this caller may push to`,
+  );
+}
