@@ -127,8 +127,10 @@ export class RawWebSocket {
     return this;
   }
 
-  /** Resolves with the Close once the other side has closed the socket, too. */
+  /** Resolves with the Close, if one comes, once the socket is closed: a Close is answered by leaving. */
   async closed(): Promise<{ readonly code: number; readonly reason: string } | undefined> {
+    await this.until(() => this.isClosed || this.close !== undefined);
+    this.socket.end();
     if (!this.isClosed) await once(this.socket, 'close');
     return this.close;
   }
