@@ -3,6 +3,7 @@ import { boundLogger } from './core/bound-logger.js';
 import type { Clock } from './core/clock.js';
 import type { Logger } from './core/logger.js';
 import { StartError } from './core/start-error.js';
+import type { GatewayLimits } from './gateway-limits.js';
 import { topicSettings } from './gateway-settings.js';
 import { type Middleware, withMiddleware } from './routes/middleware/middleware.js';
 import { isDefinedRoute } from './routes/module/define-route.js';
@@ -22,6 +23,8 @@ interface GatewayRoutesOptions {
   readonly middleware: readonly Middleware[];
   /** Within that, around the routes of these names. */
   readonly routeMiddleware: Readonly<Record<string, readonly Middleware[]>>;
+  /** Outermost of all. */
+  readonly limits: GatewayLimits;
   /** The name of the route for clients that name none. */
   readonly defaultRoute: string;
 }
@@ -34,7 +37,7 @@ export interface GatewayRoutes {
 
 /** Every route there is: the configured, and over them the user's own. Throws a StartError for names that are none. */
 export function gatewayRoutes(options: GatewayRoutesOptions): GatewayRoutes {
-  const { config, clock, logger, routeMiddleware, defaultRoute } = options;
+  const { config, clock, logger, routeMiddleware, limits, defaultRoute } = options;
   const routes = new Map<string, Route>();
   const middleware = (name: string): readonly Middleware[] => [
     ...options.middleware,
@@ -49,11 +52,11 @@ export function gatewayRoutes(options: GatewayRoutesOptions): GatewayRoutes {
     middleware,
     find: (name) => routes.get(name),
   });
-  for (const [name, route] of configured.routes) routes.set(name, route);
+  for (const [name, route] of configured.routes) routes.set(name, limits.around(name, route));
   for (const [name, route] of Object.entries(options.routes)) {
     const context = { routeName: name, options: {}, logger: boundLogger(logger, { route: name }), clock };
     const own = isDefinedRoute(route) ? route.within(context) : route;
-    routes.set(name, withMiddleware(own, middleware(name), { name }));
+    routes.set(name, limits.around(name, withMiddleware(own, middleware(name), { name })));
   }
   if (!routes.has(defaultRoute)) {
     throw new StartError('defaultRoute', `defaultRoute is "${defaultRoute}": there is no such route.`);

@@ -9,6 +9,7 @@ import { ByteAccount } from './flow/byte-account.js';
 import { GatewayAuth } from './gateway-auth.js';
 import { drainDeadlineMs, untilDrained, type Left } from './gateway-drain.js';
 import { GatewayEdge } from './gateway-edge.js';
+import { GatewayLimits } from './gateway-limits.js';
 import { GatewayProxies } from './gateway-proxies.js';
 import { revocationSources } from './gateway-revocations.js';
 import { gatewayRoutes } from './gateway-routes.js';
@@ -86,6 +87,7 @@ export class Gateway {
   readonly #logger: Logger;
   readonly #routes: ReadonlyMap<string, Route>;
   readonly #routeCounters: ReadonlyMap<string, RouteCounters>;
+  readonly #limits: GatewayLimits;
   readonly #upstreams: ReadonlyMap<string, UpstreamPool>;
   readonly #pool: ConnectionPool;
   readonly #account: ByteAccount;
@@ -134,6 +136,7 @@ export class Gateway {
       totalUp: this.metrics.up,
     });
     this.#upstreams = upstreamPools(config, clock, logger);
+    this.#limits = new GatewayLimits(config, clock);
     const { defaultRoute = config.defaultRoute } = options;
     const { routes, counters } = gatewayRoutes({
       config,
@@ -143,6 +146,7 @@ export class Gateway {
       routes: options.routes ?? {},
       middleware: options.middleware ?? [],
       routeMiddleware: options.routeMiddleware ?? {},
+      limits: this.#limits,
       defaultRoute,
     });
     this.#routes = routes;
@@ -511,6 +515,7 @@ export class Gateway {
       publishes: () => this.#server.publishes.levels,
       routes: () => [...this.#routeCounters].map(([route, counters]) => Object.assign({ route }, counters)),
       topics: () => topicFigures(this.#routes),
+      rateLimits: () => this.#limits.figures,
       upstreams: () => this.upstreams,
       proxies: () => this.#proxies?.figures,
       memory: () => ({ bufferedBytes: this.#account.bytes, budgetBytes: this.#account.budgetBytes }),

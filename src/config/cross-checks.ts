@@ -3,6 +3,7 @@ import { balancerConflicts, balancerWarnings } from './balancer-checks.js';
 import type { Conflict, CrossCheckContext } from './conflict.js';
 import { nearest } from './nearest.js';
 import { proxyConflicts } from './proxy-checks.js';
+import { rateLimitConflicts } from './rate-limit-checks.js';
 import { routeOptionConflicts } from './route-checks.js';
 import type { Config } from './schema.js';
 import { topicConflicts } from './topic-checks.js';
@@ -19,6 +20,7 @@ export function* crossChecks(config: Config, context: CrossCheckContext): Genera
   yield* routeOptionConflicts(config, context);
   yield* upstreamConflicts(config, context);
   yield* proxyConflicts(config, context);
+  yield* rateLimitConflicts(config, context);
   yield* topicConflicts(config, context);
   yield* timeConflicts(config, context);
   yield* resumeConflicts(config, context);

@@ -4,6 +4,7 @@ import { clientClass } from './client-classes.js';
 import type { Options } from './formats/options.js';
 import type { RouteKinds } from './formats/routes.js';
 import { proxyOptions } from './proxy-options.js';
+import { rateLimitOptions } from './rate-limit-options.js';
 import { routeKinds } from './route-kinds.js';
 import { schema } from './schema.js';
 import { type Children, type NamedSetting, type Section, type Setting, settingsOf } from './setting.js';
@@ -59,6 +60,7 @@ export function referenceMarkdown(): string {
     routeOptions(),
     optionsTable('An upstream has options', upstreamOptions),
     optionsTable('A proxy has options', proxyOptions),
+    optionsTable('A rate limit has options', rateLimitOptions),
   ].join('\n');
 }
 

@@ -7,11 +7,13 @@ import { boolean, choice } from './formats/choice.js';
 import { duration } from './formats/duration.js';
 import { integer } from './formats/number.js';
 import { proxyMap } from './formats/proxies.js';
+import { rateLimitMap } from './formats/rate-limits.js';
 import { ROUTE_NAME, ROUTE_NAME_ALLOWED, routeMap } from './formats/routes.js';
 import { GIB, KIB, MIB, size } from './formats/size.js';
 import { text } from './formats/text.js';
 import { upstreamMap } from './formats/upstreams.js';
 import { proxyOptions } from './proxy-options.js';
+import { rateLimitOptions } from './rate-limit-options.js';
 import { routeKinds } from './route-kinds.js';
 import { server } from './server-section.js';
 import { section, setting, type Values } from './setting.js';
@@ -252,6 +254,11 @@ export const schema = {
     routeMap(routeKinds),
     { echo: { kind: 'echo' } },
     'What sessions can talk to: for each a name, its kind and the options of that kind. The kind echo sends every message back; upstream gives each session to a backend of upstreams; conformance delays, fails and floods on request, for tests only. overflow is what happens to messages that wait when a client does not take them, allowedOverflow what a client may choose instead. Given anywhere, it replaces the default as a whole. In a variable or flag: one line of JSON.',
+  ),
+  rateLimits: setting(
+    rateLimitMap(rateLimitOptions),
+    {},
+    'How much clients may send, and how often they may open something (docs/rate-limits.md): for each limit a name and its options. What several limits are for has to keep all of them. In a variable or flag: one line of JSON.',
   ),
   upstreams: setting(
     upstreamMap(upstreamOptions),

@@ -38,9 +38,10 @@ export const errorNotes: Readonly<Record<ErrorCode, ErrorNote>> = {
       'A message, compressed or inflated, is larger than the gateway takes or sends, which ends the connection; or a payload of several messages is, which ends its session; or one is larger than its route takes, which fails that message, or than its proxy passes on, which ends that call.',
   },
   RATE_LIMITED: {
-    setting: 'auth.failures.burst, auth.failures.perSecond',
+    setting:
+      'rateLimits.<name>.messages, rateLimits.<name>.bytes, rateLimits.<name>.opens, rateLimits.<name>.queue, rateLimits.<name>.maxDelay, auth.failures.burst, auth.failures.perSecond',
     meaning:
-      'More was sent than the agreed rate allows, or too many attempts to come in have failed from there.',
+      'More was sent, or opened, than a rate limit allows: that message, call or session is refused, all else goes on; the message names the limit. Or too many attempts to come in have failed from there, which ends the connection.',
   },
   OVERLOADED: {
     setting: 'memory.budget, memory.shedAfter, pool.maxPublishes',

@@ -1,3 +1,5 @@
+import type { RateFigures } from './rate-figures.js';
+
 /** What an error ends: the whole connection, one session, or nothing but one message. */
 export type ErrorScope = 'connection' | 'session' | 'message';
 
@@ -84,7 +86,11 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
+const NO_RATES: readonly RateFigures[] = [];
+
 export interface SluiceErrorOptions {
+  /** How who is refused stands with the rate limits, where one of them is the reason. */
+  readonly rates?: readonly RateFigures[];
   /** How long to wait before trying again; goes out as RetryInfo or `retry_after_ms`. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
@@ -102,6 +108,7 @@ export class SluiceError extends Error {
   override readonly name = 'SluiceError';
   readonly code: ErrorCode;
   readonly retryAfterMs: number | undefined;
+  readonly rates: readonly RateFigures[];
   /** Whom it refuses, for the log; undefined where that is known elsewhere, or not at all. */
   readonly clientId: string | undefined;
   readonly #grpcStatus: GrpcStatus | undefined;
@@ -110,6 +117,7 @@ export class SluiceError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.rates = options.rates ?? NO_RATES;
     this.clientId = options.clientId;
     this.#grpcStatus = options.grpcStatus;
   }

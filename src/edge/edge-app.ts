@@ -183,7 +183,11 @@ async function serve(
   if (answer === undefined) return reply.hijack();
   return reply
     .code(answer.status ?? 200)
-    .headers({ 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' })
+    .headers({
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      ...answer.headers,
+    })
     .send(`${JSON.stringify(answer.body)}\n`);
 }
 

@@ -19,6 +19,8 @@ export interface EdgeRequest {
 export interface EdgeAnswer {
   /** Default 200. */
   readonly status?: number;
+  /** Names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: object;
 }
 

@@ -8,6 +8,7 @@ import type { EdgeAnswer, EdgeRequest, EdgeRoute } from './edge-route.js';
 import { MESSAGE_HEADERS, messageHeaders, textHeader } from './message-headers.js';
 import { CALLER, NAME, TOPIC } from './parameters.js';
 import { PublishStream } from './publish-stream.js';
+import { rateHeaders } from './rate-headers.js';
 import { topicOf } from './topic-path.js';
 
 export interface PublishRouteOptions {
@@ -66,9 +67,9 @@ function publish(
       publication,
       maxMessageBytes,
       account,
-      onOutcome: (outcome) => {
+      onOutcome: (outcome, rates) => {
         if (outcome instanceof SluiceError) reject(outcome);
-        else resolve({ body: published(outcome) });
+        else resolve({ headers: rateHeaders(rates), body: published(outcome) });
       },
     });
     response.once('close', () => {

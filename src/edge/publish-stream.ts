@@ -1,4 +1,5 @@
 import { SluiceError } from '../core/errors.js';
+import type { RateFigures } from '../core/rate-figures.js';
 import type { BufferAccount } from '../flow/held-bytes.js';
 import { dataMessage, type DataMessage } from '../wire/messages.js';
 import { decodePublishResponse, encodePublishRequest } from '../wire/topic-codec.js';
@@ -13,7 +14,7 @@ export interface PublishStreamOptions extends RequestStreamOptions {
   /** Where what is here of the body is counted. */
   readonly account: BufferAccount;
   /** Once, unless its client leaves before: what to answer. */
-  readonly onOutcome: (outcome: PublishResponse | SluiceError) => void;
+  readonly onOutcome: (outcome: PublishResponse | SluiceError, rates: readonly RateFigures[]) => void;
 }
 
 /**
@@ -26,6 +27,7 @@ export class PublishStream extends RequestStream {
   readonly #body: BodyReader;
   #state: 'new' | 'reading' | 'whole' | 'given' = 'new';
   #answer: PublishResponse | undefined;
+  #rates: readonly RateFigures[] = [];
 
   constructor(options: PublishStreamOptions) {
     super(options);
@@ -59,6 +61,10 @@ export class PublishStream extends RequestStream {
     }
   }
 
+  tellRates(rates: readonly RateFigures[]): void {
+    this.#rates = rates;
+  }
+
   protected advance(): void {
     const { receiver } = this;
     if (this.isEnding || receiver === undefined || receiver.room <= 0) return;
@@ -79,7 +85,8 @@ export class PublishStream extends RequestStream {
 
   protected finish(error: SluiceError | undefined): void {
     this.#body.letGo();
-    this.#options.onOutcome(error ?? this.#answer ?? new SluiceError('INTERNAL', 'the call has no answer'));
+    const outcome = error ?? this.#answer ?? new SluiceError('INTERNAL', 'the call has no answer');
+    this.#options.onOutcome(outcome, this.#rates);
   }
 
   protected release(): void {

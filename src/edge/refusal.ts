@@ -1,4 +1,5 @@
 import { SluiceError } from '../core/errors.js';
+import { rateHeaders } from './rate-headers.js';
 
 /** What a request is answered with that is not done; a status of HTTP's own may say more than the catalogue's. */
 export class Refusal extends Error {
@@ -33,6 +34,7 @@ export function errorHeaders({ status, error, headers }: Refusal): Readonly<Reco
   const { retryAfterMs } = error;
   return {
     ...(retryAfterMs !== undefined && { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) }),
+    ...rateHeaders(error.rates),
     // RFC 9110 section 11.6.1: a 401 has to have one.
     ...(status === 401 && { 'www-authenticate': 'Bearer' }),
     ...headers,

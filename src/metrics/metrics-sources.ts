@@ -1,3 +1,4 @@
+import type { RateLimitFigures } from './rate-limit-figures.js';
 import type { ProxiesFigures } from './proxy-figures.js';
 import type { RouteOptionFigures, TopicFigures, UpstreamFigures } from './route-figures.js';
 
@@ -19,6 +20,8 @@ export interface MetricsSources {
   publishes?(): { readonly underWay: number; readonly held: number };
   /** Every route that is configured. Left out: there are none. */
   routes?(): readonly RouteOptionFigures[];
+  /** Of each configured rate limit. */
+  rateLimits?(): readonly RateLimitFigures[];
   /** A route each that has topics. Left out: there are none. */
   topics?(): readonly TopicFigures[];
   /** Every upstream that is configured. Left out: there are none. */

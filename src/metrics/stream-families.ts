@@ -14,6 +14,7 @@ import {
 import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sources.js';
 import { proxyFamilies } from './proxy-families.js';
 import type { ProxiesFigures } from './proxy-figures.js';
+import { rateLimitFamilies } from './rate-limit-families.js';
 import { routeFamilies } from './route-families.js';
 import { sessionFamilies, type WindowedLimits } from './session-families.js';
 import type { StreamMetrics } from './stream-metrics.js';
@@ -139,6 +140,7 @@ export function streamFamilies(
       () => sources.publishes?.().held ?? 0,
     ),
     ...routeFamilies(sources),
+    ...rateLimitFamilies(sources),
     ...proxyFamilies(() => sources.proxies?.() ?? NO_PROXIES),
     ...authFamilies(metrics.auth, () => sources.auth?.(), limits.auth),
     gauge('sluice_sockets', 'Network connections open now.', () => sources.sockets()),

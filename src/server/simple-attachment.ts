@@ -88,6 +88,10 @@ export class SimpleAttachment implements SimpleSessionPort, Receiving {
     return this.#host.connection.id;
   }
 
+  get peer(): string {
+    return this.#host.connection.stream.peer;
+  }
+
   get unsent(): number {
     return this.#lane?.messages.length ?? 0;
   }

@@ -49,6 +49,10 @@ export class WindowedAttachment implements SessionLink, Lane, Receiving, OwesAck
     return this.#host.connection.id;
   }
 
+  get peer(): string {
+    return this.#host.connection.stream.peer;
+  }
+
   get answersBlocked(): boolean {
     return this.#host.connection.sendQueue.controlRoom === 0;
   }

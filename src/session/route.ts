@@ -77,6 +77,8 @@ export interface RouteSession {
   readonly sessionId: string;
   /** What the client asked for within the route; "" where it named nothing. */
   readonly subject: string;
+  /** Where its client is, or was last, `host:port`; undefined for a session of the gateway's own. */
+  readonly peer?: string | undefined;
   /** Where its client wants to begin, for routes that have a past. Both parts 0 on simple connections. */
   readonly start: TopicStart;
   /** Whether what is sent goes anywhere: false in an upload (Ingest), where `send` takes everything and sends nothing. Default true. */
@@ -99,6 +101,8 @@ export interface RouteSession {
    * not be sent. Works while an opened session waits for its client.
    */
   send(message: RouteMessage): undefined | Promise<void>;
+  /** Advises the client that what it sends now will wait: a Throttle, where it can be told. */
+  adviseToWait?(retryAfterMs: number, reason: string): void;
   /** Ends the session after what was sent; `reason` is told to the client. */
   end(reason?: string): void;
   /** Ends the session at once with this error, which the client is told; what waits in either direction is dropped. */

@@ -2,13 +2,15 @@ import type { DropReason, FlowCounters } from '../core/counters.js';
 import type { SluiceError } from '../core/errors.js';
 import type { Quota } from '../flow/quota.js';
 import { RingQueue } from '../flow/ring-queue.js';
-import { weightOf, type DataMessage } from '../wire/messages.js';
+import { weightOf, type Control, type DataMessage } from '../wire/messages.js';
 import { detached } from './detached-message.js';
 import { StreamSession, type SessionSpec, type SessionState } from './stream-session.js';
 
 /** What a session of a simple connection needs of it. */
 export interface SimpleSessionPort {
   readonly connectionId: string;
+  /** Where its client is. */
+  readonly peer: string;
   /** Whether what is sent goes anywhere. Default true. */
   readonly hears?: boolean;
   /** The bound of what waits for the route: shared by the sessions of the connection. */
@@ -23,6 +25,8 @@ export interface SimpleSessionPort {
   stampMs(): number;
   /** Queues data for the client; see `RouteSession.send`. */
   send(session: SimpleSession, message: DataMessage): undefined | Promise<void>;
+  /** Says it to the client. Not called while `answersBlocked`. */
+  answer(control: Control): void;
   /** The route failed on this message: tell the client. */
   routeFailed(session: SimpleSession, message: DataMessage, error: unknown): void;
   /** Something that waited has been handled: there may be room to read on. */
@@ -75,6 +79,10 @@ export class SimpleSession extends StreamSession {
 
   get connectionId(): string {
     return this.#port.connectionId;
+  }
+
+  get peer(): string {
+    return this.#port.peer;
   }
 
   get hears(): boolean {
@@ -154,6 +162,10 @@ export class SimpleSession extends StreamSession {
 
   protected get takesSends(): boolean {
     return this.#state !== 'closed' && this.#state !== 'finishing';
+  }
+
+  protected tell(control: Control): void {
+    if (this.hears) this.#port.answer(control);
   }
 
   protected get answersBlocked(): boolean {

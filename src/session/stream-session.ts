@@ -2,7 +2,7 @@ import { FlowCounters, type DropReason } from '../core/counters.js';
 import { SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
 import { isPromise } from '../core/is-promise.js';
-import { EMPTY_BYTES, MessageType, type DataMessage } from '../wire/messages.js';
+import { EMPTY_BYTES, MessageType, type Control, type DataMessage } from '../wire/messages.js';
 import { detached } from './detached-message.js';
 import { Pipeline, type Failure, type UnderWay } from './pipeline.js';
 import { RecentMessages, type RecentLimits } from './recent-messages.js';
@@ -90,6 +90,9 @@ export abstract class StreamSession implements RouteSession {
   /** The connection that holds it; "" while it is detached. */
   abstract get connectionId(): string;
 
+  /** The address of that connection; while it is detached, of the last. */
+  abstract get peer(): string;
+
   abstract get attached(): boolean;
 
   /** Whether what is sent goes anywhere. */
@@ -155,6 +158,12 @@ export abstract class StreamSession implements RouteSession {
     );
   }
 
+  adviseToWait(retryAfterMs: number, reason: string): void {
+    // Who takes no answers takes no advice.
+    if (this.state !== 'open' || this.answersBlocked) return;
+    this.tell({ action: 'throttle', retryAfterMs: Math.ceil(retryAfterMs), scope: 'session', reason });
+  }
+
   abstract end(reason?: string): void;
 
   fail(error: SluiceError): void {
@@ -182,6 +191,8 @@ export abstract class StreamSession implements RouteSession {
   protected abstract settled(message: DataMessage, tookMs: number): void;
   /** Something that was kept is settled: there may be room for more. The session may be over. */
   protected abstract goOn(): void;
+  /** Says it to the client, if it is there. */
+  protected abstract tell(control: Control): void;
   /** Whether so many answers wait unwritten that none may be added. */
   protected abstract get answersBlocked(): boolean;
   /** The route's clean-up failed; the session is over all the same. */

@@ -1,3 +1,4 @@
+import type { RateFigures } from '../core/rate-figures.js';
 import type { Overflow } from './overflow.js';
 
 /** What is published to a topic. */
@@ -11,6 +12,9 @@ export interface TopicPublication {
   readonly idempotencyKey?: string;
   /** The client that publishes. */
   readonly from: string;
+  /** Where it came from, `host:port`, and until when somebody waits for it: of one that comes by no session. */
+  readonly peer?: string;
+  readonly signal?: AbortSignal;
   /** Who is not given it: the publisher itself, where its own messages don't come back. */
   readonly except?: TopicSubscriber | undefined;
 }
@@ -23,6 +27,8 @@ export interface Published {
   readonly subscribers: number;
   /** It was there already, by its idempotency key; all else is of the first time. */
   readonly duplicate: boolean;
+  /** How its publisher stands with the rate limits of the route; none where it has none. */
+  readonly rates?: readonly RateFigures[];
 }
 
 /** Where in a topic a subscriber begins. Both 0: with what comes from now on. */
@@ -52,6 +58,8 @@ export interface TopicMessage {
 export interface TopicSubscriber {
   /** Who is present in the topic by it; undefined: nobody. */
   readonly clientId?: string;
+  /** Who subscribes by a call of their own, for the rate limits of the route; undefined: a session, which they have let in. */
+  readonly caller?: { readonly clientId: string; readonly peer: string };
   /**
    * The next message, in order. Undefined: it is taken, or dealt with by the
    * subscriber's own overflow policy. A promise, only under `block`: the

@@ -1,6 +1,7 @@
 import type { Carrier } from '../core/carrier.js';
 import type { ClientCertificate } from '../core/credentials.js';
 import type { SluiceError } from '../core/errors.js';
+import type { RateFigures } from '../core/rate-figures.js';
 import type { DataMessage } from '../wire/messages.js';
 
 /** The streaming calls of StreamService that carry the protocol both ways. */
@@ -53,6 +54,8 @@ export interface TransportStream {
    * stream has ended.
    */
   send(messages: readonly DataMessage[]): void;
+  /** How the caller stands with the rate limits, for transports with a place to say so. Before `end`, at most once. */
+  tellRates?(rates: readonly RateFigures[]): void;
   /** The receiver has room again: hand over what waits and read on. */
   resume(): void;
   /**

@@ -10,6 +10,10 @@ export class FakeSession implements RouteSession {
   readonly sessionId = 's1';
   readonly subject = 'tea';
   readonly identity = anonymousIdentity('ann');
+  /** Undefined: a session of the gateway's own. */
+  peer: string | undefined;
+  /** What it was advised to wait for. */
+  readonly advised: string[] = [];
   readonly start = FROM_NOW_ON;
   readonly overflow = 'block';
   readonly sent: RouteMessage[] = [];
@@ -24,7 +28,8 @@ export class FakeSession implements RouteSession {
   #waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
   #sequence = 0;
 
-  constructor(route: Route) {
+  constructor(route: Route, peer?: string) {
+    this.peer = peer;
     this.handler = route.open(this);
   }
 
@@ -42,6 +47,10 @@ export class FakeSession implements RouteSession {
     this.sent.push(message);
     if (!this.slow) return undefined;
     return new Promise((resolve, reject) => (this.#waiting = { resolve, reject }));
+  }
+
+  adviseToWait(retryAfterMs: number, reason: string): void {
+    this.advised.push(`${retryAfterMs} ms: ${reason}`);
   }
 
   end(reason = ''): void {

@@ -5,12 +5,13 @@ import { Quota } from '../../src/flow/quota.js';
 import type { Route } from '../../src/session/route.js';
 import { SimpleSession, type SimpleSessionPort } from '../../src/session/simple-session.js';
 import { FROM_NOW_ON } from '../../src/session/topic-route.js';
-import { dataMessage, type DataMessage } from '../../src/wire/messages.js';
+import { dataMessage, type Control, type DataMessage } from '../../src/wire/messages.js';
 import { anonymousIdentity } from './anonymous-identity.js';
 
 /** A connection's side that notes what the session asks of it. */
 class FakePort implements SimpleSessionPort {
   readonly connectionId = 'c1';
+  readonly peer = '192.0.2.1:1234';
   readonly unsent = 0;
   readonly receiveQuota = new Quota(4, 1_000);
   answersBlocked = false;
@@ -26,6 +27,11 @@ class FakePort implements SimpleSessionPort {
   }
   stampMs(): number {
     return 1_700_000_000_000;
+  }
+  readonly answers: Control[] = [];
+
+  answer(control: Control): void {
+    this.answers.push(control);
   }
   send(_session: SimpleSession, message: DataMessage): undefined {
     this.sent.push(message);

@@ -26,6 +26,7 @@ import { anonymousIdentity } from './anonymous-identity.js';
 /** One session's hold on one connection. */
 export class FakeLink implements SessionLink {
   readonly connectionId: string;
+  readonly peer = '192.0.2.1:1234';
   readonly written: DataMessage[] = [];
   answersBlocked = false;
   acksAsked = 0;

@@ -194,6 +194,14 @@ export class IngestCall extends CallSupervisor implements ReceiveEvents, SimpleS
   }
 
   /** What the route answers is taken, and goes nowhere. */
+  get peer(): string {
+    return this.connection.stream.peer;
+  }
+
+  answer(): void {
+    // There is nothing to say it on.
+  }
+
   send(): undefined {
     return undefined;
   }

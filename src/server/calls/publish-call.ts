@@ -195,7 +195,16 @@ export class PublishCall implements StreamReceiver {
   ): void {
     const topics = topicsOf(this.#context.routes, route);
     const from = this.identity.clientId;
-    const answer = topics.publish(subject, { data, key, metadata, ttlMs, idempotencyKey, from });
+    const answer = topics.publish(subject, {
+      data,
+      key,
+      metadata,
+      ttlMs,
+      idempotencyKey,
+      from,
+      peer: this.#stream.peer,
+      signal: this.#abort.signal,
+    });
     if (!(answer instanceof Promise)) {
       this.#answer(answer);
       return;
@@ -209,14 +218,16 @@ export class PublishCall implements StreamReceiver {
       },
       (error: unknown) => {
         this.#isHeld = false;
-        this.#refuse(error);
+        // Given up meanwhile, it may have failed for that.
+        if (!this.#isAnswered) this.#refuse(error);
         this.#doneIfOver();
       },
     );
   }
 
-  #answer({ sequence, subscribers, duplicate }: Published): void {
+  #answer({ sequence, subscribers, duplicate, rates }: Published): void {
     if (this.#isAnswered) return;
+    if (rates !== undefined) this.#stream.tellRates?.(rates);
     this.#context.counters.messagesSent += 1;
     this.#stream.send([dataMessage({ data: encodePublishResponse({ sequence, subscribers, duplicate }) })]);
     this.#answered();

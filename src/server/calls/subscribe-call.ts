@@ -129,6 +129,10 @@ export class SubscribeCall extends CallSupervisor implements StreamReceiver, Top
     );
   }
 
+  get caller(): { readonly clientId: string; readonly peer: string } {
+    return { clientId: this.connection.identity.clientId, peer: this.connection.stream.peer };
+  }
+
   // --- what the loops say ---
 
   get oweSomething(): boolean {

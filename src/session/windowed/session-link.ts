@@ -3,6 +3,8 @@ import type { DataMessage } from '../../wire/messages.js';
 /** What a windowed session needs of the connection that it is attached to. */
 export interface SessionLink {
   readonly connectionId: string;
+  /** Where its client is. */
+  readonly peer: string;
   /** Whether so many answers wait unwritten that no further message may be handled. */
   readonly answersBlocked: boolean;
   /** Queues a word of the session's own (Opened, Error, ACK, Closed) ahead of all data. */

@@ -3,7 +3,13 @@ import { SluiceError } from '../../core/errors.js';
 import { MESSAGE_OVERHEAD_BYTES } from '../../flow/byte-account.js';
 import type { Linked } from '../../flow/linked-list.js';
 import { smallest, type Size } from '../../flow/window.js';
-import { controlMessage, dataMessage, MessageType, type DataMessage } from '../../wire/messages.js';
+import {
+  controlMessage,
+  dataMessage,
+  MessageType,
+  type Control,
+  type DataMessage,
+} from '../../wire/messages.js';
 import { closedControl, errorControl } from '../control-messages.js';
 import { detached } from '../detached-message.js';
 import { StreamSession, type SessionSpec, type SessionState } from '../stream-session.js';
@@ -53,6 +59,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
   readonly #sender: Sender;
   readonly #outbox: Outbox;
   #link: SessionLink | undefined;
+  #peer: string;
   #phase: Phase = 'open';
   /** Whether the client has been told Opened: before that it is told nothing else. */
   #greeted = false;
@@ -95,6 +102,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     this.#inbox.attach(limits.window);
     this.#outbox.attach(0, spec.window);
     this.#link = spec.link;
+    this.#peer = spec.link.peer;
     try {
       this.openRoute();
     } catch (error) {
@@ -115,6 +123,10 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
 
   get connectionId(): string {
     return this.#link?.connectionId ?? '';
+  }
+
+  get peer(): string {
+    return this.#peer;
   }
 
   get attached(): boolean {
@@ -312,6 +324,7 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
       new SluiceError('TAKEN_OVER', `a newer connection of the client has taken session "${this.sessionId}"`),
     );
     this.#link = link;
+    this.#peer = link.peer;
     this.lastActivity = this.now();
     this.#inbox.attach(this.#host.limits.window);
     return this.#outbox.attach(position, window);
@@ -470,6 +483,10 @@ export class WindowedSession extends StreamSession implements Linked<WindowedSes
     if (this.#phase === 'closed') return;
     this.#handleQueued(true);
     this.#link?.progressed();
+  }
+
+  protected tell(control: Control): void {
+    this.#write(controlMessage(control, this.sessionId));
   }
 
   protected get answersBlocked(): boolean {

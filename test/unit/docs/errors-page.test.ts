@@ -85,11 +85,13 @@ test('every setting that an error names is a key of the configuration', async ()
   const { settingsOf } = await import('../../../src/config/setting.js');
   const { schema } = await import('../../../src/config/schema.js');
   const { proxyOptions } = await import('../../../src/config/proxy-options.js');
+  const { rateLimitOptions } = await import('../../../src/config/rate-limit-options.js');
   const { routeKinds } = await import('../../../src/config/route-kinds.js');
   const ofRoutes = Object.values(routeKinds).flatMap((options) => Object.keys(options));
   const keys = new Set([
     ...settingsOf(schema).map(({ key }) => key),
     ...Object.keys(proxyOptions).map((name) => `proxies.<name>.${name}`),
+    ...Object.keys(rateLimitOptions).map((name) => `rateLimits.<name>.${name}`),
     ...ofRoutes.map((name) => `routes.<name>.${name}`),
   ]);
   for (const [code, { setting: named }] of Object.entries(errorNotes)) {

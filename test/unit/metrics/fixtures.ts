@@ -145,6 +145,19 @@ export const SOURCES: MetricsSources = {
   routes: () => [ROUTE],
   topics: () => [TOPICS],
   upstreams: () => [UPSTREAM],
+  rateLimits: () => [
+    {
+      limit: 'perClient',
+      allowed: 1,
+      delayed: 2,
+      refused: 3,
+      delayedMs: 4,
+      waiting: 5,
+      keys: 6,
+      maxKeys: 7,
+      shared: 8,
+    },
+  ],
   proxies: () => ({ proxies: [PROXY], unknownServices: 105 }),
   auth: () => AUTH,
 };

@@ -28,6 +28,8 @@ function setUp(
   });
   const port: SimpleSessionPort = {
     connectionId: 'c',
+    peer: '192.0.2.1:1234',
+    answer: () => undefined,
     unsent: 0,
     receiveQuota: new Quota(1, 1),
     answersBlocked: false,
