@@ -3,7 +3,7 @@ import type { StreamMethod } from '../../../src/transport/contract.js';
 import { decodeMessage } from '../../../src/wire/codec.js';
 import { messageToJson } from '../../../src/wire/json-codec.js';
 import type { DataMessage } from '../../../src/wire/messages.js';
-import { startGateway } from '../../helpers/gateway.js';
+import { type GatewayUnderTest, type Settings, startGateway } from '../../helpers/gateway.js';
 import { WebSocketCall, type Subprotocol } from '../../helpers/websocket-client.js';
 import { gatewaySource } from './grpc-target.js';
 import { routes } from './in-process.js';
@@ -19,13 +19,16 @@ export function webSocketSource(subprotocol: Subprotocol, method: StreamMethod):
       connect: (address, ...rest) => new WebSocketConnection(address, subprotocol, ...rest),
       checkNothingLeft: () => undefined,
     }),
-    async (settings) => {
-      const clock = new SystemClock();
-      const under = await startGateway({ ...settings, 'edge.enabled': true }, routes(clock), clock);
-      const [edge] = under.gateway.edgeAddresses;
-      return { ...under, address: edge?.text ?? '' };
-    },
+    startWithEdge,
   );
+}
+
+/** A gateway whose address is that of its HTTP edge. */
+export async function startWithEdge(settings: Settings): Promise<GatewayUnderTest> {
+  const clock = new SystemClock();
+  const under = await startGateway({ ...settings, 'edge.enabled': true }, routes(clock), clock);
+  const [edge] = under.gateway.edgeAddresses;
+  return { ...under, address: edge?.text ?? '' };
 }
 
 class WebSocketConnection implements Connection {
