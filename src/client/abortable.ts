@@ -1,3 +1,5 @@
+import { onAbort } from '../core/on-abort.js';
+
 /**
  * Resolves and rejects as `promise` does, unless the signal is aborted first:
  * then it rejects with the signal's reason. Leaves no listener. Whoever waits
@@ -6,14 +8,9 @@
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
-    const aborted = (): void => {
+    const detach = onAbort(signal, () => {
       reject(reasonOf(signal));
-    };
-    const detach = (): void => {
-      signal.removeEventListener('abort', aborted);
-    };
-    if (signal.aborted) aborted();
-    else signal.addEventListener('abort', aborted, { once: true });
+    });
     promise.then(resolve, reject).finally(detach);
   });
 }

@@ -1,4 +1,16 @@
-import { type ErrorCode, type ErrorScope, errorCatalogue, type RetryAdvice } from '../core/errors.js';
+import {
+  CONNECTION_BACKOFF,
+  CONNECTION_NEVER,
+  CONNECTION_NOW,
+  MESSAGE_BACKOFF,
+  MESSAGE_NEVER,
+  SESSION_NEVER,
+  SESSION_NOW,
+  errorAdvice,
+  type ErrorCode,
+  type ErrorScope,
+  type RetryAdvice,
+} from '../core/error-advice.js';
 import type { GapNotice } from './gap-notice.js';
 
 interface OwnEntry {
@@ -8,62 +20,20 @@ interface OwnEntry {
 
 /** What only a client can find out; all else has the code of the gateway's catalogue. */
 export const clientErrors = {
-  UNREACHABLE: {
-    scope: 'connection',
-    retry: 'backoff',
-  },
-  CONNECTION_LOST: {
-    scope: 'connection',
-    retry: 'now',
-  },
-  TLS_MISMATCH: {
-    scope: 'connection',
-    retry: 'never',
-  },
-  BAD_CERTIFICATE: {
-    scope: 'connection',
-    retry: 'never',
-  },
-  NOT_SLUICE: {
-    scope: 'connection',
-    retry: 'never',
-  },
-  NEWER_PROTOCOL: {
-    scope: 'connection',
-    retry: 'never',
-  },
-  NOT_SUPPORTED: {
-    scope: 'message',
-    retry: 'never',
-  },
-  TOKEN_SOURCE: {
-    scope: 'connection',
-    retry: 'backoff',
-  },
-  PROTOCOL_VIOLATION: {
-    scope: 'session',
-    retry: 'never',
-  },
-  RESET: {
-    scope: 'session',
-    retry: 'now',
-  },
-  CLOSED: {
-    scope: 'session',
-    retry: 'never',
-  },
-  GAP: {
-    scope: 'message',
-    retry: 'never',
-  },
-  DROPPED: {
-    scope: 'message',
-    retry: 'never',
-  },
-  BUFFER_FULL: {
-    scope: 'message',
-    retry: 'backoff',
-  },
+  UNREACHABLE: CONNECTION_BACKOFF,
+  CONNECTION_LOST: CONNECTION_NOW,
+  TLS_MISMATCH: CONNECTION_NEVER,
+  BAD_CERTIFICATE: CONNECTION_NEVER,
+  NOT_SLUICE: CONNECTION_NEVER,
+  NEWER_PROTOCOL: CONNECTION_NEVER,
+  NOT_SUPPORTED: MESSAGE_NEVER,
+  TOKEN_SOURCE: CONNECTION_BACKOFF,
+  PROTOCOL_VIOLATION: SESSION_NEVER,
+  RESET: SESSION_NOW,
+  CLOSED: SESSION_NEVER,
+  GAP: MESSAGE_NEVER,
+  DROPPED: MESSAGE_NEVER,
+  BUFFER_FULL: MESSAGE_BACKOFF,
 } as const satisfies Record<string, OwnEntry>;
 
 export type ClientErrorCode = keyof typeof clientErrors;
@@ -119,5 +89,5 @@ export class ClientError extends Error {
 
 function entryOf(code: string): { readonly scope: ErrorScope; readonly retry: RetryAdvice } | undefined {
   if (Object.hasOwn(clientErrors, code)) return clientErrors[code as ClientErrorCode];
-  return Object.hasOwn(errorCatalogue, code) ? errorCatalogue[code as ErrorCode] : undefined;
+  return Object.hasOwn(errorAdvice, code) ? errorAdvice[code as ErrorCode] : undefined;
 }

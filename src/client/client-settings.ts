@@ -4,6 +4,7 @@ import type { StreamMethod } from '../transport/contract.js';
 import type { BackoffLimits } from '../flow/backoff.js';
 import type { ClientEvent } from './client-event.js';
 import type { Interceptor } from './interceptor.js';
+import { expect } from './option-checks.js';
 import type { ClientOptions, TokenSource } from './client-options.js';
 
 /** The options with every default filled in, checked. */
@@ -138,14 +139,6 @@ function whole(name: string, value: number, least: number, most: number): number
   return value;
 }
 
-function expect(name: string, value: unknown, holds: boolean, expected: string): void {
-  if (!holds) throw new TypeError(`${name} is ${shown(value)}: expected is ${expected}`);
-}
-
 function expectObject(name: string, value: unknown, expected: string): void {
   expect(name, value, typeof value === 'object' && value !== null, expected);
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 160)) : String(value);
 }

@@ -1,3 +1,5 @@
+import { expect } from './option-checks.js';
+import { onAbort } from '../core/on-abort.js';
 import type { Clock, Timer } from '../core/clock.js';
 import { linkAbort, takeManyListeners } from '../core/signals.js';
 import { abortable } from './abortable.js';
@@ -157,20 +159,15 @@ export class Client implements AsyncDisposable {
    * nothing is left, no timer and no socket. Idempotent.
    */
   async close({ graceMs = DEFAULT_GRACE_MS, signal }: ClientCloseOptions = {}): Promise<void> {
-    if (!(graceMs >= 0)) throw new TypeError(`graceMs is ${graceMs}: expected is a number of milliseconds`);
+    expect('graceMs', graceMs, graceMs >= 0, 'a number of milliseconds');
     this.#closed ??= this.#close(graceMs);
-    if (signal === undefined) {
-      await this.#closed;
-      return;
-    }
-    if (signal.aborted) this.#endGrace();
-    else signal.addEventListener('abort', this.#endGrace, { once: true });
+    const detach = onAbort(signal, this.#endGrace);
     try {
       await this.#closed;
     } finally {
-      signal.removeEventListener('abort', this.#endGrace);
+      detach();
     }
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

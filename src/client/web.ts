@@ -57,4 +57,4 @@ export type { Session, SessionStats } from './session/session.js';
 export type { SinkOptions } from './session/session-sink.js';
 export type { SubscribeOptions, Subscription } from './topic/subscription.js';
 export type { IngestSummary } from '../wire/topic-messages.js';
-export type { ErrorCode, ErrorScope, RetryAdvice } from '../core/errors.js';
+export type { ErrorCode, ErrorScope, RetryAdvice } from '../core/error-advice.js';

@@ -1,32 +1,9 @@
+import { errorAdvice, type ErrorCode, type ErrorScope, type RetryAdvice } from './error-advice.js';
+import { GrpcStatus } from './grpc-status.js';
 import type { RateFigures } from './rate-figures.js';
 
-/** What an error ends: the whole connection, one session, or nothing but one message. */
-export type ErrorScope = 'connection' | 'session' | 'message';
-
-/** What a client should do next, as `Closed.retry` and RetryInfo say it. */
-export type RetryAdvice = 'now' | 'backoff' | 'never';
-
-/** The status codes of gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html) that Sluice uses. */
-export const GrpcStatus = {
-  OK: 0,
-  CANCELLED: 1,
-  UNKNOWN: 2,
-  INVALID_ARGUMENT: 3,
-  DEADLINE_EXCEEDED: 4,
-  NOT_FOUND: 5,
-  ALREADY_EXISTS: 6,
-  PERMISSION_DENIED: 7,
-  RESOURCE_EXHAUSTED: 8,
-  FAILED_PRECONDITION: 9,
-  ABORTED: 10,
-  OUT_OF_RANGE: 11,
-  UNIMPLEMENTED: 12,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-  DATA_LOSS: 15,
-  UNAUTHENTICATED: 16,
-} as const;
-export type GrpcStatus = (typeof GrpcStatus)[keyof typeof GrpcStatus];
+export { GrpcStatus };
+export type { ErrorCode, ErrorScope, RetryAdvice };
 
 export interface CatalogueEntry {
   readonly scope: ErrorScope;
@@ -37,54 +14,55 @@ export interface CatalogueEntry {
   readonly retry: RetryAdvice;
 }
 
-function entry(
-  scope: ErrorScope,
-  grpcStatus: GrpcStatus,
-  webSocketClose: number,
-  httpStatus: number,
-  retry: RetryAdvice,
-): CatalogueEntry {
+/** How each error ends a call of gRPC, a WebSocket and a request of HTTP, in this order. */
+const ANSWERS: Readonly<
+  Record<ErrorCode, readonly [GrpcStatus, webSocketClose: number, httpStatus: number]>
+> = {
+  CONNECTION_LIMIT: [GrpcStatus.RESOURCE_EXHAUSTED, 4029, 503],
+  CLIENT_LIMIT: [GrpcStatus.RESOURCE_EXHAUSTED, 4029, 429],
+  SESSION_LIMIT: [GrpcStatus.RESOURCE_EXHAUSTED, 4029, 429],
+  CALL_LIMIT: [GrpcStatus.RESOURCE_EXHAUSTED, 4029, 429],
+  TOPIC_LIMIT: [GrpcStatus.RESOURCE_EXHAUSTED, 4029, 429],
+  MESSAGE_TOO_LARGE: [GrpcStatus.RESOURCE_EXHAUSTED, 1009, 413],
+  RATE_LIMITED: [GrpcStatus.RESOURCE_EXHAUSTED, 4029, 429],
+  OVERLOADED: [GrpcStatus.RESOURCE_EXHAUSTED, 4029, 503],
+  SLOW_CONSUMER: [GrpcStatus.RESOURCE_EXHAUSTED, 4008, 408],
+  RECEIVE_TIMEOUT: [GrpcStatus.DEADLINE_EXCEEDED, 4008, 408],
+  SEND_TIMEOUT: [GrpcStatus.DEADLINE_EXCEEDED, 4008, 408],
+  CALL_IDLE: [GrpcStatus.DEADLINE_EXCEEDED, 4008, 408],
+  STALE: [GrpcStatus.UNAVAILABLE, 4008, 408],
+  UNAUTHENTICATED: [GrpcStatus.UNAUTHENTICATED, 4001, 401],
+  TOKEN_EXPIRED: [GrpcStatus.UNAUTHENTICATED, 4001, 401],
+  AUTH_UNAVAILABLE: [GrpcStatus.UNAVAILABLE, 1013, 503],
+  PERMISSION_DENIED: [GrpcStatus.PERMISSION_DENIED, 4003, 403],
+  UNKNOWN_ROUTE: [GrpcStatus.NOT_FOUND, 4004, 404],
+  UNKNOWN_SESSION: [GrpcStatus.NOT_FOUND, 4004, 404],
+  UNKNOWN_METHOD: [GrpcStatus.UNIMPLEMENTED, 4004, 404],
+  INVALID_MESSAGE: [GrpcStatus.INVALID_ARGUMENT, 4000, 400],
+  SEQUENCE_GAP: [GrpcStatus.OUT_OF_RANGE, 4000, 400],
+  WINDOW_EXCEEDED: [GrpcStatus.RESOURCE_EXHAUSTED, 4029, 429],
+  SESSION_IN_USE: [GrpcStatus.ALREADY_EXISTS, 4009, 409],
+  SESSION_EXPIRED: [GrpcStatus.ABORTED, 4008, 408],
+  RESUME_EXPIRED: [GrpcStatus.OUT_OF_RANGE, 4000, 410],
+  STREAM_LIMIT: [GrpcStatus.UNAVAILABLE, 1001, 503],
+  DRAINING: [GrpcStatus.UNAVAILABLE, 1001, 503],
+  TAKEN_OVER: [GrpcStatus.ABORTED, 4009, 409],
+  ROUTE_FAILED: [GrpcStatus.INTERNAL, 4010, 502],
+  ROUTE_TIMEOUT: [GrpcStatus.DEADLINE_EXCEEDED, 4010, 504],
+  UPSTREAM_UNAVAILABLE: [GrpcStatus.UNAVAILABLE, 4010, 503],
+  INTERNAL: [GrpcStatus.INTERNAL, 1011, 500],
+};
+
+function entry(code: ErrorCode): CatalogueEntry {
+  const [grpcStatus, webSocketClose, httpStatus] = ANSWERS[code];
+  const { scope, retry } = errorAdvice[code];
   return { scope, grpcStatus, webSocketClose, httpStatus, retry };
 }
 
 /** Every error a client can see; what each means, and which setting moves its limit, is in error-notes.ts. `docs/errors.md` is checked against both by a test. */
-export const errorCatalogue = {
-  CONNECTION_LIMIT: entry('connection', GrpcStatus.RESOURCE_EXHAUSTED, 4029, 503, 'backoff'),
-  CLIENT_LIMIT: entry('connection', GrpcStatus.RESOURCE_EXHAUSTED, 4029, 429, 'backoff'),
-  SESSION_LIMIT: entry('session', GrpcStatus.RESOURCE_EXHAUSTED, 4029, 429, 'backoff'),
-  CALL_LIMIT: entry('connection', GrpcStatus.RESOURCE_EXHAUSTED, 4029, 429, 'backoff'),
-  TOPIC_LIMIT: entry('session', GrpcStatus.RESOURCE_EXHAUSTED, 4029, 429, 'backoff'),
-  MESSAGE_TOO_LARGE: entry('connection', GrpcStatus.RESOURCE_EXHAUSTED, 1009, 413, 'never'),
-  RATE_LIMITED: entry('message', GrpcStatus.RESOURCE_EXHAUSTED, 4029, 429, 'backoff'),
-  OVERLOADED: entry('connection', GrpcStatus.RESOURCE_EXHAUSTED, 4029, 503, 'backoff'),
-  SLOW_CONSUMER: entry('connection', GrpcStatus.RESOURCE_EXHAUSTED, 4008, 408, 'backoff'),
-  RECEIVE_TIMEOUT: entry('connection', GrpcStatus.DEADLINE_EXCEEDED, 4008, 408, 'now'),
-  SEND_TIMEOUT: entry('connection', GrpcStatus.DEADLINE_EXCEEDED, 4008, 408, 'backoff'),
-  CALL_IDLE: entry('connection', GrpcStatus.DEADLINE_EXCEEDED, 4008, 408, 'backoff'),
-  STALE: entry('connection', GrpcStatus.UNAVAILABLE, 4008, 408, 'now'),
-  UNAUTHENTICATED: entry('connection', GrpcStatus.UNAUTHENTICATED, 4001, 401, 'never'),
-  TOKEN_EXPIRED: entry('connection', GrpcStatus.UNAUTHENTICATED, 4001, 401, 'now'),
-  AUTH_UNAVAILABLE: entry('connection', GrpcStatus.UNAVAILABLE, 1013, 503, 'backoff'),
-  PERMISSION_DENIED: entry('session', GrpcStatus.PERMISSION_DENIED, 4003, 403, 'never'),
-  UNKNOWN_ROUTE: entry('session', GrpcStatus.NOT_FOUND, 4004, 404, 'never'),
-  UNKNOWN_SESSION: entry('message', GrpcStatus.NOT_FOUND, 4004, 404, 'backoff'),
-  UNKNOWN_METHOD: entry('connection', GrpcStatus.UNIMPLEMENTED, 4004, 404, 'never'),
-  INVALID_MESSAGE: entry('connection', GrpcStatus.INVALID_ARGUMENT, 4000, 400, 'never'),
-  SEQUENCE_GAP: entry('session', GrpcStatus.OUT_OF_RANGE, 4000, 400, 'now'),
-  WINDOW_EXCEEDED: entry('session', GrpcStatus.RESOURCE_EXHAUSTED, 4029, 429, 'never'),
-  SESSION_IN_USE: entry('session', GrpcStatus.ALREADY_EXISTS, 4009, 409, 'backoff'),
-  SESSION_EXPIRED: entry('session', GrpcStatus.ABORTED, 4008, 408, 'now'),
-  RESUME_EXPIRED: entry('message', GrpcStatus.OUT_OF_RANGE, 4000, 410, 'never'),
-  STREAM_LIMIT: entry('connection', GrpcStatus.UNAVAILABLE, 1001, 503, 'now'),
-  DRAINING: entry('connection', GrpcStatus.UNAVAILABLE, 1001, 503, 'now'),
-  TAKEN_OVER: entry('session', GrpcStatus.ABORTED, 4009, 409, 'never'),
-  ROUTE_FAILED: entry('message', GrpcStatus.INTERNAL, 4010, 502, 'backoff'),
-  ROUTE_TIMEOUT: entry('message', GrpcStatus.DEADLINE_EXCEEDED, 4010, 504, 'backoff'),
-  UPSTREAM_UNAVAILABLE: entry('message', GrpcStatus.UNAVAILABLE, 4010, 503, 'backoff'),
-  INTERNAL: entry('connection', GrpcStatus.INTERNAL, 1011, 500, 'backoff'),
-} as const satisfies Record<string, CatalogueEntry>;
-
-export type ErrorCode = keyof typeof errorCatalogue;
+export const errorCatalogue = /* @__PURE__ */ Object.fromEntries(
+  Object.keys(errorAdvice).map((code) => [code, entry(code as ErrorCode)]),
+) as Readonly<Record<ErrorCode, CatalogueEntry>>;
 
 const NO_RATES: readonly RateFigures[] = [];
 

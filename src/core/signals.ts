@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.js';
+
 /** The signal of one piece of work: aborted by itself, or with any of its parents. */
 export interface LinkedAbort {
   readonly signal: AbortSignal;
@@ -26,13 +28,11 @@ export function linkAbort(...parents: readonly (AbortSignal | undefined)[]): Lin
       abort(parent.reason);
       break;
     }
-    const onAbort = (): void => {
-      abort(parent.reason);
-    };
-    parent.addEventListener('abort', onAbort);
-    listeners.push(() => {
-      parent.removeEventListener('abort', onAbort);
-    });
+    listeners.push(
+      onAbort(parent, () => {
+        abort(parent.reason);
+      }),
+    );
   }
   return { signal: controller.signal, abort, unlink };
 }
@@ -43,6 +43,6 @@ export function linkAbort(...parents: readonly (AbortSignal | undefined)[]): Lin
  */
 export function takeManyListeners(signal: AbortSignal): void {
   // Without an import: this file is part of what a browser loads, too.
-  const { process } = globalThis as { process?: Pick<NodeJS.Process, 'getBuiltinModule'> };
-  process?.getBuiltinModule('node:events').setMaxListeners(0, signal);
+  const node = globalThis.process as Pick<NodeJS.Process, 'getBuiltinModule'> | undefined;
+  node?.getBuiltinModule('node:events').setMaxListeners(0, signal);
 }

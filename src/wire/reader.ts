@@ -1,4 +1,4 @@
-import { SluiceError } from '../core/errors.js';
+import { invalidMessage } from './invalid-message.js';
 import { EMPTY_BYTES } from './messages.js';
 import type { StringCache } from './string-cache.js';
 import { decodeText } from './text.js';
@@ -62,10 +62,7 @@ export class Reader {
 
   /** Throws INVALID_MESSAGE. `at` is the absolute position of the fault. */
   fail(field: string, at: number, problem: string): never {
-    throw new SluiceError(
-      'INVALID_MESSAGE',
-      `The message can not be read: ${field} at byte ${at - this.#origin} ${problem}.`,
-    );
+    throw invalidMessage(`The message can not be read: ${field} at byte ${at - this.#origin} ${problem}.`);
   }
 
   /**

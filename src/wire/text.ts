@@ -14,15 +14,17 @@ interface FastText {
 }
 
 /** Undocumented but long-lived methods of Buffer: taken only when all of them are there. */
-function findFastText(): FastText | undefined {
-  const prototype = (globalThis as { Buffer?: { prototype: Partial<FastText> } }).Buffer?.prototype;
-  if (prototype === undefined) return undefined;
+function findFastText(prototype: Partial<FastText>): FastText | undefined {
   const { utf8Slice, utf8Write, latin1Write } = prototype;
   if (!utf8Slice || !utf8Write || !latin1Write) return undefined;
   return { utf8Slice, utf8Write, latin1Write };
 }
 
-const fast = findFastText();
+/** Said as `globalThis.Buffer`: a bundle for browsers is told that there is none, and leaves out what is only for it. */
+const fast =
+  (globalThis.Buffer as unknown) === undefined
+    ? undefined
+    : findFastText(globalThis.Buffer.prototype as Partial<FastText>);
 /** A leading U+FEFF belongs to the text: protobuf strings have no byte order mark. */
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
@@ -54,22 +56,29 @@ function replacementsSent(buffer: Uint8Array, start: number, end: number): numbe
   return count;
 }
 
-/** The text of a range of bytes; undefined when they are not valid UTF-8. */
-export function decodeText(buffer: Uint8Array, start: number, end: number): string | undefined {
+type Decode = (buffer: Uint8Array, start: number, end: number) => string | undefined;
+
+const decodeAnywhere: Decode = (buffer, start, end) => {
   if (start === end) return '';
-  if (fast !== undefined) {
-    const text = fast.utf8Slice.call(buffer, start, end);
-    // Invalid bytes come out as U+FFFD, which may also have been sent: then there are more than were sent.
-    const first = text.indexOf(REPLACEMENT);
-    if (first < 0) return text;
-    return hasMoreReplacements(text, first, replacementsSent(buffer, start, end)) ? undefined : text;
-  }
   try {
     return strictDecoder.decode(buffer.subarray(start, end));
   } catch {
     return undefined;
   }
-}
+};
+
+const decodeFast: Decode = (buffer, start, end) => {
+  if (fast === undefined) return decodeAnywhere(buffer, start, end);
+  if (start === end) return '';
+  const text = fast.utf8Slice.call(buffer, start, end);
+  // Invalid bytes come out as U+FFFD, which may also have been sent: then there are more than were sent.
+  const first = text.indexOf(REPLACEMENT);
+  if (first < 0) return text;
+  return hasMoreReplacements(text, first, replacementsSent(buffer, start, end)) ? undefined : text;
+};
+
+/** The text of a range of bytes; undefined when they are not valid UTF-8. */
+export const decodeText: Decode = (globalThis.Buffer as unknown) === undefined ? decodeAnywhere : decodeFast;
 
 /** How many bytes `text` takes as UTF-8; a lone surrogate counts as U+FFFD, as it is written. */
 export function textSize(text: string): number {
@@ -108,7 +117,7 @@ export function encodeText(target: Uint8Array, offset: number, text: string, siz
   const ascii = size === text.length;
   if (ascii && size <= SHORT_TEXT) {
     writeShortAscii(target, offset, text);
-  } else if (fast !== undefined) {
+  } else if ((globalThis.Buffer as unknown) !== undefined && fast !== undefined) {
     (ascii ? fast.latin1Write : fast.utf8Write).call(target, text, offset, size);
   } else {
     encoder.encodeInto(text, target.subarray(offset, offset + size));

@@ -10,7 +10,7 @@ const ROUTES = '{"board":{"kind":"topic","historyMessages":1000},"echo":{"kind":
 let world: BrowserWorld;
 beforeAll(async () => {
   world = await BrowserWorld.start();
-});
+}, 120_000);
 afterAll(() => world[Symbol.asyncDispose]());
 
 function start(settings: Settings = {}): Promise<GatewayUnderTest> {

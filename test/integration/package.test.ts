@@ -12,8 +12,8 @@ import { tryAsNewUser } from '../helpers/new-user.js';
 import { PackedPackage } from '../helpers/packed-package.js';
 
 const KIB = 1_024;
-/** 31.5 KiB; wanted are 30. */
-const MAX_BUNDLE_BYTES = 32 * KIB;
+/** By gzip at its best, of the file as it is shipped. */
+const MAX_BUNDLE_BYTES = 30 * KIB;
 
 describe('the package', () => {
   let packed: PackedPackage;
@@ -87,7 +87,7 @@ describe('the package', () => {
     const bundle = await readFile(join(packed.source, 'dist/client/web-bundle.js'));
     const size = gzipSync(bundle, { level: 9 }).length;
     process.stdout.write(`web-bundle.js: ${bundle.length} bytes, ${size} gzipped\n`);
-    expect(size).toBeLessThan(MAX_BUNDLE_BYTES);
+    expect(size).toBeLessThanOrEqual(MAX_BUNDLE_BYTES);
     expect(bundle.toString()).not.toMatch(/\b(?:import|require)\s*\(|\bfrom\s*["']|\bimport\s*["']/);
   });
 

@@ -1,4 +1,5 @@
-import { errorCatalogue, GrpcStatus, type RetryAdvice } from '../../core/errors.js';
+import { errorAdvice, type RetryAdvice } from '../../core/error-advice.js';
+import { GrpcStatus } from '../../core/grpc-status.js';
 import type { CallEnd, ConnectFailure } from '../../transport/client-contract.js';
 import { PROTOCOL_VERSION } from '../../wire/messages.js';
 import { ClientError, type ClientErrorCode } from '../client-error.js';
@@ -35,7 +36,7 @@ export function endError(end: CallEnd, address: string): ClientError {
   const common = { scope: 'connection', ...(retryAfterMs !== undefined && { retryAfterMs }) } as const;
   if (failure !== undefined) return new ClientError(CODE_OF_FAILURE[failure], message, common);
   if (code !== undefined && code !== '') {
-    const known = Object.hasOwn(errorCatalogue, code);
+    const known = Object.hasOwn(errorAdvice, code);
     return new ClientError(code, message, { ...common, ...(!known && { retry: adviceOfStatus(status) }) });
   }
   if (status === GrpcStatus.OK) {

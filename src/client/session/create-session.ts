@@ -1,3 +1,4 @@
+import { expect } from '../option-checks.js';
 import type { AttachedSession, SessionHost } from '../attached-session.js';
 import type { Interceptor } from '../interceptor.js';
 import type { OpenOptions } from '../options.js';
@@ -24,7 +25,7 @@ export function createSession(
   interceptors: readonly Interceptor[],
   host: SessionHost,
 ): CreatedSession {
-  if (typeof route !== 'string') throw new TypeError(`route is ${typeof route}: it has to be a string`);
+  expect('route', route, typeof route === 'string', 'a string');
   const protocol = new SessionProtocol({
     route,
     settings: sessionSettings(options),

@@ -1,3 +1,4 @@
+import { expect, expectWhole } from '../option-checks.js';
 import type { Linked } from '../../flow/linked-list.js';
 import type { Size } from '../../flow/window.js';
 import { messageSize } from '../../wire/codec.js';
@@ -71,10 +72,10 @@ export class OutgoingPayload implements Linked<OutgoingPayload> {
       return;
     }
     const { metadata, key = '', more = false, ttlMs = 0 } = options;
-    if (typeof key !== 'string') throw new TypeError(`key is ${typeof key}: it has to be a string`);
+    expect('key', key, typeof key === 'string', 'a string');
     this.key = key;
     this.more = more;
-    this.ttlMs = ttlMs === 0 ? 0 : checkedTtl(ttlMs);
+    this.ttlMs = ttlMs === 0 ? 0 : expectWhole('ttlMs', ttlMs, 1, MAX_TTL_MS);
     this.metadata = metadata === undefined ? undefined : metadataOf(metadata);
     this.bytes += key.length;
     if (this.metadata === undefined) return;
@@ -193,9 +194,4 @@ export class OutgoingPayload implements Linked<OutgoingPayload> {
       ttlMs,
     };
   }
-}
-
-function checkedTtl(ttlMs: number): number {
-  if (Number.isInteger(ttlMs) && ttlMs > 0 && ttlMs <= MAX_TTL_MS) return ttlMs;
-  throw new RangeError(`ttlMs is ${ttlMs}: it has to be an integer from 1 to ${MAX_TTL_MS}`);
 }

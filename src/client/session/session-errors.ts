@@ -36,11 +36,9 @@ export function failureError({ code, message, sequence, retryAfterMs }: WireErro
 }
 
 export function moreFailures(count: number): ClientError {
-  return new ClientError(
-    'ROUTE_FAILED',
-    `${count} more sends failed before their errors were read: give onFailure to be told of each`,
-    { scope: 'message' },
-  );
+  return new ClientError('ROUTE_FAILED', `${count} more sends failed: give onFailure to be told of each`, {
+    scope: 'message',
+  });
 }
 
 export function gapError(gap: GapNotice): ClientError {
@@ -61,8 +59,7 @@ export function violation(id: string, how: string): ClientError {
 export function resetError(id: string): ClientError {
   return new ClientError(
     'RESET',
-    `the gateway no longer has session "${id}": it was away for longer than the resume window, or the gateway ` +
-      'started anew; with onReset the session goes on, opened afresh',
+    `the gateway no longer has session "${id}": it was away for too long, or the gateway started anew; with onReset it goes on, opened afresh`,
   );
 }
 
@@ -83,7 +80,7 @@ export function fullError(id: string, waiting: Size, bound: Size): ClientError {
   return new ClientError(
     'BUFFER_FULL',
     `${waiting.messages} sends of ${waiting.bytes} bytes wait in session "${id}" already (buffer: ${bound.messages} ` +
-      `messages, ${bound.bytes} bytes): await each send, or open it with another buffer.overflow`,
+      `messages, ${bound.bytes} bytes): await each, or give another buffer.overflow`,
   );
 }
 
@@ -100,7 +97,7 @@ export function droppedError(id: string, reason: DropReason): ClientError {
 export function restDroppedError(id: string): ClientError {
   return new ClientError(
     'DROPPED',
-    `the payload that this piece goes on with was dropped or refused, or lost to a reset, in session "${id}"`,
+    `the payload of this piece was dropped, refused or lost to a reset in session "${id}"`,
   );
 }
 

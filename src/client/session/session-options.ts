@@ -1,5 +1,6 @@
-import { isPrintableId, quoted } from '../../core/printable.js';
+import { isPrintableId } from '../../core/printable.js';
 import { randomId } from '../random-id.js';
+import { expect, expectWhole } from '../option-checks.js';
 import type { Bound, OpenOptions, Overflow } from '../options.js';
 import { wireOverflow } from './wire-overflow.js';
 
@@ -34,17 +35,16 @@ export function sessionSettings(options: OpenOptions): SessionSettings {
     buffer,
     pieces = false,
   } = options;
-  if (typeof subject !== 'string') throw new TypeError(`subject is ${typeof subject}: it has to be a string`);
+  expect('subject', subject, typeof subject === 'string', 'a string');
   for (const name of ['onGap', 'onReset', 'onFailure', 'onDrop'] as const) {
     const value: unknown = options[name];
-    if (value === undefined || typeof value === 'function') continue;
-    throw new TypeError(`${name} is ${typeof value}: it has to be a function`);
+    expect(name, value, value === undefined || typeof value === 'function', 'a function');
   }
   return {
     id: id === undefined ? randomId() : checkedId(id),
     subject,
-    afterSequence: checkedCount('afterSequence', afterSequence, Number.MAX_SAFE_INTEGER),
-    history: checkedCount('history', history, MAX_BOUND),
+    afterSequence: expectWhole('afterSequence', afterSequence, 0, Number.MAX_SAFE_INTEGER),
+    history: expectWhole('history', history, 0, MAX_BOUND),
     window: boundOf('window', window, DEFAULT_WINDOW),
     wireOverflow: wireOverflow(overflow),
     buffer: boundOf('buffer', buffer, DEFAULT_BUFFER),
@@ -54,9 +54,8 @@ export function sessionSettings(options: OpenOptions): SessionSettings {
 }
 
 function checkedId(id: string): string {
-  if (typeof id !== 'string') throw new TypeError(`id is ${typeof id}: it has to be a string`);
-  if (isPrintableId(id)) return id;
-  throw new TypeError(`id is ${quoted(id)}: it has to be 1 to 128 printable characters`);
+  expect('id', id, typeof id === 'string' && isPrintableId(id), '1 to 128 printable characters');
+  return id;
 }
 
 function bufferOverflow(overflow: Overflow = 'block'): Overflow {
@@ -67,17 +66,7 @@ function bufferOverflow(overflow: Overflow = 'block'): Overflow {
 function boundOf(name: string, asked: Partial<Bound> | undefined, otherwise: Bound): Bound {
   const { messages = otherwise.messages, bytes = otherwise.bytes } = asked ?? {};
   return {
-    messages: checkedBound(`${name}.messages`, messages),
-    bytes: checkedBound(`${name}.bytes`, bytes),
+    messages: expectWhole(`${name}.messages`, messages, 1, MAX_BOUND),
+    bytes: expectWhole(`${name}.bytes`, bytes, 1, MAX_BOUND),
   };
-}
-
-function checkedBound(name: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= MAX_BOUND) return value;
-  throw new RangeError(`${name} is ${String(value)}: it has to be an integer from 1 to ${MAX_BOUND}`);
-}
-
-function checkedCount(name: string, value: number, most: number): number {
-  if (Number.isInteger(value) && value >= 0 && value <= most) return value;
-  throw new RangeError(`${name} is ${String(value)}: it has to be an integer from 0 to ${most}`);
 }

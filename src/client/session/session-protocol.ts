@@ -1,3 +1,4 @@
+import { onAbort } from '../../core/on-abort.js';
 import type { Timer } from '../../core/clock.js';
 import type { Size } from '../../flow/window.js';
 import {
@@ -560,13 +561,10 @@ export class SessionProtocol implements AttachedSession {
   }
 
   #giveUpWith(signal: AbortSignal): void {
-    const onAbort = (): void => {
+    const detach = onAbort(signal, () => {
       this.giveUp();
-    };
-    signal.addEventListener('abort', onAbort);
-    void this.closed.then(() => {
-      signal.removeEventListener('abort', onAbort);
     });
+    void this.closed.then(detach);
   }
 
   #beginPatience(): void {

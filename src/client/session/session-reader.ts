@@ -1,3 +1,4 @@
+import { onAbort } from '../../core/on-abort.js';
 import { RingQueue } from '../../flow/ring-queue.js';
 import type { ClientError } from '../client-error.js';
 import type { Incoming } from './incoming.js';
@@ -161,19 +162,17 @@ export class SessionReader {
   }
 
   #abortable(signal: AbortSignal, waiter: ReadWaiter): ReadWaiter {
-    const onAbort = (): void => {
+    const detach = onAbort(signal, () => {
       this.#waiter = undefined;
-      signal.removeEventListener('abort', onAbort);
       waiter.fail(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort);
+    });
     return {
       give: (message) => {
-        signal.removeEventListener('abort', onAbort);
+        detach();
         waiter.give(message);
       },
       fail: (error) => {
-        signal.removeEventListener('abort', onAbort);
+        detach();
         waiter.fail(error);
       },
     };

@@ -1,3 +1,4 @@
+import { onAbort } from '../../core/on-abort.js';
 import type { SessionHost } from '../attached-session.js';
 import type { ClientError } from '../client-error.js';
 import type { Payload, SendOptions, SessionEnd } from '../message.js';
@@ -171,19 +172,18 @@ export class SessionSender {
   }
 
   #abortable(payload: OutgoingPayload, signal: AbortSignal, waiter: SendWaiter): SendWaiter {
-    const onAbort = (): void => {
+    const detach = onAbort(signal, () => {
       // Where it was sent, only the wait ends.
       if (this.outgoing.withdraw(payload)) this.#options.wake();
       payload.reject(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort);
+    });
     return {
       resolve: () => {
-        signal.removeEventListener('abort', onAbort);
+        detach();
         waiter.resolve();
       },
       reject: (error) => {
-        signal.removeEventListener('abort', onAbort);
+        detach();
         waiter.reject(error);
       },
     };

@@ -1,4 +1,4 @@
-import { GrpcStatus } from '../../core/errors.js';
+import { GrpcStatus } from '../../core/grpc-status.js';
 import { errorText } from '../../core/error-text.js';
 import type { CallEnd } from '../../transport/client-contract.js';
 import type { CallMethod } from '../../transport/contract.js';

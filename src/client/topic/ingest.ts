@@ -1,3 +1,5 @@
+import { expectWhole } from '../option-checks.js';
+import { onAbort } from '../../core/on-abort.js';
 import { type LinkedAbort, linkAbort } from '../../core/signals.js';
 import { LinkedList, type Linked } from '../../flow/linked-list.js';
 import type { CallEnd, ClientCall } from '../../transport/client-contract.js';
@@ -11,7 +13,7 @@ import type { CallHost, CallPlace } from './call-host.js';
 import { ClientError } from '../client-error.js';
 import type { Payload, SendOptions } from '../message.js';
 import { bytesOf, metadataOf } from '../../wire/sendable.js';
-import { checkCount, checkName } from './topic-checks.js';
+import { checkName } from './topic-checks.js';
 
 /** So many sends may wait for the gateway; more is a mistake of who does not await them. */
 const MAX_WAITING_MESSAGES = 512;
@@ -61,11 +63,9 @@ export class Ingest implements AsyncDisposable {
     });
     this.#work = linkAbort(host.closing, options.signal);
     const { signal } = this.#work;
-    const onAbort = (): void => {
+    onAbort(signal, () => {
       this.#over({ error: signal.reason });
-    };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    });
     void this.#begin(signal, {
       ...(route !== '' && { 'x-route': route }),
       ...(options.subject !== undefined && { 'x-subject': options.subject }),
@@ -78,7 +78,7 @@ export class Ingest implements AsyncDisposable {
    */
   async send(data: Payload, options: SendOptions = {}): Promise<void> {
     const { key = '', ttlMs = 0, more = false, signal } = options;
-    checkCount('ttlMs', ttlMs);
+    expectWhole('ttlMs', ttlMs, 0, Number.MAX_SAFE_INTEGER);
     const metadata = options.metadata && metadataOf(options.metadata);
     signal?.throwIfAborted();
     if (this.#end !== undefined) throw this.#whyNot(this.#end);
@@ -165,9 +165,6 @@ export class Ingest implements AsyncDisposable {
       return Promise.reject(new ClientError('BUFFER_FULL', text));
     }
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        if (signal !== undefined) waiting.settle(reasonOf(signal));
-      };
       const waiting: Waiting = {
         previous: undefined,
         next: undefined,
@@ -176,12 +173,14 @@ export class Ingest implements AsyncDisposable {
           this.#line.remove(waiting);
           this.#waitingMessages -= 1;
           this.#waitingBytes -= body.length;
-          signal?.removeEventListener('abort', onAbort);
+          detach();
           if (error === undefined) resolve();
           else reject(error);
         },
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const detach = onAbort(signal, () => {
+        if (signal !== undefined) waiting.settle(reasonOf(signal));
+      });
       this.#waitingMessages += 1;
       this.#waitingBytes += body.length;
       this.#line.append(waiting);

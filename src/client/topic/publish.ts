@@ -1,3 +1,5 @@
+import { expectWhole } from '../option-checks.js';
+import { onAbort } from '../../core/on-abort.js';
 import { randomId } from '../random-id.js';
 import { linkAbort } from '../../core/signals.js';
 import { decodePublishResponse, encodePublishRequest } from '../../wire/topic-codec.js';
@@ -7,7 +9,7 @@ import { ClientError } from '../client-error.js';
 import type { Payload } from '../message.js';
 import { bytesOf, metadataOf } from '../../wire/sendable.js';
 import { sleep } from '../../core/sleep.js';
-import { checkCount, checkTopic } from './topic-checks.js';
+import { checkTopic } from './topic-checks.js';
 
 export interface PublishOptions {
   /** For conflation and partitioning. Default "". */
@@ -46,8 +48,8 @@ export async function publish(
 ): Promise<Published> {
   const { key = '', ttlMs = 0, timeoutMs = host.patienceMs } = options;
   checkTopic(topic);
-  checkCount('ttlMs', ttlMs);
-  checkCount('timeoutMs', timeoutMs);
+  expectWhole('ttlMs', ttlMs, 0, Number.MAX_SAFE_INTEGER);
+  expectWhole('timeoutMs', timeoutMs, 0, Number.MAX_SAFE_INTEGER);
   const body = encodePublishRequest({
     topic,
     data: bytesOf(data),
@@ -98,24 +100,23 @@ async function attempt(host: CallHost, body: Uint8Array, signal: AbortSignal): P
 function call(host: CallHost, place: CallPlace, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     let answer: Uint8Array | undefined;
-    const onAbort = (): void => {
-      reject(signal.reason as Error);
-      running.cancel();
-    };
     const running = place.connector.call('Publish', place.metadata, {
       onBody: (bytes) => {
         answer ??= bytes;
       },
       onWritable: () => undefined,
       onEnd: (end) => {
-        signal.removeEventListener('abort', onAbort);
+        detach();
         if (signal.aborted) return;
         if (end.status !== 0) reject(callError(host, place, 'Publish', end));
         else if (answer === undefined) reject(unreadable(place, 'Publish', 'there is none.'));
         else resolve(answer);
       },
     });
-    signal.addEventListener('abort', onAbort, { once: true });
+    const detach = onAbort(signal, () => {
+      reject(signal.reason as Error);
+      running.cancel();
+    });
     running.send(body);
     running.halfClose();
   });

@@ -1,3 +1,5 @@
+import { expectWhole } from '../option-checks.js';
+import { onAbort } from '../../core/on-abort.js';
 import { type LinkedAbort, linkAbort } from '../../core/signals.js';
 import { RingQueue } from '../../flow/ring-queue.js';
 import { type DataMessage, type Gap, isData, MessageType, weightOf } from '../../wire/messages.js';
@@ -10,7 +12,7 @@ import { ReceivedMessage } from '../session/received-message.js';
 import { gapError } from '../session/session-errors.js';
 import { sleep } from '../../core/sleep.js';
 import { SubscribeCall } from './subscribe-call.js';
-import { checkCount, checkTopic } from './topic-checks.js';
+import { checkTopic } from './topic-checks.js';
 import { wireOverflow } from '../session/wire-overflow.js';
 
 /** So much is read ahead of the application; then the gateway waits, under the policy. */
@@ -61,8 +63,8 @@ export class Subscription implements AsyncIterable<Message>, AsyncDisposable {
   constructor(host: CallHost, topic: string, options: SubscribeOptions) {
     const { afterSequence = 0, history = 0, overflow, signal } = options;
     checkTopic(topic);
-    checkCount('afterSequence', afterSequence);
-    checkCount('history', history);
+    expectWhole('afterSequence', afterSequence, 0, Number.MAX_SAFE_INTEGER);
+    expectWhole('history', history, 0, Number.MAX_SAFE_INTEGER);
     // What history brings is older.
     this.#position = history > 0 ? 0 : afterSequence;
     this.#overflow = wireOverflow(overflow);
@@ -71,12 +73,10 @@ export class Subscription implements AsyncIterable<Message>, AsyncDisposable {
     this.#options = options;
     this.#work = linkAbort(host.closing, signal);
     const work = this.#work.signal;
-    const onAbort = (): void => {
+    onAbort(work, () => {
       this.#items.clear();
       this.#finish(work.reason);
-    };
-    if (work.aborted) onAbort();
-    else work.addEventListener('abort', onAbort, { once: true });
+    });
     this.#following = this.#follow();
   }
 
@@ -145,15 +145,14 @@ export class Subscription implements AsyncIterable<Message>, AsyncDisposable {
 
   #somethingNew(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
+      const detach = onAbort(signal, () => {
         this.#waiter = undefined;
         if (signal !== undefined) reject(reasonOf(signal));
-      };
+      });
       this.#waiter = () => {
-        signal?.removeEventListener('abort', onAbort);
+        detach();
         resolve();
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 

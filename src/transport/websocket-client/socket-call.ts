@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../core/clock.js';
 import { errorText } from '../../core/error-text.js';
-import { GrpcStatus } from '../../core/errors.js';
+import { GrpcStatus } from '../../core/grpc-status.js';
 import type { CallEnd } from '../client-contract.js';
 import type { PlatformSocket, PlatformWebSocket } from './platform-socket.js';
 import { unreachable } from './socket-end.js';

@@ -1,4 +1,4 @@
-import { type CatalogueEntry, type ErrorCode, errorCatalogue, GrpcStatus } from '../../core/errors.js';
+import { GrpcStatus } from '../../core/grpc-status.js';
 import type { WireError } from '../../wire/messages.js';
 import type { CallEnd } from '../client-contract.js';
 
@@ -25,12 +25,10 @@ export function endOfClose(
     const said = reason === '' ? '' : `: ${reason}`;
     return { status, message: `The WebSocket was closed with code ${code}${said}` };
   }
-  const entry: CatalogueEntry | undefined = Object.hasOwn(errorCatalogue, named)
-    ? errorCatalogue[named as ErrorCode]
-    : undefined;
   const retryAfterMs = told?.code === named ? told.retryAfterMs : Number(retryAfter ?? 0);
   return {
-    status: entry?.grpcStatus ?? status,
+    // Who has the code asks for no status, but for whether the gateway serves the call at all.
+    status: named === 'UNKNOWN_METHOD' ? GrpcStatus.UNIMPLEMENTED : status,
     code: named,
     // A close frame has room for 123 bytes: the whole sentence came before it.
     message: told?.code === named ? told.message : sentence,

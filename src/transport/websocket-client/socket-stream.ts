@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../core/clock.js';
 import { errorText } from '../../core/error-text.js';
-import { GrpcStatus } from '../../core/errors.js';
+import { GrpcStatus } from '../../core/grpc-status.js';
 import { apart } from '../../flow/apart.js';
 import { BatchReader, batchSize, decodeMessage, encodeBatch } from '../../wire/codec.js';
 import { type DataMessage, controlMessage, type WireError } from '../../wire/messages.js';
