@@ -116,7 +116,7 @@ function checkedMetadata(
   for (const [name, value] of Object.entries(metadata) as [string, unknown][]) {
     if (name === 'x-client-id') throw new TypeError('metadata has x-client-id: that is the option clientId');
     if (name === 'authorization' && token !== undefined) {
-      throw new TypeError('metadata has authorization, and there is the option token: give one of them');
+      throw new TypeError('metadata has authorization, and there is the option token');
     }
     if (!METADATA_NAME.test(name) || name.startsWith('grpc-') || name.endsWith('-bin')) {
       throw new TypeError(
@@ -125,9 +125,7 @@ function checkedMetadata(
     }
     // Not said back: it may be a secret.
     if (typeof value !== 'string' || !METADATA_VALUE.test(value)) {
-      throw new TypeError(
-        `metadata.${name} is no text of printable ASCII, which is all that metadata carries`,
-      );
+      throw new TypeError(`metadata.${name} is no text of printable ASCII`);
     }
   }
   return { ...metadata };

@@ -45,11 +45,7 @@ export function gapError(gap: GapNotice): ClientError {
   const { fromSequence, toSequence, reason } = gap;
   const which =
     fromSequence === toSequence ? `message ${fromSequence}` : `messages ${fromSequence} to ${toSequence}`;
-  return new ClientError(
-    'GAP',
-    `${which} will not come: ${reason}; read on for what follows, or give onGap to be told without an error`,
-    { gap },
-  );
+  return new ClientError('GAP', `${which} will not come: ${reason}; read on, or give onGap`, { gap });
 }
 
 export function violation(id: string, how: string): ClientError {
@@ -69,11 +65,11 @@ export function endedError(id: string): ClientError {
 }
 
 export function closingError(id: string): ClientError {
-  return new ClientError('CLOSED', `session "${id}" is closing: nothing can be sent after end() or close()`);
+  return new ClientError('CLOSED', `session "${id}" is closing: nothing more can be sent`);
 }
 
 export function givenUpError(id: string): ClientError {
-  return new ClientError('CLOSED', `session "${id}" was given up before the gateway had closed it`);
+  return new ClientError('CLOSED', `session "${id}" was given up`);
 }
 
 export function fullError(id: string, waiting: Size, bound: Size): ClientError {
@@ -88,7 +84,7 @@ export function droppedError(id: string, reason: DropReason): ClientError {
   return new ClientError(
     'DROPPED',
     reason === 'expired'
-      ? `the message waited in session "${id}" for longer than its time to live`
+      ? `the message outlived its time to live in session "${id}"`
       : `the buffer of session "${id}" was full: its policy has dropped the message`,
   );
 }
