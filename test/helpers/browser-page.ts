@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { stop } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { bundleWeb } from '../../esbuild.config.js';
 import { startBrowser } from '../../examples/kit/browser.js';
@@ -20,6 +21,8 @@ async function shippedBundle(): Promise<string> {
     await promisify(execFile)(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), ...options]);
     return await bundleWeb(dist);
   } finally {
+    // Its process would stay as long as ours.
+    await stop();
     await rm(dist, { recursive: true });
   }
 }

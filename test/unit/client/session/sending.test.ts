@@ -450,8 +450,8 @@ test.each([
   [{ buffer: { messages: 0.5 } }, 'buffer.messages is 0.5'],
   [{ buffer: { overflow: 'drop' } }, 'buffer.overflow is "drop"'],
   [{ overflow: 'drop' }, 'overflow is "drop"'],
-  [{ onGap: 'yes' }, 'onGap is string'],
-  [{ subject: 7 }, 'subject is number'],
+  [{ onGap: 'yes' }, 'onGap is "yes": expected is a function'],
+  [{ subject: 7 }, 'subject is 7: expected is a string'],
 ])('options that can not be are refused by name: %j', (options, message) => {
   expect(() => new Peer(options as object)).toThrow(message);
 });
