@@ -429,7 +429,7 @@ describe('a payload', () => {
 test.each([
   [{ data: 7 }, 'data is number'],
   [{ data: null }, 'data is null'],
-  [{ options: { key: 7 } }, 'key is number'],
+  [{ options: { key: 7 } }, 'key is 7: expected is a string'],
   [{ options: { ttlMs: 1.5 } }, 'ttlMs is 1.5'],
   [{ options: { ttlMs: -1 } }, 'ttlMs is -1'],
   [{ options: { metadata: { a: 1 } } }, 'metadata "a" is number'],
