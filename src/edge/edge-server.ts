@@ -176,7 +176,8 @@ export class EdgeServer {
     // Its errors are nobody's fault; 'close' follows.
     socket.on('error', ignoreError);
     const peer = this.#peerOf(request);
-    answerUpgrade({ request, socket, head, ...peer }, this.#policy, this.#parts?.upgrades);
+    const upgrade = { request, socket, head, ...peer };
+    answerUpgrade(upgrade, this.#policy, this.#parts?.upgrades, this.#options.onRefused);
   }
 
   #onParserError(error: NodeJS.ErrnoException, socket: Socket): void {
