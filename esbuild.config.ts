@@ -1,6 +1,6 @@
 /**
  * Makes dist/client/web-bundle.js of what tsc has compiled: the SDK for
- * browsers as one file, for `<script type="module">`. Part of `npm run build`.
+ * browsers as one file, for `<script type="module">`. Part of `npm run build`; for another folder than dist/ it is named.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -62,7 +62,7 @@ function addNames(file: string, names: Set<string>): void {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const dist = join(ROOT, 'dist');
+  const dist = process.argv[2] ?? join(ROOT, 'dist');
   writeFileSync(join(dist, 'client/web-bundle.js'), bundleWeb(dist));
   writeFileSync(join(dist, 'client/web-bundle.d.ts'), "export * from './web.js';\n");
 }

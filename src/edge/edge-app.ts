@@ -30,9 +30,6 @@ export interface EdgeApp {
 
 /** The longest part of a path that is looked at: a client ID of 128 characters, each twelve when percent-encoded. */
 const MAX_PARAMETER_LENGTH = 128 * 12;
-/** Methods that the router knows. */
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
-
 /** The routes on fastify: what it finds and checks, what it is allowed to say, and how a fault is told. */
 export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
   const { parts, policy } = options;
@@ -145,17 +142,14 @@ function addRoutes(
         .send(),
   });
   app.route({
-    method: METHODS.filter((method) => !allowed.includes(method)),
+    method: app.supportedMethods.filter((method) => !allowed.includes(method)),
     url: pattern,
-    handler: ({ method }) => {
-      throw new Refusal(
-        new SluiceError('UNKNOWN_METHOD', `${method} is not served here: ${allow} are`),
-        405,
-        {
-          allow,
-        },
-      );
+    // Before its body is looked at, which for some methods has to be of a type.
+    onRequest: ({ method }, _reply, done) => {
+      const error = new SluiceError('UNKNOWN_METHOD', `${method} is not served here: ${allow} are`);
+      done(new Refusal(error, 405, { allow }));
     },
+    handler: (_request, reply) => reply.send(),
   });
 }
 

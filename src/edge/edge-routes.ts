@@ -4,6 +4,7 @@ import type { StreamAcceptor } from '../transport/contract.js';
 import type { EdgeRequest, EdgeRoute } from './edge-route.js';
 import type { EventSettings } from './event-stream.js';
 import { describe } from './openapi.js';
+import { ACCESS_TOKEN } from './parameters.js';
 import { pushRoutes } from './push-routes.js';
 import type { Pushes } from './pushes.js';
 import { publishRoute } from './publish-route.js';
@@ -75,6 +76,8 @@ export function edgeRoutes(options: EdgeRoutesOptions): readonly EdgeRoute[] {
     },
   ];
   const all = [...routes, ...own];
-  const description = describe(all, version);
+  // What is refused wherever it comes is not described.
+  const hidden = options.queryToken ? [] : [ACCESS_TOKEN];
+  const description = describe(all, version, hidden);
   return all;
 }

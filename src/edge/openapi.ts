@@ -1,5 +1,5 @@
 import { errorCatalogue } from '../core/errors.js';
-import type { EdgeRoute, Schema } from './edge-route.js';
+import type { EdgeRoute, Parameter, Schema } from './edge-route.js';
 
 /** What a status of HTTP means here, for whoever reads the description. */
 const ERRORS: Readonly<Record<number, string>> = {
@@ -67,11 +67,15 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
   },
 };
 
-/** The routes as OpenAPI 3.1 describes them. */
-export function describe(routes: readonly EdgeRoute[], version: string): object {
+/** The routes as OpenAPI 3.1 describes them, without the parameters that are `hidden`. */
+export function describe(
+  routes: readonly EdgeRoute[],
+  version: string,
+  hidden: readonly Parameter[] = [],
+): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
-    (paths[route.path] ??= {})[route.method.toLowerCase()] = operationOf(route);
+    (paths[route.path] ??= {})[route.method.toLowerCase()] = operationOf(route, hidden);
   }
   return {
     openapi: '3.1.0',
@@ -92,8 +96,9 @@ export function describe(routes: readonly EdgeRoute[], version: string): object 
   };
 }
 
-function operationOf(route: EdgeRoute): object {
-  const { operationId, summary, description, parameters, requestBody, responses, errors } = route;
+function operationOf(route: EdgeRoute, hidden: readonly Parameter[]): object {
+  const { operationId, summary, description, requestBody, responses, errors } = route;
+  const parameters = route.parameters.filter((parameter) => !hidden.includes(parameter));
   const refusals = errors.map((status) => [
     String(status),
     {

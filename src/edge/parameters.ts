@@ -4,9 +4,9 @@ import type { Parameter, Schema } from './edge-route.js';
 export const SEQUENCE_PATTERN = '^(0|[1-9][0-9]{0,15})$';
 
 /** Of IDs, routes, subjects and keys. */
-export const NAME: Schema = { type: 'string', minLength: 1, maxLength: 128 };
+export const NAME: Schema = { type: 'string', minLength: 1, maxLength: 128, pattern: '^\\P{C}+$' };
 
-export const CLIENT_ID: Parameter = {
+const CLIENT_ID: Parameter = {
   name: 'client_id',
   in: 'query',
   description:
@@ -40,7 +40,7 @@ export const TOPIC: Parameter = {
   description:
     'route/subject. All that follows /v1/topics/, percent-encoded; a slash may be written as it is. The first one ends the name of the route.',
   required: true,
-  schema: { type: 'string', minLength: 3, maxLength: 257 },
+  schema: { type: 'string', pattern: '^[^/\\p{C}]{1,128}/\\P{C}{1,128}$' },
 };
 
 /** The query of a route as one schema: what is not in it is refused, for it would quietly mean nothing. */

@@ -1,7 +1,7 @@
 import { invalid } from './refusal.js';
 
 /** What the paths of topics begin with. */
-export const TOPICS_PATH = '/v1/topics/';
+const TOPICS_PATH = '/v1/topics/';
 
 /**
  * The topic that a path names: all that follows `/v1/topics/`, percent-decoded

@@ -26,7 +26,7 @@ export function answerUpgrade(
 }
 
 /** An answer of HTTP to a request whose socket is ours already. */
-export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
+function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
   const body = JSON.stringify(errorBody(refusal.error));
   const headers = {
     'content-type': 'application/json; charset=utf-8',

@@ -64,6 +64,8 @@ export class PackedPackage implements AsyncDisposable {
       'null',
       '--noCheck',
     ]);
+    const bundle = [join(root, 'esbuild.config.ts'), join(source, 'dist')];
+    await run(process.execPath, ['--import', 'tsx', ...bundle], { cwd: root });
     const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder];
     const { stdout } = await run('npm', pack, { cwd: source, timeout: LIMIT_MS });
     const [npm] = JSON.parse(stdout) as [NpmPack];

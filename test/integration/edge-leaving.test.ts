@@ -42,7 +42,7 @@ it('a reader that takes nothing is cut, and costs no more than its bounds', asyn
     await fetch(`${under.edge}/v1/topics/news/x`, { method: 'POST', body }).then((said) => said.text());
   }
   await expect.poll(() => under.gateway.metrics.slowConsumers, { timeout: 5_000 }).toBe(1);
-  expect(under.gateway.connections).toBe(0);
+  await expect.poll(() => under.gateway.connections).toBe(0);
   slow.socket.resume();
   await slow.closed;
 });

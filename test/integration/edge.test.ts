@@ -169,7 +169,7 @@ describe('what is refused says why', () => {
     ],
     ['GET', '/v1/topics/news/x?overflow=never', 400, 'INVALID_MESSAGE', /overflow/],
     ['GET', '/v1/topics/news/x?access_token=secret', 400, 'INVALID_MESSAGE', /edge\.queryToken/],
-    ['GET', '/v1/topics/news/x?client_id=%01', 400, 'INVALID_MESSAGE', /not 1 to 128 printable/],
+    ['GET', '/v1/topics/news/x?client_id=%01', 400, 'INVALID_MESSAGE', /client_id must match/],
     [
       'DELETE',
       '/v1/topics/news/x',

@@ -12,7 +12,7 @@ import { tryAsNewUser } from '../helpers/new-user.js';
 import { PackedPackage } from '../helpers/packed-package.js';
 
 const KIB = 1_024;
-/** 31.2 KiB; wanted are 30. */
+/** 31.5 KiB; wanted are 30. */
 const MAX_BUNDLE_BYTES = 32 * KIB;
 
 describe('the package', () => {
@@ -43,9 +43,9 @@ describe('the package', () => {
   });
 
   it('is small', () => {
-    // 745 KiB, 2.7 MiB unpacked, since there are topics, upstreams and proxies; who exceeds it should know why.
-    expect(packed.npm.size).toBeLessThan(850 * KIB);
-    expect(packed.npm.unpackedSize).toBeLessThan(3_000 * KIB);
+    // 870 KiB, 3.1 MiB unpacked, since there are WebSockets, HTTP and a bundle for browsers; who exceeds it should know why.
+    expect(packed.npm.size).toBeLessThan(950 * KIB);
+    expect(packed.npm.unpackedSize).toBeLessThan(3_500 * KIB);
   });
 
   it('speaks of no file that it does not have, and of none of the machine that made it', async () => {
