@@ -115,7 +115,7 @@ export function streamFamilies(
     },
     tallied(
       'sluice_connections_rejected_total',
-      'Streams refused before they became a connection, by catalogue code.',
+      'Streams, and requests over HTTP, refused before they became a connection, by catalogue code.',
       'code',
       CODES,
       () => metrics.connectionsRejected,
@@ -172,7 +172,7 @@ export function streamFamilies(
     ),
     counter(
       'sluice_handshake_failures_total',
-      'Network connections whose handshake was refused: no HTTP/2, no TLS, or a certificate that does not hold.',
+      'Network connections whose handshake was refused: no HTTP/2, no TLS, a bad certificate, or no PROXY protocol header.',
       () => metrics.handshakeFailures,
     ),
     counter(

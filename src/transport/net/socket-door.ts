@@ -168,7 +168,7 @@ export class SocketDoor {
   }
 
   #takeHeader(socket: Socket): void {
-    const { proxyProtocol, handshakeTimeoutMs, clock, metrics } = this.#options;
+    const { proxyProtocol, handshakeTimeoutMs, clock, metrics, section } = this.#options;
     if (proxyProtocol === undefined) {
       this.#agree(socket);
       return;
@@ -176,7 +176,7 @@ export class SocketDoor {
     if (!proxyProtocol.has(socket.remoteAddress)) {
       // A balancer's probe, which is gone already, was not refused. Anybody else could claim any address.
       if (peerOf(socket) === 'unknown') socket.destroy();
-      else this.#refuse(socket, 'balancers.trusted does not name its address');
+      else this.#refuse(socket, `balancers.trusted does not name its address (${section}.proxyProtocol)`);
       return;
     }
     takeProxyHeader(socket, handshakeTimeoutMs, clock, {
@@ -189,7 +189,7 @@ export class SocketDoor {
         socket.destroy();
       },
       onWrong: (reason) => {
-        this.#refuse(socket, reason);
+        this.#refuse(socket, `${reason} (${section}.proxyProtocol)`);
       },
     });
   }
