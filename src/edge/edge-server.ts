@@ -9,6 +9,7 @@ import type { Peer } from './caller.js';
 import { createEdgeApp, type EdgeApp } from './edge-app.js';
 import type { EdgeOptions } from './edge-options.js';
 import type { EdgeParts } from './edge-routes.js';
+import { asksForWebSocket, withoutUpgrade } from './not-upgraded.js';
 import { OriginPolicy } from './origin-policy.js';
 import { answerParserError } from './parser-errors.js';
 import { answerUpgrade } from './upgrade-answer.js';
@@ -173,8 +174,20 @@ export class EdgeServer {
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // Its errors are nobody's fault; 'close' follows.
-    socket.on('error', ignoreError);
+    // Its errors are nobody's fault; 'close' follows. Once, however often the connection comes by.
+    socket.off('error', ignoreError).on('error', ignoreError);
+    // What is still being answered would be written into what is spoken then.
+    if ((this.#underWay.get(request.socket) ?? 0) > 0) {
+      socket.destroy();
+      return;
+    }
+    if (!asksForWebSocket(request)) {
+      // The platform takes all of its own away but this.
+      socket.removeAllListeners('timeout');
+      socket.unshift(withoutUpgrade(request, head));
+      this.#http?.emit('connection', socket);
+      return;
+    }
     const peer = this.#peerOf(request);
     const upgrade = { request, socket, head, ...peer };
     answerUpgrade(upgrade, this.#policy, this.#parts?.upgrades, this.#options.onRefused);
