@@ -444,6 +444,14 @@ describe('what is no HTTP', () => {
     await flood.closed;
   });
 
+  it('of requests that wait for their turn to be answered nothing is left when their connection is gone', async () => {
+    await using raw = new RawHttp(edge);
+    raw.say('GET /v1/topics/news/x HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(5));
+    await expect.poll(() => under.gateway.connections).toBe(5);
+    raw.socket.destroy();
+    await expect.poll(() => under.gateway.connections).toBe(0);
+  });
+
   it('a publisher that hangs up in the middle leaves nothing', async () => {
     await using raw = new RawHttp(edge);
     raw.say('POST /v1/topics/news/x HTTP/1.1\r\nhost: x\r\ncontent-length: 60000\r\n\r\n');
