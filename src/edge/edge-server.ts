@@ -11,6 +11,7 @@ import type { EdgeOptions } from './edge-options.js';
 import type { EdgeParts } from './edge-routes.js';
 import { OriginPolicy } from './origin-policy.js';
 import { answerParserError } from './parser-errors.js';
+import { socketRefusal } from './socket-refusal.js';
 import { answerUpgrade } from './upgrade-answer.js';
 
 /** How often the platform looks for requests over their time. */
@@ -43,7 +44,13 @@ export class EdgeServer {
     this.#options = options;
     this.#policy = new OriginPolicy(options.origins);
     this.#door = new SocketDoor(
-      { ...options, section: 'edge', alpnProtocol: 'http/1.1', tcpNoDelay: true },
+      {
+        ...options,
+        section: 'edge',
+        alpnProtocol: 'http/1.1',
+        tcpNoDelay: true,
+        refusal: socketRefusal(options.maxSockets),
+      },
       (socket, certificate) => {
         this.#admit(socket, certificate);
       },
