@@ -13,6 +13,7 @@ import { asksForWebSocket, withoutUpgrade } from './not-upgraded.js';
 import { OriginPolicy } from './origin-policy.js';
 import { answerParserError } from './parser-errors.js';
 import { RequestsUnderWay } from './requests-under-way.js';
+import { socketRefusal } from './socket-refusal.js';
 import { answerUpgrade } from './upgrade-answer.js';
 
 /** How often the platform looks for requests over their time. */
@@ -45,7 +46,13 @@ export class EdgeServer {
     this.#options = options;
     this.#policy = new OriginPolicy(options.origins);
     this.#door = new SocketDoor(
-      { ...options, section: 'edge', alpnProtocol: 'http/1.1', tcpNoDelay: true },
+      {
+        ...options,
+        section: 'edge',
+        alpnProtocol: 'http/1.1',
+        tcpNoDelay: true,
+        refusal: socketRefusal(options.maxSockets),
+      },
       (socket, certificate) => {
         this.#admit(socket, certificate);
       },

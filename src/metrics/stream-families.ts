@@ -143,8 +143,12 @@ export function streamFamilies(
     ...rateLimitFamilies(sources),
     ...proxyFamilies(() => sources.proxies?.() ?? NO_PROXIES),
     ...authFamilies(metrics.auth, () => sources.auth?.(), limits.auth),
-    gauge('sluice_sockets', 'Network connections open now.', () => sources.sockets()),
-    gauge('sluice_sockets_limit', 'Network connections that may be open at once.', () => limits.sockets),
+    gauge('sluice_sockets', 'Network connections open now at the gRPC address.', () => sources.sockets()),
+    gauge(
+      'sluice_sockets_limit',
+      'Network connections that may be open at once at the gRPC address.',
+      () => limits.sockets,
+    ),
     gauge(
       'sluice_edge_sockets',
       'Network connections open now at the HTTP address.',
