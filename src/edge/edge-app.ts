@@ -9,10 +9,11 @@ import type { EdgeOptions } from './edge-options.js';
 import type { EdgeRequest, EdgeRoute } from './edge-route.js';
 import { edgeRoutes, type EdgeParts } from './edge-routes.js';
 import { answerAndClose, hasUnreadBody } from './lingering-answer.js';
-import { overLoopback } from './loopback.js';
 import type { OriginPolicy } from './origin-policy.js';
 import { querySchema } from './parameters.js';
 import { errorBody, errorHeaders, invalid, Refusal } from './refusal.js';
+import { requestOrigin } from './request-origin.js';
+import type { UpgradeHandler } from './upgrade-handler.js';
 
 export interface EdgeAppOptions extends EdgeOptions {
   readonly parts: EdgeParts;
@@ -30,6 +31,9 @@ export interface EdgeApp {
 
 /** The longest part of a path that is looked at: a client ID of 128 characters, each twelve when percent-encoded. */
 const MAX_PARAMETER_LENGTH = 128 * 12;
+/** Who may not, or not now. All else is a mistake in the request, which is its sender's affair. */
+const NOT_LET_IN: ReadonlySet<number> = new Set([401, 403, 429, 503]);
+
 /** The routes on fastify: what it finds and checks, what it is allowed to say, and how a fault is told. */
 export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
   const { parts, policy } = options;
@@ -58,6 +62,9 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
   });
   const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const refusal = asRefusal(error, options);
+    if (NOT_LET_IN.has(refusal.status)) {
+      options.onRefused?.(refusal.error, options.peerOf(request.raw).peer);
+    }
     const headers = {
       ...headersOf(request.raw, options),
       ...errorHeaders(refusal),
@@ -78,19 +85,18 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
     done(null);
   });
   app.addHook('onRequest', (request, reply, done) => {
-    const { origin, host } = request.headers;
     // RFC 9112 section 3.2.
-    if (host === undefined && request.raw.httpVersion === '1.1') {
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
       done(invalid('header host is missing'));
       return;
     }
-    const refused = policy.refusal({ origin, host, overLoopback: overLoopback(request.raw.socket) });
+    const refused = policy.refusal(requestOrigin(request.raw));
     if (refused === undefined) reply.headers(headersOf(request.raw, options));
     done(refused);
   });
   app.setErrorHandler(refuse);
   app.setNotFoundHandler((request, reply) => {
-    refuse(notFound(request.raw), request, reply);
+    refuse(notFound(request.raw, parts.upgrades), request, reply);
   });
   const routes = edgeRoutes({
     ...options,
@@ -197,8 +203,16 @@ function headersOf(
   };
 }
 
-function notFound({ url = '', method = '' }: IncomingMessage): Refusal {
+function notFound({ url = '', method = '' }: IncomingMessage, upgrades: UpgradeHandler | undefined): Refusal {
   const path = url.split('?', 1)[0] ?? '';
+  if (upgrades?.serves(path) === true) {
+    // RFC 9110 section 15.5.22. Mostly a proxy's doing, which its operator would look for elsewhere.
+    return invalid(
+      `${quoted(path)} is for WebSockets: a GET that asks for an upgrade; a proxy in between has to pass the headers Upgrade and Connection on`,
+      426,
+      { upgrade: 'websocket', connection: 'upgrade' },
+    );
+  }
   return new Refusal(
     new SluiceError(
       'UNKNOWN_METHOD',
