@@ -13,11 +13,16 @@ export interface BodyReaderOptions {
   readonly onTooLarge: (error: SluiceError) => void;
 }
 
+/** What comes in small pieces is put together, so many at a time: each costs some hundred bytes besides what is in it. */
+const MAX_LOOSE_PIECES = 256;
+
 /** The body of one request: nothing of it is taken before somebody wants it, and never more than `maxBytes`. */
 export class BodyReader {
   readonly #options: BodyReaderOptions;
   readonly #held: HeldBytes;
   #chunks: Buffer[] = [];
+  /** The last that came, not put together yet. */
+  #loose: Buffer[] = [];
   #bytes = 0;
   #isOver = false;
 
@@ -47,7 +52,7 @@ export class BodyReader {
 
   /** What has come, which is the caller's from here on. */
   take(): Buffer {
-    const body = Buffer.concat(this.#chunks);
+    const body = Buffer.concat([...this.#chunks, ...this.#loose]);
     this.letGo();
     return body;
   }
@@ -57,6 +62,7 @@ export class BodyReader {
     this.#isOver = true;
     this.#options.request.off('data', this.#onData).off('end', this.#onEnd);
     this.#chunks = [];
+    this.#loose = [];
     this.#held.set(0);
   }
 
@@ -67,7 +73,11 @@ export class BodyReader {
       this.#refuse(this.#bytes);
       return;
     }
-    this.#chunks.push(chunk);
+    this.#loose.push(chunk);
+    if (this.#loose.length >= MAX_LOOSE_PIECES) {
+      this.#chunks.push(Buffer.concat(this.#loose));
+      this.#loose = [];
+    }
     this.#held.set(this.#bytes);
   };
 

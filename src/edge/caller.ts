@@ -10,9 +10,6 @@ export interface Peer {
   readonly certificate: ClientCertificate | undefined;
 }
 
-/** What of a request says who is calling; also what a browser says by its address, for it can set no headers. */
-export const CALLER_PARAMETERS = ['client_id', 'access_token'] as const;
-
 /** Headers that are metadata of the call. */
 const HEADERS = ['authorization', 'x-client-id', 'user-agent', 'traceparent', 'tracestate'] as const;
 

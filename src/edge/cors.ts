@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { overLoopback } from './loopback.js';
 import type { OriginPolicy } from './origin-policy.js';
+import { requestOrigin } from './request-origin.js';
 
 /** Of a request, those that mean something here; besides x-meta-<name>. */
 const REQUEST_HEADERS = [
@@ -20,10 +20,8 @@ export function corsHeaders(
   request: IncomingMessage,
   policy: OriginPolicy,
 ): Readonly<Record<string, string>> {
-  const { origin, host } = request.headers;
-  if (policy.refusal({ origin, host, overLoopback: overLoopback(request.socket) }) !== undefined) {
-    return { vary: 'Origin' };
-  }
+  const { origin } = request.headers;
+  if (policy.refusal(requestOrigin(request)) !== undefined) return { vary: 'Origin' };
   if (origin === undefined) return policy.allowsAny ? {} : { vary: 'Origin' };
   return {
     'access-control-allow-origin': policy.allowsAny ? '*' : origin,

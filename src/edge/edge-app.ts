@@ -9,10 +9,10 @@ import type { EdgeOptions } from './edge-options.js';
 import type { EdgeRequest, EdgeRoute } from './edge-route.js';
 import { edgeRoutes, type EdgeParts } from './edge-routes.js';
 import { answerAndClose, hasUnreadBody } from './lingering-answer.js';
-import { overLoopback } from './loopback.js';
 import type { OriginPolicy } from './origin-policy.js';
 import { querySchema } from './parameters.js';
 import { errorBody, errorHeaders, invalid, Refusal } from './refusal.js';
+import { requestOrigin } from './request-origin.js';
 
 export interface EdgeAppOptions extends EdgeOptions {
   readonly parts: EdgeParts;
@@ -78,13 +78,12 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
     done(null);
   });
   app.addHook('onRequest', (request, reply, done) => {
-    const { origin, host } = request.headers;
     // RFC 9112 section 3.2.
-    if (host === undefined && request.raw.httpVersion === '1.1') {
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
       done(invalid('header host is missing'));
       return;
     }
-    const refused = policy.refusal({ origin, host, overLoopback: overLoopback(request.raw.socket) });
+    const refused = policy.refusal(requestOrigin(request.raw));
     if (refused === undefined) reply.headers(headersOf(request.raw, options));
     done(refused);
   });

@@ -9,8 +9,10 @@ import type { Peer } from './caller.js';
 import { createEdgeApp, type EdgeApp } from './edge-app.js';
 import type { EdgeOptions } from './edge-options.js';
 import type { EdgeParts } from './edge-routes.js';
+import { asksForWebSocket, withoutUpgrade } from './not-upgraded.js';
 import { OriginPolicy } from './origin-policy.js';
 import { answerParserError } from './parser-errors.js';
+import { RequestsUnderWay } from './requests-under-way.js';
 import { answerUpgrade } from './upgrade-answer.js';
 
 /** How often the platform looks for requests over their time. */
@@ -32,7 +34,7 @@ export class EdgeServer {
   readonly #policy: OriginPolicy;
   readonly #door: SocketDoor;
   readonly #peers = new WeakMap<Socket, Peer>();
-  readonly #underWay = new WeakMap<Socket, number>();
+  readonly #underWay = new RequestsUnderWay();
   #http: Server | undefined;
   #app: EdgeApp | undefined;
   #parts: EdgeParts | undefined;
@@ -160,21 +162,29 @@ export class EdgeServer {
   /** Answers go out in their order: who sends many requests at once and reads nothing would pile them up here. */
   #refusesPipelined({ socket }: IncomingMessage, response: ServerResponse): boolean {
     if (socket.destroyed) return true;
-    const underWay = this.#underWay.get(socket) ?? 0;
-    if (underWay >= MAX_PIPELINED) {
+    if (this.#underWay.countOf(socket) >= MAX_PIPELINED) {
       socket.destroy();
       return true;
     }
-    this.#underWay.set(socket, underWay + 1);
-    response.once('close', () => {
-      this.#underWay.set(socket, (this.#underWay.get(socket) ?? 1) - 1);
-    });
+    this.#underWay.add(socket, response);
     return false;
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // Its errors are nobody's fault; 'close' follows.
-    socket.on('error', ignoreError);
+    // Its errors are nobody's fault; 'close' follows. Once, however often the connection comes by.
+    socket.off('error', ignoreError).on('error', ignoreError);
+    // What is still being answered would be written into what is spoken then.
+    if (this.#underWay.countOf(socket) > 0) {
+      socket.destroy();
+      return;
+    }
+    if (!asksForWebSocket(request)) {
+      // The platform takes all of its own away but this.
+      socket.removeAllListeners('timeout');
+      socket.unshift(withoutUpgrade(request, head));
+      this.#http?.emit('connection', socket);
+      return;
+    }
     const peer = this.#peerOf(request);
     answerUpgrade({ request, socket, head, ...peer }, this.#policy, this.#parts?.upgrades);
   }

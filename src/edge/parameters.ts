@@ -6,7 +6,7 @@ export const SEQUENCE_PATTERN = '^(0|[1-9][0-9]{0,15})$';
 /** Of IDs, routes, subjects and keys. */
 export const NAME: Schema = { type: 'string', minLength: 1, maxLength: 128, pattern: '^\\P{C}+$' };
 
-export const CLIENT_ID: Parameter = {
+const CLIENT_ID: Parameter = {
   name: 'client_id',
   in: 'query',
   description:

@@ -1,5 +1,5 @@
 import { SluiceError } from '../core/errors.js';
-import type { BufferAccount } from '../flow/held-bytes.js';
+import { type BufferAccount, HeldBytes } from '../flow/held-bytes.js';
 import { BodyReader } from './body-reader.js';
 import { callMetadata } from './caller.js';
 import type { EdgeAnswer, EdgeRequest, EdgeRoute, Parameter } from './edge-route.js';
@@ -93,7 +93,13 @@ async function push(asked: EdgeRequest, options: PushRoutesOptions): Promise<Edg
   return pushes.inPlace(identity, async () => {
     const data = await wholeBody(asked, options);
     if (data === undefined) return undefined;
-    return { body: pushed(await pushes.push(identity, peer.peer, address, { data, ...headers })) };
+    const held = new HeldBytes(options.account);
+    held.set(data.length);
+    try {
+      return { body: pushed(await pushes.push(identity, peer.peer, address, { data, ...headers })) };
+    } finally {
+      held.set(0);
+    }
   });
 }
 

@@ -38,7 +38,6 @@ export abstract class RequestStream implements TransportStream {
   protected isEnding = false;
   #isClosed = false;
   #wasReset = false;
-  #peerEnded = false;
 
   constructor({ request, response, peer, metadata }: RequestStreamOptions) {
     this.request = request;
@@ -58,7 +57,6 @@ export abstract class RequestStream implements TransportStream {
     // A connection that breaks is nobody's fault; 'close' follows.
     this.response.on('error', ignoreError);
     this.request.on('error', ignoreError);
-    this.request.socket.once('end', this.#onPeerEnded);
     this.receiver = accept(this);
     this.advance();
   }
@@ -89,15 +87,10 @@ export abstract class RequestStream implements TransportStream {
   /** It is over: nothing is held any more. */
   protected abstract release(): void;
 
-  readonly #onPeerEnded = (): void => {
-    this.#peerEnded = true;
-  };
-
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.isEnding = true;
-    this.request.socket.off('end', this.#onPeerEnded);
     this.release();
     const { receiver } = this;
     this.receiver = undefined;
@@ -108,7 +101,7 @@ export abstract class RequestStream implements TransportStream {
   #howItClosed(): StreamClose {
     if (this.#wasReset) return 'reset';
     if (this.response.writableFinished) return 'ended';
-    return this.#peerEnded ? 'cancelled' : 'lost';
+    return this.request.socket.readableEnded ? 'cancelled' : 'lost';
   }
 }
 

@@ -1,7 +1,7 @@
 import { invalid } from './refusal.js';
 
 /** What the paths of topics begin with. */
-export const TOPICS_PATH = '/v1/topics/';
+const TOPICS_PATH = '/v1/topics/';
 
 /**
  * The topic that a path names: all that follows `/v1/topics/`, percent-decoded
@@ -10,8 +10,10 @@ export const TOPICS_PATH = '/v1/topics/';
  * Throws a Refusal.
  */
 export function topicOf(target: string): string {
-  const mark = target.indexOf('?');
-  const path = mark < 0 ? target : target.slice(0, mark);
+  // A proxy's client may write all of the URL (RFC 9112 section 3.2.2).
+  const own = target.replace(/^https?:\/\/[^/?]*/i, '');
+  const mark = own.indexOf('?');
+  const path = mark < 0 ? own : own.slice(0, mark);
   try {
     return decodeURIComponent(path.slice(TOPICS_PATH.length));
   } catch {

@@ -3,7 +3,7 @@ import { SluiceError } from '../core/errors.js';
 import { quoted } from '../core/printable.js';
 import type { OriginPolicy } from './origin-policy.js';
 import { errorBody, errorHeaders, Refusal } from './refusal.js';
-import { overLoopback } from './loopback.js';
+import { requestOrigin } from './request-origin.js';
 import type { Upgrade, UpgradeHandler } from './upgrade-handler.js';
 
 /** Gives a request to speak something else to who serves such; every other is answered here. */
@@ -13,8 +13,7 @@ export function answerUpgrade(
   handler: UpgradeHandler | undefined,
 ): void {
   const { request, socket } = upgrade;
-  const { origin, host } = request.headers;
-  const refused = policy.refusal({ origin, host, overLoopback: overLoopback(request.socket) });
+  const refused = policy.refusal(requestOrigin(request));
   if (refused !== undefined) {
     refuseUpgrade(socket, new Refusal(refused));
     return;
@@ -26,7 +25,7 @@ export function answerUpgrade(
 }
 
 /** An answer of HTTP to a request whose socket is ours already. */
-export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
+function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
   const body = JSON.stringify(errorBody(refusal.error));
   const headers = {
     'content-type': 'application/json; charset=utf-8',

@@ -24,6 +24,16 @@ export interface Reading {
   readonly routes: Readonly<RouteCounts>;
   /** Undefined where no proxy is configured. */
   readonly proxies: ProxySums | undefined;
+  /** Undefined where no rate limit is configured. */
+  readonly rateLimits: RateLimitSums | undefined;
+}
+
+/** What rate limits have done, each by its name. */
+interface RateLimitSums {
+  readonly delayed: ReadonlyMap<string, number>;
+  readonly refused: ReadonlyMap<string, number>;
+  /** Held now, by all of them. */
+  readonly waiting: number;
 }
 
 const COUNTERS = [
@@ -115,6 +125,7 @@ export function readCounters(metrics: StreamMetrics, sources: MetricsSources, at
     processing: metrics.processing.snapshot(),
     routes: readRoutes(sources),
     proxies: proxySums(sources),
+    rateLimits: rateLimitSums(sources),
   };
 }
 
@@ -130,6 +141,16 @@ function authRefusals(counts: AuthCounts): ReadonlyMap<string, number> {
   return refusals;
 }
 
+function rateLimitSums(sources: MetricsSources): RateLimitSums | undefined {
+  const limits = sources.rateLimits?.() ?? [];
+  if (limits.length === 0) return undefined;
+  return {
+    delayed: new Map(limits.map(({ limit, delayed }) => [limit, delayed])),
+    refused: new Map(limits.map(({ limit, refused }) => [limit, refused])),
+    waiting: limits.reduce((all, { waiting }) => all + waiting, 0),
+  };
+}
+
 /** Resident, heap and external memory of the process, in bytes, as `process.memoryUsage` tells them. */
 export interface MemoryUse {
   readonly rss: number;
@@ -140,8 +161,8 @@ export interface MemoryUse {
 const MIB = 1024 * 1024;
 
 /**
- * The line: always the same keys in the same order (those of proxies where there
- * are proxies), all of them numbers or short texts. Without a suffix a key means "now" or "since the last line";
+ * The line: always the same keys in the same order (those of proxies and rate limits
+ * where there are any), all of them numbers or short texts. Without a suffix a key means "now" or "since the last line";
  * `…Total` is since the start, `…PerSec` a rate since the last line.
  * docs/metrics.md says what each is for.
  */
@@ -170,6 +191,7 @@ export function reportLine(
   const lost = lostSessions(since);
   const queues = sources.queues();
   const windowed = sources.windowed();
+  const edgeSockets = sources.edgeSockets?.();
   return {
     seconds: rounded(seconds),
     connections: sources.connections(),
@@ -192,6 +214,7 @@ export function reportLine(
     detached: windowed.detached,
     detachedBytes: windowed.detachedBytes,
     sockets: sources.sockets(),
+    ...(edgeSockets !== undefined && { edgeSockets }),
     socketsDropped: since('socketsDropped'),
     handshakeTimeouts: since('handshakeTimeouts'),
     handshakeFailures: since('handshakeFailures'),
@@ -224,6 +247,7 @@ export function reportLine(
     upstreamRepeated: behind('upstreamRepeated'),
     upstreamFailed: behind('upstreamFailed'),
     ...(after.proxies !== undefined && proxyPart(before.proxies, after.proxies, seconds)),
+    ...(after.rateLimits !== undefined && rateLimitPart(before.rateLimits, after.rateLimits)),
     receiveQueue: queues.receive.messages,
     receiveQueueBytes: queues.receive.bytes,
     receiveQueueMax: queues.receive.maxMessages,
@@ -288,6 +312,22 @@ function proxyPart(
     proxyHeldBytes: after.heldBytes,
     proxyPauses: after.pauses - (before?.pauses ?? 0),
     proxyRetries: after.retries - (before?.retries ?? 0),
+  };
+}
+
+/** Whom rate limits have held back, or refused. */
+function rateLimitPart(
+  before: RateLimitSums | undefined,
+  after: RateLimitSums,
+): Record<string, number | string> {
+  const delayed = difference(before?.delayed ?? new Map(), after.delayed);
+  const refused = difference(before?.refused ?? new Map(), after.refused);
+  return {
+    rateDelayed: sum(delayed),
+    rateDelayedBy: listed(delayed),
+    rateRefused: sum(refused),
+    rateRefusedBy: listed(refused),
+    rateWaiting: after.waiting,
   };
 }
 

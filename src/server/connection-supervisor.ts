@@ -374,13 +374,14 @@ export class ConnectionSupervisor
 
   onSlow(stalledMs: number, bytesInFlight: number): void {
     this.#context.counters.slowConsumers += 1;
-    this.abort(
-      new SluiceError(
-        'SLOW_CONSUMER',
-        `the client has taken none of ${bytesInFlight} bytes for ${stalledMs} ms ` +
-          `(stream.sendTimeout = ${this.#context.settings.sendTimeoutMs} ms)`,
-      ),
+    const error = new SluiceError(
+      'SLOW_CONSUMER',
+      `the client has taken none of ${bytesInFlight} bytes for ${stalledMs} ms ` +
+        `(stream.sendTimeout = ${this.#context.settings.sendTimeoutMs} ms)`,
     );
+    // A page that wakes up is to read why: a WebSocket has its connection to itself, and ends as it is left, or in time.
+    if (this.connection.stream.carrier === 'websocket') this.end(error);
+    else this.abort(error);
   }
 
   onFault(error: unknown): void {

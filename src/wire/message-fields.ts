@@ -1,4 +1,4 @@
-import type { FieldKind, KindFor } from './field-codec.js';
+import type { KindFor } from './field-codec.js';
 import type { DataMessage } from './messages.js';
 
 type Table = {
@@ -24,5 +24,3 @@ export const messageTable = {
   control: [10, 'control'],
   ttlMs: [11, 'uint32'],
 } as const satisfies Table;
-
-export type MessageFieldKind = FieldKind | 'metadata' | 'control';

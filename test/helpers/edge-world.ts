@@ -4,7 +4,7 @@ import { EventStreamParser, type ParsedEvent } from './event-stream-parser.js';
 import { type GatewayUnderTest, type Settings, startGateway } from './gateway.js';
 
 /** The route `news`, whose subjects are topics. */
-export const NEWS = JSON.stringify({ echo: { kind: 'echo' }, news: { kind: 'topic' } });
+const NEWS = JSON.stringify({ echo: { kind: 'echo' }, news: { kind: 'topic' } });
 
 export function startEdge(settings: Settings = {}): Promise<GatewayUnderTest> {
   return startGateway({ 'edge.enabled': true, routes: NEWS, ...settings });

@@ -11,13 +11,23 @@ const PROXY_PROTOCOL: Settings = {
   'server.proxyProtocol': true,
   'edge.proxyProtocol': true,
   'balancers.trusted': '127.0.0.1',
-  // Nobody here leaves when told to.
-  'server.drainGrace': '20ms',
 };
 const CLIENT = '203.0.113.7:4711';
 const LINE = headerLine('203.0.113.7', 4_711);
 const BINARY = binaryHeader(0x21, 0x11, Buffer.concat([ipv4Block('203.0.113.7', 4_711), Buffer.alloc(9)]));
 const STREAM_DATA = '/sluice.v1.StreamService/StreamData';
+
+/** Cut at its end: nobody here leaves when told to. */
+async function startBehind(settings: Settings): Promise<GatewayUnderTest> {
+  const under = await startEdge(settings);
+  return {
+    ...under,
+    async [Symbol.asyncDispose]() {
+      await under.gateway.destroy();
+      await under[Symbol.asyncDispose]();
+    },
+  };
+}
 
 /** The peers of all connections, as the admin address shows them. */
 async function peers({ admin }: GatewayUnderTest): Promise<string[]> {
@@ -75,7 +85,7 @@ async function tlsFiles(context: TestContext): Promise<{ settings: Settings; ca:
 
 describe('the PROXY protocol', () => {
   it('names the client of a connection, in either version, at both doors', async (context) => {
-    await using under = await startEdge(PROXY_PROTOCOL);
+    await using under = await startBehind(PROXY_PROTOCOL);
     // Header and request in one packet, as balancers send them, and apart.
     await openStream(context, await connectBehind(under.address, LINE));
     await openStream(context, await connectBehind(under.address, BINARY));
@@ -91,7 +101,7 @@ describe('the PROXY protocol', () => {
 
   it('stands in front of TLS', async (context) => {
     const { settings, ca } = await tlsFiles(context);
-    await using under = await startEdge({ ...PROXY_PROTOCOL, ...settings });
+    await using under = await startBehind({ ...PROXY_PROTOCOL, ...settings });
     await openStream(context, await connectBehind(under.address, LINE, { ca, protocol: 'h2' }));
     await openStream(context, await connectBehind(under.address, BINARY, { ca, protocol: 'h2' }));
     await follow(context, await connectBehind(edgeOf(under), BINARY, { ca, protocol: 'http/1.1' }));
@@ -99,14 +109,14 @@ describe('the PROXY protocol', () => {
   });
 
   it('leaves the connection its own address where the balancer speaks for itself', async (context) => {
-    await using under = await startEdge(PROXY_PROTOCOL);
+    await using under = await startBehind(PROXY_PROTOCOL);
     await openStream(context, await connectBehind(under.address, binaryHeader(0x20, 0, new Uint8Array(0))));
     await follow(context, await connectBehind(edgeOf(under), Buffer.from('PROXY UNKNOWN\r\n')));
     for (const peer of await peers(under)) expect(peer).toMatch(/^127\.0\.0\.1:\d+$/);
   });
 
   it('is asked of every connection: others are closed, counted and logged', async () => {
-    await using under = await startEdge(PROXY_PROTOCOL);
+    await using under = await startBehind(PROXY_PROTOCOL);
     for (const address of [under.address, edgeOf(under)]) {
       const socket = await connectBehind(address, Buffer.from('GET / HTTP/1.1\r\n\r\n'));
       await once(socket, 'close');
@@ -119,7 +129,7 @@ describe('the PROXY protocol', () => {
   });
 
   it('is awaited no longer than a handshake', async () => {
-    await using under = await startEdge({
+    await using under = await startBehind({
       ...PROXY_PROTOCOL,
       'server.handshakeTimeout': '50ms',
       'edge.handshakeTimeout': '50ms',
@@ -132,7 +142,7 @@ describe('the PROXY protocol', () => {
   });
 
   it('is believed of the balancers alone', async () => {
-    await using under = await startEdge({ ...PROXY_PROTOCOL, 'balancers.trusted': '10.0.0.0/8' });
+    await using under = await startBehind({ ...PROXY_PROTOCOL, 'balancers.trusted': '10.0.0.0/8' });
     const socket = await connectBehind(under.address, LINE);
     if (!socket.destroyed) await once(socket, 'close');
     expect(under.log).toContainEqual({
@@ -150,10 +160,9 @@ describe('a forwarded header', () => {
   it.for(['direct', 'grpc-js'])(
     'names the client of a call and of a request (%s)',
     async (handler, context) => {
-      await using under = await startEdge({
+      await using under = await startBehind({
         'balancers.trusted': '127.0.0.1,10.0.0.0/8',
         'balancers.forwardedHeader': 'x-forwarded-for',
-        'server.drainGrace': '20ms',
         'server.streamHandler': handler,
       });
       const list = '198.51.100.1, 203.0.113.7, 10.0.0.4';

@@ -296,7 +296,7 @@ describe('pages of other origins', () => {
 describe('what is no HTTP', () => {
   test.each([
     ['garbage', '\x16\x03\x01\x02\x00\x01\r\n\r\n', 400],
-    ['no host', 'GET / HTTP/1.1\r\n\r\n', 400],
+    ['no host', 'GET / HTTP/1.1\r\nconnection: close\r\n\r\n', 400],
     [
       'two lengths',
       'POST /v1/topics/news/x HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx',
@@ -345,13 +345,50 @@ describe('what is no HTTP', () => {
 
   it('an upgrade where nothing is upgraded, and one of another origin', async () => {
     await using raw = new RawHttp(edge);
-    raw.say('GET /nothing HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n');
+    raw.say('GET /nothing HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n');
     expect(await raw.closed).toMatch(/^HTTP\/1\.1 404 [^]*"UNKNOWN_METHOD"/);
     await using evil = new RawHttp(edge);
     evil.say(
       'GET /v1/stream HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\norigin: https://evil.example\r\n\r\n',
     );
     expect(await evil.closed).toMatch(/^HTTP\/1\.1 403 [^]*edge\.origins/);
+  });
+
+  it('who would rather speak HTTP/2 is answered as if it had not said so, again and again', async () => {
+    await using raw = new RawHttp(edge);
+    const wish =
+      'host: x\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n';
+    raw.say(`POST /v1/topics/news/h2c HTTP/1.1\r\n${wish}content-length: 2\r\n\r\nh`);
+    raw.say('i');
+    await raw.heard(/200 OK[^]*"duplicate":false/);
+    raw.say(`GET /nothing HTTP/1.1\r\n${wish}\r\n`);
+    await raw.heard(/404 Not Found[^]*lists what there is/);
+    raw.say(`POST http://x/v1/topics/news/h2c HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi`);
+    await raw.heard(/404 Not Found[^]*200 OK[^]*"duplicate":false/);
+    raw.say(`GET /v1/topics/news/h2c?history=2 HTTP/1.1\r\n${wish}\r\n`);
+    await raw.heard(/data: hi\n[^]*data: hi\n/);
+  });
+
+  it('an upgrade behind a request that is still being answered ends the connection', async () => {
+    await using raw = new RawHttp(edge);
+    raw.say('GET /v1/topics/news/x HTTP/1.1\r\nhost: x\r\n\r\n');
+    raw.say('GET /v1/stream HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n');
+    expect(await raw.closed).not.toContain('101 Switching');
+  });
+
+  it('a body in pieces of one byte costs no more than its bytes', async () => {
+    await using raw = new RawHttp(edge);
+    raw.say('POST /v1/topics/news/bytes HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n');
+    raw.say(`${'1\r\nx\r\n'.repeat(1_000)}1\r\ny\r\n0\r\n\r\n`);
+    await raw.heard(/200 OK/);
+    await using following = await Following.at(`${edge}/v1/topics/news/bytes?history=1`);
+    expect((await following.next()).data).toBe(`${'x'.repeat(1_000)}y`);
+  });
+
+  it('a page that has its own name resolved to this machine can not read', async () => {
+    await using raw = new RawHttp(edge);
+    raw.say('GET /v1/topics/news/x HTTP/1.1\r\nhost: rebound.example\r\n\r\n');
+    await raw.heard(/403 Forbidden[^]*edge\.origins/);
   });
 
   it('pipelined requests are answered in their order, a flood of them ends the connection', async () => {
@@ -363,6 +400,14 @@ describe('what is no HTTP', () => {
       `GET /v1/topics/news/x HTTP/1.1\r\nhost: x\r\n\r\n${'GET / HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(100)}`,
     );
     await flood.closed;
+  });
+
+  it('of requests that wait for their turn to be answered nothing is left when their connection is gone', async () => {
+    await using raw = new RawHttp(edge);
+    raw.say('GET /v1/topics/news/x HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(5));
+    await expect.poll(() => under.gateway.connections).toBe(5);
+    raw.socket.destroy();
+    await expect.poll(() => under.gateway.connections).toBe(0);
   });
 
   it('a publisher that hangs up in the middle leaves nothing', async () => {

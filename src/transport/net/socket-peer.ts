@@ -22,7 +22,7 @@ export function peerOf(socket: Socket): string {
   return formatPeer(remoteAddress, remotePort);
 }
 
-/** What a TLS socket was made of; nothing public says so (socket-peer.test.ts would tell if it were gone). */
+/** What a TLS socket was made of; nothing public says so (behind-a-balancer.test.ts would tell if it were gone). */
 function below(socket: Socket): Socket {
   return (socket as { readonly _parent?: Socket | null })._parent ?? socket;
 }

@@ -1,4 +1,4 @@
-import { sdkSource } from './sdk-target.js';
+import { sdkSource, webSdkSource } from './sdk-target.js';
 import { describeProtocol } from './suite.js';
 
 describeProtocol([
@@ -6,4 +6,6 @@ describeProtocol([
   sdkSource('direct', 'StreamData'),
   sdkSource('grpc-js', 'StreamData'),
   sdkSource('grpc-js', 'StreamBatches'),
+  webSdkSource('StreamBatches'),
+  webSdkSource('StreamData'),
 ]);

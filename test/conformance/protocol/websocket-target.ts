@@ -1,13 +1,16 @@
 import { SystemClock } from '../../../src/core/clock.js';
 import type { StreamMethod } from '../../../src/transport/contract.js';
 import { decodeMessage } from '../../../src/wire/codec.js';
-import { messageToJson } from '../../../src/wire/json-codec.js';
+import { batchToJson, messageToJson } from '../../../src/wire/json-codec.js';
 import type { DataMessage } from '../../../src/wire/messages.js';
-import { startGateway } from '../../helpers/gateway.js';
+import { type GatewayUnderTest, type Settings, startGateway } from '../../helpers/gateway.js';
 import { WebSocketCall, type Subprotocol } from '../../helpers/websocket-client.js';
 import { gatewaySource } from './grpc-target.js';
 import { routes } from './in-process.js';
 import type { Connection, Ending, TargetSource } from './target.js';
+
+/** Field 1 of DataBatch, length-delimited. */
+const ENTRY_TAG = 0x0a;
 
 /** A gateway in this process, spoken to over WebSockets through its HTTP edge. */
 export function webSocketSource(subprotocol: Subprotocol, method: StreamMethod): TargetSource {
@@ -19,13 +22,16 @@ export function webSocketSource(subprotocol: Subprotocol, method: StreamMethod):
       connect: (address, ...rest) => new WebSocketConnection(address, subprotocol, ...rest),
       checkNothingLeft: () => undefined,
     }),
-    async (settings) => {
-      const clock = new SystemClock();
-      const under = await startGateway({ ...settings, 'edge.enabled': true }, routes(clock), clock);
-      const [edge] = under.gateway.edgeAddresses;
-      return { ...under, address: edge?.text ?? '' };
-    },
+    startWithEdge,
   );
+}
+
+/** A gateway whose address is that of its HTTP edge. */
+export async function startWithEdge(settings: Settings): Promise<GatewayUnderTest> {
+  const clock = new SystemClock();
+  const under = await startGateway({ ...settings, 'edge.enabled': true }, routes(clock), clock);
+  const [edge] = under.gateway.edgeAddresses;
+  return { ...under, address: edge?.text ?? '' };
 }
 
 class WebSocketConnection implements Connection {
@@ -33,6 +39,7 @@ class WebSocketConnection implements Connection {
   ending: Ending | undefined;
   readonly #call: WebSocketCall;
   readonly #isJson: boolean;
+  readonly #method: StreamMethod;
 
   constructor(
     address: string,
@@ -42,6 +49,7 @@ class WebSocketConnection implements Connection {
     changed: () => void,
   ) {
     this.#isJson = subprotocol === 'sluice.v1.json';
+    this.#method = method;
     this.#call = new WebSocketCall(address, { method, subprotocol, metadata });
     this.#call.onMessage = (message) => {
       this.received.push(message);
@@ -59,7 +67,7 @@ class WebSocketConnection implements Connection {
 
   /** In JSON what the same bytes say in protobuf, and where they say nothing, themselves. */
   sendBody(body: Uint8Array): void {
-    this.#call.sendRaw(this.#isJson ? textOf(body) : body);
+    this.#call.sendRaw(this.#isJson ? textOf(body, this.#method) : body);
   }
 
   halfClose(): void {
@@ -83,10 +91,31 @@ class WebSocketConnection implements Connection {
   }
 }
 
-function textOf(body: Uint8Array): string {
+function textOf(body: Uint8Array, method: StreamMethod): string {
   try {
-    return messageToJson(decodeMessage(body, 0, body.length));
+    return method === 'StreamBatches'
+      ? batchToJson(entriesOf(body))
+      : messageToJson(decodeMessage(body, 0, body.length));
   } catch {
     return Buffer.from(body).toString('latin1');
   }
+}
+
+/** Of a DataBatch, however many it has: how many there may be is for the gateway to say. */
+function entriesOf(batch: Uint8Array): DataMessage[] {
+  const messages: DataMessage[] = [];
+  for (let at = 0; at < batch.length;) {
+    if (batch[at] !== ENTRY_TAG) throw new Error('a DataBatch has one field');
+    let length = 0;
+    let shift = 0;
+    for (at += 1; ; at += 1, shift += 7) {
+      const byte = batch[at] ?? 0;
+      length += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) break;
+    }
+    at += 1;
+    messages.push(decodeMessage(batch, at, at + length));
+    at += length;
+  }
+  return messages;
 }

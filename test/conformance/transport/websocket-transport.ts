@@ -6,8 +6,8 @@ import type { ConformanceClient, ConnectOptions, TransportHarness } from './harn
 
 const CANNOT = new Map([
   ['refuses 0 requests', 'the request is the half-close'],
-  ['refuses 2 requests', 'the first is answered: see test/faults/websocket-messages.test.ts'],
-  ['refuses 3 requests', 'the first is answered: see test/faults/websocket-messages.test.ts'],
+  ['refuses 2 requests', 'the first is answered: see test/faults/websocket-frames.test.ts'],
+  ['refuses 3 requests', 'the first is answered: see test/faults/websocket-frames.test.ts'],
   [
     'a call cancelled while it does not read and nobody reads it',
     'a Close waits behind what was sent before it',

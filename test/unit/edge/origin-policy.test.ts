@@ -8,8 +8,9 @@ function allows(
   origin: string | undefined,
   host?: string,
   overLoopback = false,
+  mayHideOrigin = false,
 ): boolean {
-  return policy.refusal({ origin, host, overLoopback }) === undefined;
+  return policy.refusal({ origin, host, overLoopback, mayHideOrigin }) === undefined;
 }
 
 describe('listed origins', () => {
@@ -69,6 +70,28 @@ describe('the own origin, where none is listed', () => {
   });
 });
 
+// A page sends no Origin with a GET to where it came from, and may have its own name resolved to 127.0.0.1.
+describe('over loopback, without an origin', () => {
+  test.each([
+    ['rebound.example:8080', false],
+    ['127.0.0.1.evil.example', false],
+    ['localhost.evil.example', false],
+    ['chat.example:8080', true],
+    ['localhost:8080', true],
+    ['app.localhost', true],
+    ['127.0.0.1:8080', true],
+    ['10.0.0.7:8080', true],
+    ['[::1]:8080', true],
+    ['gateway:8080', true],
+    [undefined, true],
+  ])('%s: %s', (host, expected) => {
+    expect(allows(LISTED, undefined, host, true, true)).toBe(expected);
+    expect(allows(LISTED, undefined, host, true, false)).toBe(true);
+    expect(allows(LISTED, undefined, host, false, true)).toBe(true);
+    expect(allows(new OriginPolicy(['*']), undefined, host, true, true)).toBe(true);
+  });
+});
+
 it('* lets every page in, those without an origin of their own too', () => {
   const any = new OriginPolicy(['*']);
   expect(any.allowsAny).toBe(true);
@@ -77,7 +100,12 @@ it('* lets every page in, those without an origin of their own too', () => {
 });
 
 it('a refusal names the origin and the setting, harmless in a log', () => {
-  const refusal = LISTED.refusal({ origin: 'https://evil\u0007', host: 'gw', overLoopback: false });
+  const refusal = LISTED.refusal({
+    origin: 'https://evil\u0007',
+    host: 'gw',
+    overLoopback: false,
+    mayHideOrigin: false,
+  });
   expect(refusal?.code).toBe('PERMISSION_DENIED');
   expect(refusal?.message).toBe(
     'pages of origin "https://evil\\u0007" may not use this gateway: edge.origins does not list it',

@@ -138,6 +138,7 @@ export const SOURCES: MetricsSources = {
   connections: () => 3,
   sessions: () => 4,
   sockets: () => 5,
+  edgeSockets: () => 9,
   queues: () => QUEUES,
   windowed: () => WINDOWED,
   memory: () => ({ bufferedBytes: 16_000, budgetBytes: 17_000 }),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LoopDelayMonitor } from '../../../src/metrics/event-loop-delay.js';
+import type { MetricsSources } from '../../../src/metrics/metrics-sources.js';
 import { PeriodicReport } from '../../../src/metrics/periodic-report.js';
 import { tally } from '../../../src/core/counters.js';
 import { StreamMetrics } from '../../../src/metrics/stream-metrics.js';
@@ -11,7 +12,7 @@ interface Line {
   readonly fields: Record<string, number | string>;
 }
 
-function setUp(intervalMs = 60_000) {
+function setUp(intervalMs = 60_000, sources: MetricsSources = SOURCES) {
   const clock = new FakeClock();
   const metrics = new StreamMetrics();
   const lines: Line[] = [];
@@ -29,7 +30,7 @@ function setUp(intervalMs = 60_000) {
     clock,
     metrics,
     intervalMs,
-    sources: SOURCES,
+    sources,
     logger: {
       info: (fields, message) => {
         lines.push({ fields: fields as Record<string, number | string>, message });
@@ -227,6 +228,29 @@ describe('PeriodicReport', () => {
       externalMiB: 0.5,
     });
     report.stop();
+  });
+
+  it('says which rate limits held back and refused since the last line, and what they hold', () => {
+    let asked = 0;
+    const limit = { allowed: 0, delayedMs: 0, keys: 1, maxKeys: 9, shared: 0 };
+    const { clock, report, lineAt } = setUp(60_000, {
+      ...SOURCES,
+      rateLimits: () => [
+        { limit: 'perClient', delayed: 10 + asked * 2, refused: 1, waiting: 3, ...limit },
+        { limit: 'opens', delayed: 0, refused: 4 + asked, waiting: 1, ...limit },
+      ],
+    });
+    report.start();
+    asked = 5;
+    clock.advance(60_000);
+    report.stop();
+    expect(lineAt(0)).toMatchObject({
+      rateDelayed: 10,
+      rateDelayedBy: 'perClient=10',
+      rateRefused: 5,
+      rateRefusedBy: 'opens=5',
+      rateWaiting: 4,
+    });
   });
 
   it('has the same keys in the same order whatever happened, and only numbers and texts', () => {

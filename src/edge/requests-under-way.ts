@@ -1,0 +1,37 @@
+import type { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** Which requests of each connection are not answered yet: several, where they come without waiting for answers (pipelining). */
+export class RequestsUnderWay {
+  readonly #ofSockets = new WeakMap<Duplex, Set<ServerResponse>>();
+
+  countOf(socket: Duplex): number {
+    return this.#ofSockets.get(socket)?.size ?? 0;
+  }
+
+  /** Until the response says 'close', which it does whatever happens. */
+  add(socket: Duplex, response: ServerResponse): void {
+    const responses = this.#ofSockets.get(socket) ?? this.#begin(socket);
+    responses.add(response);
+    response.once('close', () => {
+      responses.delete(response);
+    });
+  }
+
+  /**
+   * The platform tells a response that its connection is gone only where it has
+   * its turn; those behind it would wait for ever, with all that waits for them.
+   */
+  #begin(socket: Duplex): Set<ServerResponse> {
+    const responses = new Set<ServerResponse>();
+    this.#ofSockets.set(socket, responses);
+    socket.once('close', () => {
+      for (const response of [...responses]) {
+        if (response.socket !== null) continue;
+        response.destroy();
+        response.emit('close');
+      }
+    });
+    return responses;
+  }
+}
