@@ -13,7 +13,7 @@ it('reads a little of each in a turn, however much has come', async () => {
   const served = await serveWebSockets((stream) => new RecordingReceiver(stream), {
     account: { add: (bytes) => (held += bytes) },
   });
-  onTestFinished(served.close);
+  onTestFinished(() => served.close());
   using client = await new RawWebSocket(served.address).opened();
   client.write(UNFINISHED);
   let before = 0;
@@ -34,7 +34,7 @@ it('waits for no answer of one that is ended for what it holds, and takes no mor
     account: { add: (bytes) => (held += bytes) },
     closeTimeoutMs: 600_000,
   });
-  onTestFinished(served.close);
+  onTestFinished(() => served.close());
   using client = await new RawWebSocket(served.address).opened();
   client.write(UNFINISHED.subarray(0, MESSAGE_BYTES / 2));
   while (held < MESSAGE_BYTES / 4) await new Promise(setImmediate);
