@@ -1,5 +1,7 @@
 import type { Config } from './config/schema.js';
 import type { Clock } from './core/clock.js';
+import { tally } from './core/counters.js';
+import type { SluiceError } from './core/errors.js';
 import type { Logger } from './core/logger.js';
 import type { Turn } from './core/turn.js';
 import { EdgeServer } from './edge/edge-server.js';
@@ -8,6 +10,8 @@ import type { ByteAccount } from './flow/byte-account.js';
 import { edgeSettings, webSocketSettings } from './gateway-settings.js';
 import { guarded } from './server/guarded-gatekeeper.js';
 import type { Gatekeeper } from './server/gatekeeper.js';
+import { LogByCode } from './server/log-by-code.js';
+import type { ServerCounters } from './server/server-counters.js';
 import type { ClientSessions } from './session/client-sessions.js';
 import type { StreamAcceptor } from './transport/contract.js';
 import type { BoundAddress } from './transport/net/address.js';
@@ -19,7 +23,7 @@ export interface GatewayEdgeOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: DoorMetrics;
+  readonly metrics: DoorMetrics & Pick<ServerCounters, 'connectionsRejected'>;
   readonly account: ByteAccount;
   readonly gatekeeper: Gatekeeper;
   /** Calls of the gateway, whatever they come in by. */
@@ -33,12 +37,14 @@ export interface GatewayEdgeOptions {
 export class GatewayEdge {
   readonly #options: GatewayEdgeOptions;
   readonly #server: EdgeServer | undefined;
+  readonly #refusals: LogByCode;
   #webSockets: WebSocketServer | undefined;
   #draining = false;
 
   constructor(options: GatewayEdgeOptions) {
     this.#options = options;
     const { config, clock, logger, metrics, account } = options;
+    this.#refusals = new LogByCode(logger, clock, 'requests refused');
     if (!config.edge.enabled) return;
     this.#server = new EdgeServer({
       ...edgeSettings(config),
@@ -47,6 +53,9 @@ export class GatewayEdge {
       metrics,
       account,
       version: VERSION,
+      onRefused: (error, peer) => {
+        this.#tellRefused(error, peer);
+      },
     });
   }
 
@@ -73,7 +82,7 @@ export class GatewayEdge {
           logger.error({ err: error }, 'a WebSocket was ended: its receiver threw');
         },
         onRefused: (error, peer) => {
-          logger.debug({ peer, code: error.code, reason: error.message }, 'a WebSocket was refused');
+          this.#tellRefused(error, peer);
         },
       });
     }
@@ -104,6 +113,12 @@ export class GatewayEdge {
     this.#webSockets?.stopAccepting();
     this.#webSockets?.destroy();
     await this.#server?.destroy();
+  }
+
+  /** A page is told nothing of why its WebSocket did not come to be: what the gateway says is all there is. */
+  #tellRefused(error: SluiceError, peer: string): void {
+    tally(this.#options.metrics.connectionsRejected, error.code);
+    this.#refusals.note(error.code, { peer, reason: error.message });
   }
 
   #pushes(): Pushes {

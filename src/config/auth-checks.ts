@@ -8,6 +8,7 @@ const JWKS_URL = 'auth.jwt.jwksUrl';
 const ALGORITHMS = 'auth.jwt.algorithms';
 const CLIENT_CA = 'server.tls.clientCaFile';
 const LISTEN = 'server.listen';
+const EDGE_LISTEN = 'edge.listen';
 
 /** What the methods need, and what contradicts itself. */
 export function* authConflicts(config: Config, context: CrossCheckContext): Generator<Conflict> {
@@ -71,23 +72,23 @@ export function* authWarnings(config: Config, context: CrossCheckContext): Gener
   yield* idleSettings(config);
 }
 
-function* openDoors({ auth, server, admin }: Config, { show }: CrossCheckContext): Generator<Conflict> {
+function* openDoors(config: Config, { show }: CrossCheckContext): Generator<Conflict> {
+  const { auth, server, admin } = config;
   const { methods } = auth;
-  const reachable = !server.listen.every(isLocalAddress);
-  if (methods.includes('anonymous') && reachable && !server.tls.requireClientCertificate) {
+  const { certificateFile, requireClientCertificate } = server.tls;
+  const doors = reachableDoors(config);
+  const open = doors.filter(({ tls }) => !tls || !requireClientCertificate).map(({ key }) => key);
+  if (methods.includes('anonymous') && open.length > 0) {
     yield {
-      keys: [METHODS, LISTEN, 'server.tls.requireClientCertificate'],
-      reason: `anonymous lets in everybody, and other machines can reach ${show(LISTEN)}; name other methods, or listen on 127.0.0.1`,
+      keys: [METHODS, ...open, 'server.tls.requireClientCertificate'],
+      reason: `anonymous lets in everybody, and other machines can reach ${open.map(show).join(' and ')}; name other methods, or listen on 127.0.0.1`,
     };
   }
-  if (
-    (methods.includes('static') || methods.includes('jwt')) &&
-    reachable &&
-    server.tls.certificateFile === ''
-  ) {
+  const plain = doors.filter(({ tls }) => !tls || certificateFile === '').map(({ key }) => key);
+  if ((methods.includes('static') || methods.includes('jwt')) && plain.length > 0) {
     yield {
-      keys: [METHODS, LISTEN, 'server.tls.certificateFile'],
-      reason: `tokens come unencrypted to ${show(LISTEN)}; name server.tls.certificateFile, or let only what encrypts for the gateway reach it`,
+      keys: [METHODS, ...plain, 'server.tls.certificateFile'],
+      reason: `tokens come unencrypted to ${plain.map(show).join(' and ')}; name server.tls.certificateFile, or let only what encrypts for the gateway reach it`,
     };
   }
   if (admin.enabled && !isLocalAddress(admin.listen)) {
@@ -97,6 +98,13 @@ function* openDoors({ auth, server, admin }: Config, { show }: CrossCheckContext
         'other machines can reach it, and it has no access control: keep clients and strangers away from it',
     };
   }
+}
+
+/** Where clients on other machines can come in, and whether TLS is spoken there if there is a certificate. */
+function reachableDoors({ server, edge }: Config): { readonly key: string; readonly tls: boolean }[] {
+  const doors = [{ key: LISTEN, listen: server.listen, tls: true }];
+  if (edge.enabled) doors.push({ key: EDGE_LISTEN, listen: edge.listen, tls: edge.tls });
+  return doors.filter(({ listen }) => !listen.every(isLocalAddress));
 }
 
 function* looseTokens({ auth }: Config): Generator<Conflict> {

@@ -58,7 +58,7 @@ export const edge = section(
     maxSockets: setting(
       integer({ min: 1, max: 1_000_000 }),
       6_000,
-      'Network connections open at once. More are closed as they arrive, and counted.',
+      'Network connections open at once. More are answered 503 as they arrive (where TLS is spoken: just closed), and counted.',
     ),
     handshakeTimeout: setting(
       duration(),

@@ -13,6 +13,7 @@ import type { OriginPolicy } from './origin-policy.js';
 import { querySchema } from './parameters.js';
 import { errorBody, errorHeaders, invalid, Refusal } from './refusal.js';
 import { requestOrigin } from './request-origin.js';
+import type { UpgradeHandler } from './upgrade-handler.js';
 
 export interface EdgeAppOptions extends EdgeOptions {
   readonly parts: EdgeParts;
@@ -30,6 +31,9 @@ export interface EdgeApp {
 
 /** The longest part of a path that is looked at: a client ID of 128 characters, each twelve when percent-encoded. */
 const MAX_PARAMETER_LENGTH = 128 * 12;
+/** Who may not, or not now. All else is a mistake in the request, which is its sender's affair. */
+const NOT_LET_IN: ReadonlySet<number> = new Set([401, 403, 429, 503]);
+
 /** The routes on fastify: what it finds and checks, what it is allowed to say, and how a fault is told. */
 export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
   const { parts, policy } = options;
@@ -58,6 +62,9 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
   });
   const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const refusal = asRefusal(error, options);
+    if (NOT_LET_IN.has(refusal.status)) {
+      options.onRefused?.(refusal.error, options.peerOf(request.raw).peer);
+    }
     const headers = {
       ...headersOf(request.raw, options),
       ...errorHeaders(refusal),
@@ -89,7 +96,7 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
   });
   app.setErrorHandler(refuse);
   app.setNotFoundHandler((request, reply) => {
-    refuse(notFound(request.raw), request, reply);
+    refuse(notFound(request.raw, parts.upgrades), request, reply);
   });
   const routes = edgeRoutes({
     ...options,
@@ -198,8 +205,16 @@ function headersOf(
   };
 }
 
-function notFound({ url = '', method = '' }: IncomingMessage): Refusal {
+function notFound({ url = '', method = '' }: IncomingMessage, upgrades: UpgradeHandler | undefined): Refusal {
   const path = url.split('?', 1)[0] ?? '';
+  if (upgrades?.serves(path) === true) {
+    // RFC 9110 section 15.5.22. Mostly a proxy's doing, which its operator would look for elsewhere.
+    return invalid(
+      `${quoted(path)} is for WebSockets: a GET that asks for an upgrade; a proxy in between has to pass the headers Upgrade and Connection on`,
+      426,
+      { upgrade: 'websocket', connection: 'upgrade' },
+    );
+  }
   return new Refusal(
     new SluiceError(
       'UNKNOWN_METHOD',

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js';
+import type { SluiceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { ByteAccount } from '../flow/byte-account.js';
 import type { ForwardedPeers } from '../transport/net/forwarded.js';
@@ -36,4 +37,6 @@ export interface EdgeOptions {
   readonly forwarded?: ForwardedPeers;
   readonly tls?: TlsOptions;
   readonly version: string;
+  /** Told of each request, and each upgrade, that is not let in here; not of those that are wrong, nor of the calls' own refusals. */
+  readonly onRefused?: (error: SluiceError, peer: string) => void;
 }

@@ -14,6 +14,7 @@ import { asksForWebSocket, withoutUpgrade } from './not-upgraded.js';
 import { OriginPolicy } from './origin-policy.js';
 import { answerParserError } from './parser-errors.js';
 import { RequestsUnderWay } from './requests-under-way.js';
+import { socketRefusal } from './socket-refusal.js';
 import { answerUpgrade } from './upgrade-answer.js';
 
 /** How often the platform looks for requests over their time. */
@@ -50,7 +51,13 @@ export class EdgeServer {
     this.#options = options;
     this.#policy = new OriginPolicy(options.origins);
     this.#door = new SocketDoor(
-      { ...options, section: 'edge', alpnProtocol: 'http/1.1', tcpNoDelay: true },
+      {
+        ...options,
+        section: 'edge',
+        alpnProtocol: 'http/1.1',
+        tcpNoDelay: true,
+        refusal: socketRefusal(options.maxSockets),
+      },
       (socket, certificate) => {
         this.#admit(socket, certificate);
       },
@@ -195,7 +202,8 @@ export class EdgeServer {
       return;
     }
     const peer = this.#peerOf(request);
-    answerUpgrade({ request, socket, head, ...peer }, this.#policy, this.#parts?.upgrades);
+    const upgrade = { request, socket, head, ...peer };
+    answerUpgrade(upgrade, this.#policy, this.#parts?.upgrades, this.#options.onRefused);
   }
 
   #onParserError(error: NodeJS.ErrnoException, socket: Socket): void {

@@ -109,6 +109,11 @@ function wholeBody(
   { account, maxMessageBytes }: PushRoutesOptions,
 ): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
+    // Who is calling took time to find out: they may have gone since, and nothing would say so again.
+    if (response.destroyed) {
+      resolve(undefined);
+      return;
+    }
     const body = new BodyReader({
       request,
       response,

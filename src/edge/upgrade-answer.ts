@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { SluiceError } from '../core/errors.js';
 import { quoted } from '../core/printable.js';
@@ -11,16 +12,19 @@ export function answerUpgrade(
   upgrade: Upgrade,
   policy: OriginPolicy,
   handler: UpgradeHandler | undefined,
+  onRefused?: (error: SluiceError, peer: string) => void,
 ): void {
-  const { request, socket } = upgrade;
+  const { request, socket, peer } = upgrade;
   const refused = policy.refusal(requestOrigin(request));
   if (refused !== undefined) {
+    onRefused?.(refused, peer);
     refuseUpgrade(socket, new Refusal(refused));
     return;
   }
   if (handler?.upgrade(upgrade) === true) return;
   const path = request.url?.split('?', 1)[0] ?? '';
-  const error = new SluiceError('UNKNOWN_METHOD', `nothing is upgraded at ${quoted(path)}`);
+  const off = handler === undefined ? ': there are no WebSockets here (edge.webSocket.enabled)' : '';
+  const error = new SluiceError('UNKNOWN_METHOD', `nothing is upgraded at ${quoted(path)}${off}`);
   refuseUpgrade(socket, new Refusal(error));
 }
 
@@ -35,7 +39,10 @@ function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
     ...errorHeaders(refusal),
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  socket.end(`HTTP/1.1 ${refusal.status} Refused\r\n${lines.join('\r\n')}\r\n\r\n${body}`, () => {
-    socket.destroy();
-  });
+  socket.end(
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}\r\n${lines.join('\r\n')}\r\n\r\n${body}`,
+    () => {
+      socket.destroy();
+    },
+  );
 }

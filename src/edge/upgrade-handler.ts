@@ -15,6 +15,8 @@ export interface Upgrade {
 
 /** Who serves WebSockets. */
 export interface UpgradeHandler {
+  /** Whether something is upgraded at this path. */
+  serves(path: string): boolean;
   /** Takes the socket over, or answers by itself; false: nothing is upgraded at this path. Never throws. */
   upgrade(upgrade: Upgrade): boolean;
 }

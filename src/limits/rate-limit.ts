@@ -35,7 +35,7 @@ export interface Sender {
 export type RateUnit = RateFigures['unit'];
 
 /** What a limit has done, and holds back now. */
-export class RateLimitCounters {
+class RateLimitCounters {
   /** What went at once. */
   allowed = 0;
   delayed = 0;

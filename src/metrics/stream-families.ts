@@ -115,7 +115,7 @@ export function streamFamilies(
     },
     tallied(
       'sluice_connections_rejected_total',
-      'Streams refused before they became a connection, by catalogue code.',
+      'Streams, and requests over HTTP, refused before they became a connection, by catalogue code.',
       'code',
       CODES,
       () => metrics.connectionsRejected,
@@ -143,8 +143,12 @@ export function streamFamilies(
     ...rateLimitFamilies(sources),
     ...proxyFamilies(() => sources.proxies?.() ?? NO_PROXIES),
     ...authFamilies(metrics.auth, () => sources.auth?.(), limits.auth),
-    gauge('sluice_sockets', 'Network connections open now.', () => sources.sockets()),
-    gauge('sluice_sockets_limit', 'Network connections that may be open at once.', () => limits.sockets),
+    gauge('sluice_sockets', 'Network connections open now at the gRPC address.', () => sources.sockets()),
+    gauge(
+      'sluice_sockets_limit',
+      'Network connections that may be open at once at the gRPC address.',
+      () => limits.sockets,
+    ),
     gauge(
       'sluice_edge_sockets',
       'Network connections open now at the HTTP address.',
@@ -172,7 +176,7 @@ export function streamFamilies(
     ),
     counter(
       'sluice_handshake_failures_total',
-      'Network connections whose handshake was refused: no HTTP/2, no TLS, or a certificate that does not hold.',
+      'Network connections whose handshake was refused: no HTTP/2, no TLS, a bad certificate, or no PROXY protocol header.',
       () => metrics.handshakeFailures,
     ),
     counter(

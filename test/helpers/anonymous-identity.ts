@@ -9,6 +9,6 @@ export function anonymousIdentity(clientId: string): Identity {
     limits: {},
     expiresAtMs: undefined,
     allows: () => true,
-  allowsSomewhere: () => true,
+    allowsSomewhere: () => true,
   };
 }

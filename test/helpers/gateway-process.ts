@@ -71,6 +71,13 @@ export class GatewayProcess {
     return grpc?.[0] ?? '';
   }
 
+  /** `host:port` of the HTTP edge, where `edge.enabled` is true. */
+  get edge(): string {
+    const edge = this.log.find((line) => line.msg === 'gateway ready')?.['edge'] as
+      readonly string[] | undefined;
+    return edge?.[0] ?? '';
+  }
+
   /** `host:port` of the admin address. */
   get admin(): string {
     return String(this.log.find((line) => line.msg === 'gateway ready')?.['admin']);
@@ -84,6 +91,10 @@ export class GatewayProcess {
       if (this.#ended) throw new Error(`it ended without "${message}":\n${this.stderr}`);
       await new Promise<void>((wake) => this.#waiting.add(wake));
     }
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   signal(name: NodeJS.Signals): void {

@@ -123,8 +123,16 @@ describe('the PROXY protocol', () => {
     }
     expect(under.gateway.metrics.handshakeFailures).toBe(2);
     expect(under.log.filter(({ level }) => level === 'warn')).toMatchObject([
-      { fields: { reason: 'PROXY protocol header expected: it begins with something else' } },
-      { fields: { reason: 'PROXY protocol header expected: it begins with something else' } },
+      {
+        fields: {
+          reason: 'PROXY protocol header expected: it begins with something else (server.proxyProtocol)',
+        },
+      },
+      {
+        fields: {
+          reason: 'PROXY protocol header expected: it begins with something else (edge.proxyProtocol)',
+        },
+      },
     ]);
   });
 
@@ -150,7 +158,7 @@ describe('the PROXY protocol', () => {
       message: 'a connection was refused',
       fields: {
         peer: expect.stringMatching(/^127\.0\.0\.1:/) as string,
-        reason: 'balancers.trusted does not name its address',
+        reason: 'balancers.trusted does not name its address (server.proxyProtocol)',
       },
     });
   });

@@ -19,7 +19,7 @@ function run(argv: readonly string[], env: NodeJS.ProcessEnv = {}): ReturnType<t
 }
 
 /** Nobody to be warned of. */
-const LOCAL = ['--server.listen', '127.0.0.1:0'];
+const LOCAL = ['--server.listen', '127.0.0.1:0', '--edge.listen', '127.0.0.1:0'];
 
 test('check says that all is right', async () => {
   expect(await run(['check', ...LOCAL])).toEqual({
@@ -28,7 +28,7 @@ test('check says that all is right', async () => {
     err: '',
   });
   const path = join(folder, 'right.yaml');
-  writeFileSync(path, 'log: {level: warn}\nserver: {listen: ["[::1]:0"]}\n');
+  writeFileSync(path, 'log: {level: warn}\nserver: {listen: ["[::1]:0"]}\nedge: {listen: ["[::1]:0"]}\n');
   expect(await run(['check'], { SLUICE_CONFIG: path })).toEqual({
     code: 0,
     out: `The configuration is right (${path}).\n`,
@@ -100,7 +100,7 @@ test('check warns of a gateway that lets in everybody, in one line', async () =>
   expect(await run(['check'])).toEqual({
     code: 0,
     out: 'The configuration is right (no file was named).\n',
-    err: 'warning: auth.methods = ["anonymous"] (default): anonymous lets in everybody, and other machines can reach server.listen = ["0.0.0.0:50051"] (default); name other methods, or listen on 127.0.0.1\n',
+    err: 'warning: auth.methods = ["anonymous"] (default): anonymous lets in everybody, and other machines can reach server.listen = ["0.0.0.0:50051"] (default) and edge.listen = ["0.0.0.0:8080"] (default); name other methods, or listen on 127.0.0.1\n',
   });
 });
 

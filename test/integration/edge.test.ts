@@ -293,6 +293,40 @@ describe('pages of other origins', () => {
   });
 });
 
+it('the operator hears of pages and callers that are not let in, not of mistakes', async () => {
+  await using own = await startEdge();
+  const headers = { origin: 'https://evil.example' };
+  await fetch(`${own.edge}/v1/topics/news/x`, { headers });
+  await using upgrade = new RawHttp(own.edge);
+  upgrade.say(
+    'GET /v1/stream HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\norigin: null\r\n\r\n',
+  );
+  await upgrade.closed;
+  expect((await fetch(`${own.edge}/v1/clients/ann/messages`, { method: 'POST', body: 'x' })).status).toBe(
+    403,
+  );
+  expect((await fetch(`${own.edge}/nothing`)).status).toBe(404);
+  // By the call itself, which counts it.
+  expect((await fetch(`${own.edge}/v1/topics/nope/x`, { method: 'POST', body: 'x' })).status).toBe(404);
+  expect(Object.fromEntries(own.gateway.metrics.connectionsRejected)).toEqual({
+    PERMISSION_DENIED: 3,
+    UNKNOWN_ROUTE: 1,
+  });
+  expect(own.log.filter(({ message }) => message === 'requests refused')).toEqual([
+    {
+      level: 'info',
+      message: 'requests refused',
+      fields: {
+        code: 'PERMISSION_DENIED',
+        count: 1,
+        peer: expect.stringMatching(/^127\.0\.0\.1:/) as string,
+        reason:
+          'pages of origin "https://evil.example" may not use this gateway: edge.origins does not list it',
+      },
+    },
+  ]);
+});
+
 describe('what is no HTTP', () => {
   test.each([
     ['garbage', '\x16\x03\x01\x02\x00\x01\r\n\r\n', 400],
@@ -351,7 +385,15 @@ describe('what is no HTTP', () => {
     evil.say(
       'GET /v1/stream HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\norigin: https://evil.example\r\n\r\n',
     );
-    expect(await evil.closed).toMatch(/^HTTP\/1\.1 403 [^]*edge\.origins/);
+    expect(await evil.closed).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n[^]*edge\.origins/);
+  });
+
+  it('a WebSocket whose upgrade got lost on the way is told so', async () => {
+    const response = await fetch(`${edge}/v1/stream`);
+    expect(response.headers.get('upgrade')).toBe('websocket');
+    const [status, code, message] = await refused(response);
+    expect([status, code]).toEqual([426, 'INVALID_MESSAGE']);
+    expect(message).toContain('a proxy in between has to pass the headers Upgrade and Connection on');
   });
 
   it('who would rather speak HTTP/2 is answered as if it had not said so, again and again', async () => {

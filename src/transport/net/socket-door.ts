@@ -40,6 +40,8 @@ export interface SocketDoorOptions {
   readonly alpnProtocol: 'h2' | 'http/1.1';
   /** Whose connections each begin with a PROXY protocol header; all others are closed. Undefined: nobody's do. */
   readonly proxyProtocol?: TrustedAddresses;
+  /** What a connection too many is told before it is closed. Undefined, or where TLS is spoken: nothing. */
+  readonly refusal?: Buffer;
   /** False lets the system gather small writes (Nagle); nearly always true. */
   readonly tcpNoDelay: boolean;
 }
@@ -161,14 +163,22 @@ export class SocketDoor {
     } else if (!this.#sockets.admit(socket)) {
       metrics.socketsDropped += 1;
       this.#drops.warn({ maxSockets }, `connection dropped: ${section}.maxSockets is reached`);
+      this.#turnAway(socket);
     } else {
       metrics.socketsAccepted += 1;
       this.#takeHeader(socket);
     }
   }
 
+  /** The system takes these few bytes at once, or never: there is no waiting for a peer that there is no room for. */
+  #turnAway(socket: Socket): void {
+    const { refusal, tls } = this.#options;
+    if (refusal !== undefined && tls === undefined) socket.write(refusal);
+    socket.destroy();
+  }
+
   #takeHeader(socket: Socket): void {
-    const { proxyProtocol, handshakeTimeoutMs, clock, metrics } = this.#options;
+    const { proxyProtocol, handshakeTimeoutMs, clock, metrics, section } = this.#options;
     if (proxyProtocol === undefined) {
       this.#agree(socket);
       return;
@@ -176,7 +186,7 @@ export class SocketDoor {
     if (!proxyProtocol.has(socket.remoteAddress)) {
       // A balancer's probe, which is gone already, was not refused. Anybody else could claim any address.
       if (peerOf(socket) === 'unknown') socket.destroy();
-      else this.#refuse(socket, 'balancers.trusted does not name its address');
+      else this.#refuse(socket, `balancers.trusted does not name its address (${section}.proxyProtocol)`);
       return;
     }
     takeProxyHeader(socket, handshakeTimeoutMs, clock, {
@@ -189,7 +199,7 @@ export class SocketDoor {
         socket.destroy();
       },
       onWrong: (reason) => {
-        this.#refuse(socket, reason);
+        this.#refuse(socket, `${reason} (${section}.proxyProtocol)`);
       },
     });
   }

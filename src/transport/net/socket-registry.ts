@@ -18,12 +18,9 @@ export class SocketRegistry {
     return this.#sockets.size;
   }
 
-  /** False, and the socket destroyed, when there are as many as there may be. */
+  /** False when there are as many as there may be: the socket is not kept, and for the caller to destroy. */
   admit(socket: Socket): boolean {
-    if (this.#sockets.size >= this.#maxSockets) {
-      socket.destroy();
-      return false;
-    }
+    if (this.#sockets.size >= this.#maxSockets) return false;
     this.#sockets.add(socket);
     // Once only; `once` itself would keep three objects more for each.
     socket.on('close', () => {

@@ -121,6 +121,11 @@ export class WebSocketServer {
     return this.#streams.size;
   }
 
+  /** Whether a WebSocket is served at this path. */
+  serves(path: string): boolean {
+    return WEBSOCKET_PATHS.has(path);
+  }
+
   /**
    * Makes a stream of the connection, or answers with an HTTP error that says
    * why not and closes it; false where no WebSocket is served at this path, and

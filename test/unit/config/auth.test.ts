@@ -19,7 +19,7 @@ function mistakes(line: string): string[] {
 
 const warnings = (line: string): string[] => load(line).warnings.map(showMistake);
 
-const LOCAL = '--server.listen 127.0.0.1:1';
+const LOCAL = '--server.listen 127.0.0.1:1 --edge.listen 127.0.0.1:2';
 const STATIC = '--auth.methods static --auth.static.file t';
 const KEYS = '--auth.jwt.keyFile k';
 const JWT = `--auth.methods jwt ${KEYS}`;
@@ -162,6 +162,15 @@ describe('warnings', () => {
     ['--server.listen [::1]:1,[::]:2', [anonymous]],
     [`--auth.methods static,anonymous --auth.static.file t ${TLS}`, [anonymous]],
     [CA, [anonymous, clientCa]],
+    [
+      '--server.listen 127.0.0.1:1',
+      [/other machines can reach edge\.listen = \["0\.0\.0\.0:8080"\] \(default\); name/],
+    ],
+    ['', [/can reach server\.listen = .* and edge\.listen = /]],
+    [
+      `--auth.methods static --auth.static.file t ${TLS} --edge.tls false`,
+      [/: tokens come unencrypted to edge\.listen = /],
+    ],
     [STATIC, [plain]],
     [`${JWT} ${SURE}`, [plain]],
     [`${JWT} ${LOCAL} --auth.jwt.audience a`, [anyIssuer]],
@@ -212,7 +221,7 @@ describe('warnings', () => {
 
   test.each([
     LOCAL,
-    '--server.listen unix:/tmp/s,127.1.2.3:1,[::1]:1,localhost:1',
+    '--server.listen unix:/tmp/s,127.1.2.3:1,[::1]:1,localhost:1 --edge.enabled false',
     `${CA} --server.tls.requireClientCertificate true`,
     CERTIFICATE,
     `${STATIC} ${TLS}`,

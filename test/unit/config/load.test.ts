@@ -401,9 +401,9 @@ describe('keys that contradict each other', () => {
 describe('warnings', () => {
   // On this machine only: what is said of who may come in is tested in auth.test.ts.
   const warned = (line: string): string[] =>
-    loadConfig({ argv: ['--server.listen', '127.0.0.1:0', ...line.split(' ').filter(Boolean)] }).warnings.map(
-      showMistake,
-    );
+    loadConfig({
+      argv: ['--server.listen', '127.0.0.1:0', '--edge.enabled', 'false', ...line.split(' ').filter(Boolean)],
+    }).warnings.map(showMistake);
 
   test.each([
     [

@@ -1,0 +1,154 @@
+/** Ten thousand connect at once: as many as may be come in, the others are told, and nobody who was there notices. */
+import { readdirSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { expect, it, test } from 'vitest';
+import { Burst } from '../helpers/burst.js';
+import type { BurstReport } from '../helpers/burst-client.js';
+import { Bystander } from '../helpers/bystander.js';
+import { Following } from '../helpers/edge-world.js';
+import { GatewayProcess } from '../helpers/gateway-process.js';
+
+const CONNECTS = 10_000;
+/** As the configuration says. */
+const MAX_SOCKETS = 2_000;
+/** Connections of this process to the admin address, which its library keeps as it likes. */
+const OF_OUR_OWN = 3;
+const UPGRADES = 2_000;
+const MAX_CONNECTIONS = 50;
+
+const CONFIG = 'test/helpers/fixtures/crowd.yaml';
+
+/** All samples of the gateway's metrics that have no labels. */
+async function figures({ admin }: GatewayProcess): Promise<ReadonlyMap<string, number>> {
+  const page = await (await fetch(`http://${admin}/metrics`)).text();
+  return new Map([...page.matchAll(/^(\w+) (\d+)$/gm)].map(([, name = '', value]) => [name, Number(value)]));
+}
+
+/** The figures of a run, for whoever reads its output. */
+function tell(found: object): void {
+  process.stdout.write(`${JSON.stringify(found)}\n`);
+}
+
+const descriptors = ({ pid }: GatewayProcess): number => readdirSync(`/proc/${pid}/fd`).length;
+
+/** Those who were there before: a stream over gRPC, and a topic that one writes to, over one connection, and one follows. */
+class Regulars implements AsyncDisposable {
+  slowestMs = 0;
+  rounds = 0;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  readonly #gateway: GatewayProcess;
+  readonly #stream: Bystander;
+  readonly #events: Following;
+
+  private constructor(gateway: GatewayProcess, events: Following) {
+    this.#gateway = gateway;
+    this.#stream = new Bystander(gateway.address);
+    this.#events = events;
+  }
+
+  static async of(gateway: GatewayProcess): Promise<Regulars> {
+    const regulars = new Regulars(gateway, await Following.at(`http://${gateway.edge}/v1/topics/news/a`));
+    await regulars.goOn();
+    return regulars;
+  }
+
+  /** All of them do what they are here for, and all is well. */
+  async goOn(): Promise<void> {
+    const began = performance.now();
+    await this.#stream.check(10);
+    expect(await this.#publish(`round ${this.rounds}`)).toContain('"duplicate":false');
+    expect((await this.#events.next()).data).toBe(`round ${this.rounds}`);
+    this.rounds += 1;
+    this.slowestMs = Math.max(this.slowestMs, Math.round(performance.now() - began));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stream[Symbol.dispose]();
+    this.#agent.destroy();
+    await this.#events[Symbol.asyncDispose]();
+  }
+
+  /** The answer's body. */
+  #publish(body: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const url = `http://${this.#gateway.edge}/v1/topics/news/a`;
+      request(url, { method: 'POST', agent: this.#agent }, (response) => {
+        text(response).then(resolve, reject);
+      })
+        .once('error', reject)
+        .end(body);
+    });
+  }
+}
+
+test.each([
+  ['http', 'sluice_edge_sockets', '503 CONNECTION_LIMIT after 5 s'],
+  ['grpc', 'sluice_sockets', 'closed'],
+] as const)('%s: a burst of connects fills its door, no further', async (kind, gauge, told) => {
+  await using gateway = await GatewayProcess.ready([], { config: CONFIG });
+  await using regulars = await Regulars.of(gateway);
+  await figures(gateway);
+  const before = { descriptors: descriptors(gateway), sockets: (await figures(gateway)).get(gauge) ?? 0 };
+
+  await using burst = new Burst(kind, kind === 'http' ? gateway.edge : gateway.address, CONNECTS);
+  let report: BurstReport | undefined;
+  const reported = burst.report.then((is) => (report = is));
+  let most = 0;
+  while (report === undefined) {
+    await regulars.goOn();
+    most = Math.max(most, (await figures(gateway)).get(gauge) ?? 0);
+  }
+  const { outcomes, tookMs } = await reported;
+  const during = await figures(gateway);
+  const held = { sockets: during.get(gauge), descriptors: descriptors(gateway) };
+
+  tell({
+    ...{ kind, outcomes, tookMs, most, held, before },
+    ...{ rounds: regulars.rounds, slowestMs: regulars.slowestMs },
+    dropped: during.get('sluice_sockets_dropped_total'),
+  });
+
+  await burst.leave();
+  await expect
+    .poll(async () => (await figures(gateway)).get(gauge), { timeout: 60_000 })
+    .toBe(before.sockets);
+  await expect
+    .poll(() => descriptors(gateway), { timeout: 10_000 })
+    .toBeLessThanOrEqual(before.descriptors + OF_OUR_OWN);
+  const began = performance.now();
+  await using late = await Regulars.of(gateway);
+  tell({ kind, answersAgainMs: Math.round(performance.now() - began) });
+  expect(late.rounds).toBe(1);
+  expect(held.sockets).toBe(MAX_SOCKETS);
+  expect(most).toBeLessThanOrEqual(MAX_SOCKETS);
+  expect(outcomes['open']).toBe(MAX_SOCKETS - before.sockets);
+  expect(during.get('sluice_sockets_dropped_total')).toBe(CONNECTS - MAX_SOCKETS + before.sockets);
+  // Who has spoken before it was refused may be told by its system that the connection is reset, and nothing else.
+  expect(outcomes[told]).toBeGreaterThan((CONNECTS - MAX_SOCKETS) * 0.9);
+  expect(Object.keys(outcomes).sort()).toEqual(
+    [...new Set([told, 'closed', 'open'])].filter((one) => one in outcomes).sort(),
+  );
+});
+
+it('WebSockets over the limit on connections are each told so, and when to come again', async () => {
+  await using gateway = await GatewayProcess.ready(['--pool.maxConnections', String(MAX_CONNECTIONS)], {
+    config: CONFIG,
+  });
+  // Publishing anew is what a full gateway refuses: who was there goes on talking.
+  using bystander = new Bystander(gateway.address);
+  await bystander.check(10);
+  const connections = (await figures(gateway)).get('sluice_connections') ?? 0;
+  await using burst = new Burst('websocket', gateway.edge, UPGRADES);
+  let report: BurstReport | undefined;
+  const reported = burst.report.then((is) => (report = is));
+  while (report === undefined) await bystander.check(10);
+  const { outcomes, tookMs } = await reported;
+  tell({ outcomes, tookMs, connections });
+  const room = MAX_CONNECTIONS - connections;
+  expect(outcomes).toEqual({ open: room, '4029 CONNECTION_LIMIT after 5 s': UPGRADES - room });
+  await burst.leave();
+  await expect.poll(async () => (await figures(gateway)).get('sluice_connections')).toBe(connections);
+  await using late = await Regulars.of(gateway);
+  expect(late.rounds).toBe(1);
+});
