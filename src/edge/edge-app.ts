@@ -168,7 +168,7 @@ async function serve(
   route: EdgeRoute,
   request: FastifyRequest,
   reply: FastifyReply,
-  { peerOf }: EdgeAppOptions,
+  { peerOf, isDraining }: EdgeAppOptions,
 ): Promise<FastifyReply> {
   const { raw } = request;
   const asked: EdgeRequest = {
@@ -187,6 +187,8 @@ async function serve(
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
       ...answer.headers,
+      // Since it was asked, it may have begun to leave.
+      ...(isDraining() && { connection: 'close' }),
     })
     .send(`${JSON.stringify(answer.body)}\n`);
 }

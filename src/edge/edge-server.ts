@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Timer } from '../core/clock.js';
 import type { ClientCertificate } from '../core/credentials.js';
 import type { BoundAddress } from '../transport/net/address.js';
 import { SocketDoor } from '../transport/net/socket-door.js';
@@ -23,6 +24,9 @@ const MAX_REQUESTS_PER_SOCKET = 100_000;
 /** Requests of one connection that may be under way at once, sent without waiting for answers (pipelining). */
 const MAX_PIPELINED = 32;
 
+/** How long a connection that looks idle is left when the gateway leaves: a request may be on its way on it. */
+const IDLE_LINGER_MS = 100;
+
 type State = 'new' | 'starting' | 'listening' | 'leaving' | 'destroyed';
 
 /**
@@ -41,6 +45,7 @@ export class EdgeServer {
   #parts: EdgeParts | undefined;
   #state: State = 'new';
   #draining = false;
+  #idleTimer: Timer | undefined;
 
   constructor(options: EdgeOptions) {
     this.#options = options;
@@ -102,8 +107,11 @@ export class EdgeServer {
 
   /** From now on each connection is closed after the answer under way; new ones are still taken. Idempotent. */
   drain(): void {
+    if (this.#draining) return;
     this.#draining = true;
-    this.#http?.closeIdleConnections();
+    this.#idleTimer = this.#options.clock.setTimeout(() => {
+      this.#http?.closeIdleConnections();
+    }, IDLE_LINGER_MS);
   }
 
   /** Takes no more connections; those it has go on. Idempotent. */
@@ -116,6 +124,7 @@ export class EdgeServer {
   async destroy(): Promise<void> {
     this.stopListening();
     this.#state = 'destroyed';
+    this.#idleTimer?.cancel();
     // It has never listened by itself: this stops its timers.
     this.#http?.close();
     await this.#door.destroy();

@@ -324,7 +324,6 @@ describe('the handshake', () => {
     ['a key that is too short', { headers: { 'sec-websocket-key': 'YQ==' } }, 400, 'Sec-WebSocket-Key'],
     ['another version', { headers: { 'sec-websocket-version': '12' } }, 400, 'Sec-WebSocket-Version'],
     ['another path', { path: '/v2/stream' }, 404, 'nothing is upgraded'],
-    ['something else to upgrade to', { headers: { upgrade: 'h2c' } }, 400, 'Upgrade'],
   ])('%s: an answer of HTTP that says what is wrong', async (_, options, status, words) => {
     await using world = await World.start();
     using client = new RawWebSocket(world.edge, options);

@@ -31,6 +31,23 @@ it('while it drains requests are refused, their connections closed', async () =>
   await stopping;
 });
 
+it('a request that is on its way when the drain begins is answered, and its connection closed', async () => {
+  await using under = await startEdge();
+  await using publishing = new RawHttp(under.edge);
+  publishing.say('POST /v1/topics/news/x HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n');
+  await expect.poll(() => under.gateway.calls.publishes.underWay).toBe(1);
+  await using idle = new RawHttp(under.edge);
+  idle.say('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+  await idle.heard(/"sluice"/);
+  // With the system, and not read yet.
+  idle.say('GET /v1/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n');
+  const stopping = under.gateway.stop();
+  expect(await idle.closed).toMatch(/connection: close[^]*"openapi"/i);
+  publishing.say('hi');
+  expect(await publishing.closed).toMatch(/connection: close[^]*duplicate":false/i);
+  await stopping;
+});
+
 it('a reader that takes nothing is cut, and costs no more than its bounds', async () => {
   await using under = await startEdge({ 'stream.sendTimeout': '300ms', 'stream.sendQueueMessages': 8 });
   await using slow = new RawHttp(under.edge);

@@ -35,6 +35,14 @@ import {
 const BACKED_UP_BYTES = 8 * 1024;
 /** More than this is not given to the socket at once: it would tell of it only when all of it has left. */
 const MAX_HANDED_BYTES = 128 * 1024;
+/**
+ * After so much was read of one connection the others have their turn: the
+ * platform would read two mebibytes of each at once, and nobody would be heard,
+ * nor the memory's budget looked at, before all that is unmasked.
+ */
+const MAX_READ_AT_ONCE_BYTES = 64 * 1024;
+/** How long the peer may take to read why it was ended, where what it holds is wanted back. */
+const OVERLOADED_CLOSE_MS = 1_000;
 /** What is held of a message that is not complete: beyond the largest there is, for its frames and what comes between them. */
 const MAX_BETWEEN_BYTES = 1024 * 1024;
 
@@ -103,6 +111,9 @@ export class WebSocketStream implements TransportStream {
   #accepted = false;
   #wasReset = false;
   #paused = false;
+  /** It has read enough for this turn. */
+  #resting = false;
+  #readSinceRest = 0;
   #pumping = false;
   /** The client has half-closed, and the receiver knows. */
   #inputEnded = false;
@@ -182,6 +193,7 @@ export class WebSocketStream implements TransportStream {
       if (this.#isOpen && TELLS_ERRORS.has(RESPONSE_FRAMING[this.method])) this.#write([lastWords(error)]);
       const own = this.#refused?.error === error ? this.#refused.closeCode : undefined;
       this.#endWith(own ?? error.entry.webSocketClose, closeReason(error));
+      if (error.code === 'OVERLOADED') this.#holdNoMore();
     }
   }
 
@@ -348,7 +360,21 @@ export class WebSocketStream implements TransportStream {
     if (!this.#inputDone) this.#takeIn(piece.length);
     // The peer's Close: the library has answered it.
     if (this.#state === 'open' && !this.#isOpen) this.#left();
+    this.#readSinceRest += piece.length;
+    if (this.#readSinceRest >= MAX_READ_AT_ONCE_BYTES) this.#rest();
   };
+
+  /** Until the next turn. */
+  #rest(): void {
+    this.#readSinceRest = 0;
+    if (this.#resting) return;
+    this.#resting = true;
+    this.#ws.pause();
+    this.#context.clock.setImmediate(() => {
+      this.#resting = false;
+      if (!this.#paused) this.#ws.resume();
+    });
+  }
 
   #takeIn(bytes: number): void {
     this.#partial.read(bytes);
@@ -464,7 +490,7 @@ export class WebSocketStream implements TransportStream {
   #flow(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#ws.resume();
+    if (!this.#resting) this.#ws.resume();
   }
 
   /** Lets what still arrives flow away unread: a Close may be behind it. */
@@ -475,6 +501,18 @@ export class WebSocketStream implements TransportStream {
     this.#unreadable = undefined;
     this.#held.set(0);
     this.#flow();
+  }
+
+  /**
+   * It ends for what it holds, and the library would go on gathering the message
+   * that is under way, uncounted. It is given nothing any more, the peer's Close
+   * neither: that is not waited for as long as else.
+   */
+  #holdNoMore(): void {
+    this.#socket.removeAllListeners('data');
+    this.#closeTimer?.cancel();
+    this.#closeTimer = undefined;
+    this.#closeWithin(Math.min(OVERLOADED_CLOSE_MS, this.#context.closeTimeoutMs));
   }
 
   /** What came breaks the rules, and the library reads no more. */
