@@ -93,7 +93,7 @@ export function isToken(token: unknown): token is string {
 function expectToken(token: unknown): void {
   if (token === undefined || typeof token === 'function' || isToken(token)) return;
   throw new TypeError(
-    `token is ${noTokenBecause(token)}: expected is a text of printable ASCII without spaces (and without "Bearer "), of at most ${MAX_TOKEN_BYTES} bytes, or a function that gives one`,
+    `token is ${noTokenBecause(token)}: expected is a text of printable ASCII without spaces, of at most ${MAX_TOKEN_BYTES} bytes, or a function that gives one`,
   );
 }
 

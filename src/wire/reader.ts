@@ -206,9 +206,7 @@ export class Reader {
       length = this.uint53(field);
     }
     const end = this.position + length;
-    if (end > this.end) {
-      this.fail(field, at, `is cut off: ${length} bytes announced, ${this.end - this.position} left`);
-    }
+    if (end > this.end) this.#cutOff(field, at, length);
     return end;
   }
 
@@ -250,9 +248,11 @@ export class Reader {
   }
 
   #skipFixed(field: string, at: number, size: number): void {
-    if (this.end - this.position < size) {
-      this.fail(field, at, `is cut off: ${size} bytes needed, ${this.end - this.position} left`);
-    }
+    if (this.end - this.position < size) this.#cutOff(field, at, size);
     this.position += size;
+  }
+
+  #cutOff(field: string, at: number, bytes: number): never {
+    this.fail(field, at, `is cut off: ${bytes} bytes announced, ${this.end - this.position} left`);
   }
 }

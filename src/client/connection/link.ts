@@ -382,13 +382,10 @@ function errorOf({ code, message, retryAfterMs }: Control & { action: 'error' })
 function noWelcome(address: string, timeoutMs: number): ClientError {
   return new ClientError(
     'UNREACHABLE',
-    `${address} did not say Welcome within ${timeoutMs} ms (connectTimeoutMs): is it a Sluice gateway, does it ask for a token, and is it overloaded?`,
+    `${address} did not say Welcome within ${timeoutMs} ms (connectTimeoutMs): is it a Sluice gateway, and does it ask for a token?`,
   );
 }
 
 function silentFor(address: string, ms: number): ClientError {
-  return new ClientError(
-    'CONNECTION_LOST',
-    `The gateway at ${address} has been silent for ${ms} ms: the network or the gateway is gone.`,
-  );
+  return new ClientError('CONNECTION_LOST', `The gateway at ${address} has said nothing for ${ms} ms.`);
 }

@@ -176,6 +176,6 @@ export class TokenKeeper {
 function noToken(given: unknown): ClientError {
   return new ClientError(
     'TOKEN_SOURCE',
-    `What the function that gives the token gave is ${noTokenBecause(given)}: expected is a text of printable ASCII without spaces, of at most ${MAX_TOKEN_BYTES} bytes.`,
+    `token gave what is ${noTokenBecause(given)}: expected is a text of printable ASCII without spaces, of at most ${MAX_TOKEN_BYTES} bytes.`,
   );
 }

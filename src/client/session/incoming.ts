@@ -228,7 +228,7 @@ export class Incoming {
     }
     if (this.#piecesBytes > MAX_JOINED_BYTES)
       this.#options.violated(
-        `a payload of more than ${MAX_JOINED_BYTES} bytes: open the session with pieces: true to take it piece by piece`,
+        `a payload of more than ${MAX_JOINED_BYTES} bytes: open the session with pieces: true`,
       );
     else this.release();
   }

@@ -55,7 +55,7 @@ export function violation(id: string, how: string): ClientError {
 export function resetError(id: string): ClientError {
   return new ClientError(
     'RESET',
-    `the gateway no longer has session "${id}": it was away for too long, or the gateway started anew; with onReset it goes on, opened afresh`,
+    `the gateway no longer has session "${id}": it was away too long, or the gateway started anew; with onReset it goes on`,
   );
 }
 
@@ -104,9 +104,8 @@ export function tooLargeError(
   const limits =
     pieces === 1
       ? `its key and metadata alone exceed the gateway's largest message, ${maxMessageBytes} bytes (server.maxMessageSize)`
-      : `in pieces of at most ${maxMessageBytes} bytes (server.maxMessageSize) it takes ${pieces} messages, and the ` +
-        `gateway holds ${window.messages} messages and ${window.bytes} bytes of a session ` +
-        '(session.windowMessages, session.windowSize)';
+      : `in pieces of at most ${maxMessageBytes} bytes (server.maxMessageSize) it is ${pieces} messages, and its ` +
+        `window is ${window.messages} messages and ${window.bytes} bytes (session.windowMessages, session.windowSize)`;
   return new ClientError('MESSAGE_TOO_LARGE', `a payload of ${bytes} bytes can't be sent: ${limits}`, {
     scope: 'message',
   });

@@ -180,5 +180,5 @@ export class SessionReader {
 }
 
 export function secondReader(): Error {
-  return new Error('this session is being read already: one receive or one loop at a time');
+  return new Error('this session is being read already: one loop at a time reads');
 }

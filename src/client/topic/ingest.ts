@@ -212,6 +212,6 @@ export class Ingest implements AsyncDisposable {
 
   #whyNot(end: IngestEnd): Error {
     if ('error' in end) return end.error as Error;
-    return new ClientError('CLOSED', 'The route has ended the upload: finish() tells what it made of it.');
+    return new ClientError('CLOSED', 'The route has ended the upload: finish() tells why.');
   }
 }

@@ -123,5 +123,5 @@ function call(host: CallHost, place: CallPlace, body: Uint8Array, signal: AbortS
 }
 
 function noAnswer(limitMs: number): ClientError {
-  return new ClientError('UNREACHABLE', `No gateway answered Publish within ${limitMs} ms.`);
+  return new ClientError('UNREACHABLE', `No gateway has answered within ${limitMs} ms.`);
 }

@@ -23,7 +23,7 @@ export interface WebSocketDialOptions {
 export function webSocketDial({ WebSocket = platformWebSocket(), ...options }: WebSocketDialOptions): Dial {
   if (WebSocket === undefined) {
     throw new TypeError(
-      'There is no WebSocket here (Node.js has one from version 22 on): give the option WebSocket, such as that of the package ws',
+      'There is no WebSocket here (Node.js has one from version 22 on): give the option WebSocket',
     );
   }
   const { location } = globalThis as { location?: { readonly href: string } };

@@ -33,6 +33,6 @@ function urlOf(text: string, page: string | undefined): URL | undefined {
 function noAddress(text: string, page: string | undefined): TypeError {
   const paths = page === undefined ? '' : ', or a path of this page\'s own host, such as "/"';
   return new TypeError(
-    `${JSON.stringify(text)} is no address for a WebSocket: expected is wss://host, ws://host, https://host or http://host, with a port and a path where needed${paths}`,
+    `${JSON.stringify(text)} is no address for a WebSocket: expected is wss://host:port/path, or ws, https, http${paths}`,
   );
 }

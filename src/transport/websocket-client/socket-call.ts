@@ -165,7 +165,7 @@ export class SocketCall {
       this.#giveUp();
       this.#events.onEnd({
         status: GrpcStatus.UNIMPLEMENTED,
-        message: `${this.#url} takes WebSockets and does not speak ${PROTOCOL}: name a Sluice gateway's address.`,
+        message: `${this.#url} takes WebSockets and does not speak ${PROTOCOL}: it is no Sluice gateway.`,
         failure: 'not-sluice',
       });
       return;

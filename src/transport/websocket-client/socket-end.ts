@@ -49,7 +49,7 @@ export function unreachable(url: string, why: string): CallEnd {
   const said = why === '' ? 'the browser does not say why (its console may)' : why;
   return {
     status: GrpcStatus.UNAVAILABLE,
-    message: `No WebSocket could be opened to ${url}: ${said}. Is a gateway there with its HTTP edge on, does it take this page's origin (edge.origins), and is there room?`,
+    message: `No WebSocket could be opened to ${url}: ${said}. Is a gateway there, and does it take this page's origin (edge.origins)?`,
     failure: 'unreachable',
   };
 }

@@ -83,8 +83,12 @@ const bad: readonly [name: string, bytes: string, message: string][] = [
   ['the end of a group', '64', 'unknown field 12 at byte 0 has group end, which is not accepted'],
   ['wire type 6', '66', 'unknown field 12 at byte 0 has wire type 6, which is not accepted'],
   ['wire type 7', '67', 'unknown field 12 at byte 0 has wire type 7, which is not accepted'],
-  ['an unknown fixed32 cut off', '65 00 00', 'unknown field 12 at byte 0 is cut off: 4 bytes needed, 2 left'],
-  ['an unknown fixed64 cut off', '61 00', 'unknown field 12 at byte 0 is cut off: 8 bytes needed, 1 left'],
+  [
+    'an unknown fixed32 cut off',
+    '65 00 00',
+    'unknown field 12 at byte 0 is cut off: 4 bytes announced, 2 left',
+  ],
+  ['an unknown fixed64 cut off', '61 00', 'unknown field 12 at byte 0 is cut off: 8 bytes announced, 1 left'],
   ['unknown bytes cut off', '62 02 00', 'unknown field 12 at byte 1 is cut off: 2 bytes announced, 1 left'],
   ['control longer than the message', '52 05 32', 'control at byte 1 is cut off: 5 bytes announced, 1 left'],
   [

@@ -58,7 +58,7 @@ const bad: readonly [name: string, decode: (bytes: Uint8Array) => unknown, bytes
       'half a double',
       decodeIngestSummary,
       '22 05 11 00 00 00 00',
-      'aggregates value at byte 3 is cut off: 8 bytes needed, 4 left',
+      'aggregates value at byte 3 is cut off: 8 bytes announced, 4 left',
     ],
     [
       'an aggregate as a whole number',
