@@ -20,8 +20,8 @@ const NOT_IN_A_PAGE = {
 /** Without the gateway's catalogue of errors, of which a gateway makes the same error. */
 const PLAIN_ERRORS: Plugin = {
   name: 'plain errors',
-  setup: ({ onLoad }) => {
-    onLoad({ filter: /\bwire\/invalid-message\.js$/ }, () => ({
+  setup: (bundler) => {
+    bundler.onLoad({ filter: /\bwire\/invalid-message\.js$/ }, () => ({
       contents: 'export const invalidMessage = (sentence) => new Error(sentence);',
     }));
   },

@@ -216,7 +216,7 @@ describe('the end of a connection', () => {
     socket.opens();
     socket.closes(4029, 'OVERLOADED (retry after 5000 ms): The gateway holds too much.');
     expect(recorded.end).toEqual({
-      status: GrpcStatus.RESOURCE_EXHAUSTED,
+      status: GrpcStatus.UNKNOWN,
       code: 'OVERLOADED',
       message: 'The gateway holds too much.',
       retryAfterMs: 5_000,
@@ -230,7 +230,7 @@ describe('the end of a connection', () => {
     socket.closes(4001, 'UNAUTHENTICATED: A whole sent');
     expect(recorded.messages).toEqual([]);
     expect(recorded.end).toEqual({
-      status: GrpcStatus.UNAUTHENTICATED,
+      status: GrpcStatus.UNKNOWN,
       code: 'UNAUTHENTICATED',
       message: 'A whole sentence, longer than a close frame.',
       retryAfterMs: 1_000,
@@ -397,7 +397,7 @@ describe('a call', () => {
     socket.says(errorControl('PERMISSION_DENIED', 'permission subscribe:board/news is missing'));
     socket.closes(4003, 'PERMISSION_DENIED: permission');
     expect(recorded.end).toMatchObject({
-      status: GrpcStatus.PERMISSION_DENIED,
+      status: GrpcStatus.UNKNOWN,
       message: 'permission subscribe:board/news is missing',
     });
   });
