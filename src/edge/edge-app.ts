@@ -11,7 +11,7 @@ import { edgeRoutes, type EdgeParts } from './edge-routes.js';
 import { answerAndClose, hasUnreadBody } from './lingering-answer.js';
 import type { OriginPolicy } from './origin-policy.js';
 import { querySchema } from './parameters.js';
-import { errorBody, errorHeaders, invalid, Refusal } from './refusal.js';
+import { errorBody, errorHeaders, invalid, Refusal, StreamRefusal } from './refusal.js';
 import { requestOrigin } from './request-origin.js';
 import type { UpgradeHandler } from './upgrade-handler.js';
 
@@ -62,7 +62,7 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
   });
   const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const refusal = asRefusal(error, options);
-    if (NOT_LET_IN.has(refusal.status)) {
+    if (NOT_LET_IN.has(refusal.status) && !(refusal instanceof StreamRefusal)) {
       options.onRefused?.(refusal.error, options.peerOf(request.raw).peer);
     }
     const headers = {

@@ -9,6 +9,7 @@ import { MESSAGE_HEADERS, messageHeaders, textHeader } from './message-headers.j
 import { CALLER, NAME, TOPIC } from './parameters.js';
 import { PublishStream } from './publish-stream.js';
 import { rateHeaders } from './rate-headers.js';
+import { StreamRefusal } from './refusal.js';
 import { topicOf } from './topic-path.js';
 
 export interface PublishRouteOptions {
@@ -68,7 +69,7 @@ function publish(
       maxMessageBytes,
       account,
       onOutcome: (outcome, rates) => {
-        if (outcome instanceof SluiceError) reject(outcome);
+        if (outcome instanceof SluiceError) reject(new StreamRefusal(outcome));
         else resolve({ headers: rateHeaders(rates), body: published(outcome) });
       },
     });

@@ -20,6 +20,9 @@ export class Refusal extends Error {
   }
 }
 
+/** Of a stream of the gateway, which has counted it and told its log, as those of every door. */
+export class StreamRefusal extends Refusal {}
+
 /** The body of every answer that is an error. */
 export interface ErrorBody {
   readonly error: { readonly code: string; readonly message: string; readonly retryAfterMs?: number };

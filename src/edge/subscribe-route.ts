@@ -7,7 +7,7 @@ import type { EdgeAnswer, EdgeRequest, EdgeRoute } from './edge-route.js';
 import { EventStream, type EventSettings } from './event-stream.js';
 import { eventText } from './event-text.js';
 import { CALLER, SEQUENCE_PATTERN, TOPIC } from './parameters.js';
-import { invalid } from './refusal.js';
+import { invalid, StreamRefusal } from './refusal.js';
 import { errorEvent, EVENT_ENCODINGS, type EventEncoding, type SharedEvents } from './topic-events.js';
 import { topicOf } from './topic-path.js';
 
@@ -106,7 +106,7 @@ function follow(asked: EdgeRequest, options: SubscribeRouteOptions): Promise<Edg
       onRefused: (error) => {
         const { retry } = error.entry;
         if (retry === 'never' || !wantsEvents(request.headers.accept)) {
-          reject(error);
+          reject(new StreamRefusal(error));
           return;
         }
         response.writeHead(200, {

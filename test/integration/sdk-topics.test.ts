@@ -109,7 +109,7 @@ describe('publish', () => {
     server.beforeAnswer = () => true;
     await expect(publish(host, TOPIC, 'x', { timeoutMs: 50 })).rejects.toMatchObject({
       code: 'UNREACHABLE',
-      message: 'No gateway answered Publish within 50 ms.',
+      message: 'No gateway has answered within 50 ms.',
     });
     server.refusals.push(new SluiceError('OVERLOADED', 'too much'));
     await expect(publish(host, TOPIC, 'x', { timeoutMs: 0 })).rejects.toMatchObject({ code: 'OVERLOADED' });
