@@ -1,3 +1,4 @@
+import { type ErrorCode, errorCatalogue, GrpcStatus } from '../../../src/core/errors.js';
 import { WebSocket } from 'ws';
 import { type Clock, SystemClock } from '../../../src/core/clock.js';
 import type { CallEnd, ClientStream, Connector } from '../../../src/transport/client-contract.js';
@@ -115,6 +116,13 @@ class SdkConnection implements Connection {
   }
 }
 
+/** A WebSocket ends with a code alone, which the catalogue gives its status; over gRPC both come, and are judged both. */
 function endingOf({ status, code = '', message, retryAfterMs }: CallEnd): Ending {
-  return { status, reason: code, message, retryAfterMs };
+  const known = status === GrpcStatus.UNKNOWN && Object.hasOwn(errorCatalogue, code);
+  return {
+    status: known ? errorCatalogue[code as ErrorCode].grpcStatus : status,
+    reason: code,
+    message,
+    retryAfterMs,
+  };
 }
