@@ -1,9 +1,9 @@
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { SluiceError } from '../core/errors.js';
 import { quoted } from '../core/printable.js';
 import type { OriginPolicy } from './origin-policy.js';
-import { errorBody, errorHeaders, Refusal } from './refusal.js';
+import { rawAnswer } from './raw-answer.js';
+import { Refusal } from './refusal.js';
 import { requestOrigin } from './request-origin.js';
 import type { Upgrade, UpgradeHandler } from './upgrade-handler.js';
 
@@ -30,19 +30,7 @@ export function answerUpgrade(
 
 /** An answer of HTTP to a request whose socket is ours already. */
 function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
-  const body = JSON.stringify(errorBody(refusal.error));
-  const headers = {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': String(Buffer.byteLength(body)),
-    'cache-control': 'no-store',
-    connection: 'close',
-    ...errorHeaders(refusal),
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  socket.end(
-    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}\r\n${lines.join('\r\n')}\r\n\r\n${body}`,
-    () => {
-      socket.destroy();
-    },
-  );
+  socket.end(rawAnswer(refusal), () => {
+    socket.destroy();
+  });
 }
