@@ -2,7 +2,7 @@
 import { Agent, request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import type { CertificatePair, TestAuthority } from './certificates.js';
 
 export interface ClientTls {
@@ -44,7 +44,8 @@ export class HttpsClient implements Disposable {
         .on('error', reject)
         .end('x');
     });
-    const socket = response.socket as TLSSocket;
+    const { socket } = response;
+    if (!(socket instanceof TLSSocket)) throw new Error('an answer without TLS');
     const server = String(socket.getPeerCertificate().subject.CN);
     const { localPort } = socket;
     const { error } = JSON.parse(await text(response)) as Pick<HttpsAnswer, 'error'>;
