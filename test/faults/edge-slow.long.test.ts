@@ -16,7 +16,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const CLIENTS = 300;
 /** How long each of them may be what it is, as the configuration says. */
-const PATIENCE = '5s';
+const PATIENCE = '4s';
 /** For code that runs warm, and a collector that is not idle. */
 const WARM_BYTES = 40 * MIB;
 
@@ -233,7 +233,7 @@ it('followers of a busy topic who take no events are cut', async () => {
 
 it('who holds every connection there may be is closed when its time is over, and those who come meanwhile are told', async () => {
   const maxSockets = 400;
-  const patience = '8s';
+  const patience = '6s';
   await using place = await Place.open([
     ...['--edge.maxSockets', String(maxSockets), '--edge.headersTimeout', patience],
     ...['--edge.idleTimeout', patience],
@@ -259,7 +259,7 @@ it('who holds every connection there may be is closed when its time is over, and
   await untilClosed(hoarders, () => place.goOn());
   for (const { text } of asked) expect(text).toMatch(/^HTTP\/1\.1 200 OK(?:(?!HTTP)[^])*$/);
   for (const { text } of silent) {
-    expect(text).toMatch(/^HTTP\/1\.1 408 [^]*"RECEIVE_TIMEOUT"[^]*edge\.headersTimeout = 8000 ms/);
+    expect(text).toMatch(/^HTTP\/1\.1 408 [^]*"RECEIVE_TIMEOUT"[^]*edge\.headersTimeout = 6000 ms/);
   }
   await place.expectAsBefore();
   const { connections } = await totals(gateway);
