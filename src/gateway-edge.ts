@@ -23,7 +23,7 @@ export interface GatewayEdgeOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: DoorMetrics & Pick<ServerCounters, 'connectionsRejected'>;
+  readonly metrics: DoorMetrics & Pick<ServerCounters, 'connectionsRejected' | 'slowConsumers'>;
   readonly account: ByteAccount;
   readonly gatekeeper: Gatekeeper;
   /** Calls of the gateway, whatever they come in by. */
@@ -38,6 +38,7 @@ export class GatewayEdge {
   readonly #options: GatewayEdgeOptions;
   readonly #server: EdgeServer | undefined;
   readonly #refusals: LogByCode;
+  readonly #cuts: LogByCode;
   #webSockets: WebSocketServer | undefined;
   #draining = false;
 
@@ -45,6 +46,7 @@ export class GatewayEdge {
     this.#options = options;
     const { config, clock, logger, metrics, account } = options;
     this.#refusals = new LogByCode(logger, clock, 'requests refused');
+    this.#cuts = new LogByCode(logger, clock, 'answers cut');
     if (!config.edge.enabled) return;
     this.#server = new EdgeServer({
       ...edgeSettings(config),
@@ -55,6 +57,10 @@ export class GatewayEdge {
       version: VERSION,
       onRefused: (error, peer) => {
         this.#tellRefused(error, peer);
+      },
+      onSlow: (error, peer) => {
+        metrics.slowConsumers += 1;
+        this.#cuts.note(error.code, { peer, reason: error.message });
       },
     });
   }
