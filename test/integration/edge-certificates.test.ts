@@ -46,6 +46,11 @@ async function world(settings: Settings = {}, clock = new SystemClock()): Promis
     {
       'edge.enabled': true,
       routes: '{echo: {kind: echo}, news: {kind: topic}}',
+      // Clients here are silent for as long as the machine takes.
+      'stream.firstMessageTimeout': '1m',
+      'health.interval': '1h',
+      'session.resumeWindow': '1m',
+      'session.idleTimeout': '2m',
       'auth.methods': 'certificate',
       'auth.certificate.trustDomain': 'example.org',
       'server.tls.certificateFile': files.write('server.pem', pair.cert),
