@@ -293,14 +293,15 @@ export const gatewayDashboard: Dashboard = {
         },
         {
           ...lines(
-            'Clients, addresses and so on with a rate of their own',
+            'Rates in use',
             'percentunit',
             [
               `${of('sluice_rate_limit_keys')} / ${of('sluice_rate_limit_keys_limit')}`,
               '{{limit}}, {{instance}}',
             ],
           ),
-          about: 'Of maxKeys. Where all are taken, newcomers share a few rates.',
+          about:
+            'Clients, addresses and so on with a rate of their own, of maxKeys. Where all are taken, newcomers share a few.',
         },
       ],
     },
