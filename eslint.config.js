@@ -48,6 +48,11 @@ const everywhereSyntax = [
     selector: 'MemberExpression[object.name="AbortSignal"][property.name="any"]',
     message: 'It keeps every composition alive as long as its parent: use linkAbort (src/core/signals.ts).',
   },
+  {
+    selector: 'MemberExpression[object.name="vi"][property.name=/^wait(For|Until)$/]',
+    message:
+      'It gives up after one second, and a busy machine needs more: use expect.poll, or until (test/helpers).',
+  },
 ];
 
 export default tseslint.config(

@@ -20,8 +20,8 @@ export interface ArrivalsOptions {
   readonly identifyTimeoutMs: number;
   /** Streams that have not shown anything yet. */
   readonly maxUnidentified: number;
-  /** The error that refuses one more to be asked about where so many are; undefined while there is room. */
-  readonly refusalIfAsked: (asked: number) => SluiceError | undefined;
+  /** The error that refuses one more to be asked about where so many of its kind are; undefined while there is room. */
+  readonly refusalIfAsked: (stream: TransportStream, asked: number) => SluiceError | undefined;
   /** Who is calling is known: the stream becomes a connection, or is refused and gets who takes nothing. Never throws. */
   readonly admit: (stream: TransportStream, identity: Identity, messagesRead: number) => StreamReceiver;
   /** Ends a stream that is not let in. */
@@ -37,6 +37,8 @@ export class Arrivals {
   readonly #options: ArrivalsOptions;
   readonly #all = new Set<Arrival>();
   #silent = 0;
+  /** Calls of Publish, of which none is silent. */
+  #publishes = 0;
 
   constructor(options: ArrivalsOptions) {
     this.#options = options;
@@ -71,16 +73,19 @@ export class Arrivals {
     }
     // First, for an arrival has a timer.
     if (identity === undefined) this.#refuseTooMany();
-    else this.#refuseTooManyAsked(identity, abort);
+    else this.#refuseTooManyAsked(stream, identity, abort);
+    const isPublish = stream.method === 'Publish';
     const arrival = new Arrival(stream, credentials, abort, this.#options, {
       heard: () => {
         this.#silent -= 1;
       },
       over: (was) => {
         this.#all.delete(was);
+        if (isPublish) this.#publishes -= 1;
       },
     });
     this.#all.add(arrival);
+    if (isPublish) this.#publishes += 1;
     if (identity === undefined) {
       this.#silent += 1;
       arrival.listen();
@@ -103,9 +108,11 @@ export class Arrivals {
     for (const arrival of [...this.#all]) arrival.reset();
   }
 
-  /** As many as there may be connections, beside these: who waits for an answer must not keep out who needs none. */
-  #refuseTooManyAsked(identity: Promise<Identity>, abort: AbortController): void {
-    const refusal = this.#options.refusalIfAsked(this.#all.size - this.#silent);
+  /** As many as there may be connections, or publishes, beside these: who waits for an answer must not keep out who needs none. */
+  #refuseTooManyAsked(stream: TransportStream, identity: Promise<Identity>, abort: AbortController): void {
+    const publishes = this.#publishes;
+    const asked = stream.method === 'Publish' ? publishes : this.#all.size - this.#silent - publishes;
+    const refusal = this.#options.refusalIfAsked(stream, asked);
     if (refusal === undefined) return;
     abort.abort();
     identity.catch(() => undefined);

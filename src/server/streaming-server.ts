@@ -211,7 +211,8 @@ export class StreamingServer {
       gatekeeper,
       identifyTimeoutMs: options.settings.identifyTimeoutMs,
       maxUnidentified: options.settings.maxUnidentified,
-      refusalIfAsked: (asked) => options.pool.refusalIfFull(asked),
+      refusalIfAsked: ({ method }, asked) =>
+        method === 'Publish' ? this.publishes.refusalIfFull(asked) : options.pool.refusalIfFull(asked),
       admit: (stream, identity, messagesRead) => {
         try {
           return this.#admit(stream, identity, messagesRead);
@@ -322,7 +323,9 @@ export class StreamingServer {
     this.#opensRefused.tellDue();
     this.#refusalOfNewOnes();
     // Those who have shown nothing have places of their own (auth.maxUnidentified): they take none from others.
-    const full = this.#options.pool.refusalIfFull();
+    // A full gateway is still published to: for those whom it is full of.
+    const { pool } = this.#options;
+    const full = stream.method === 'Publish' ? this.publishes.refusalIfFull() : pool.refusalIfFull();
     if (full !== undefined) throw full;
     return this.#arrivals.take(stream);
   }

@@ -149,6 +149,7 @@ export interface GatedOptions {
   readonly routes?: Readonly<Record<string, Route>>;
   readonly interceptors?: readonly StreamInterceptor[];
   readonly budgetBytes?: number;
+  readonly publishes?: { readonly maxPublishes: number };
 }
 
 /** A server whose gate and time are the test's. The default route is `test`. */
@@ -192,7 +193,7 @@ export function serverBehind(gate: TestGate, clock: Clock, route: Route, options
     account,
     routes: new Map(Object.entries({ test: route, ...options.routes })),
     defaultRoute: 'test',
-    publishes: { maxPublishes: 1_000, maxPublishesPerClient: 256 },
+    publishes: { maxPublishes: 1_000, maxPublishesPerClient: 256, ...options.publishes },
     interceptors: options.interceptors ?? [],
   });
   return { gate, metrics, logger, account, pool, sessions, server };

@@ -1,17 +1,16 @@
 import { vi } from 'vitest';
 
-/** How long a figure has to stand still. */
-const QUIET_MS = 150;
+/** How often a figure has to be found as it was. Counted, for a process that gets no turn sees nothing change. */
+const UNCHANGED_READS = 15;
 const POLL_MS = 10;
 
 /** Resolves when what it reads has stopped changing: what was under way has come to rest. */
 export async function settled(read: () => number): Promise<number> {
   let last = read();
-  let since = performance.now();
-  while (performance.now() - since < QUIET_MS) {
+  for (let unchanged = 0; unchanged < UNCHANGED_READS;) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     const now = read();
-    if (now !== last) since = performance.now();
+    unchanged = now === last ? unchanged + 1 : 0;
     last = now;
   }
   return last;
@@ -19,6 +18,7 @@ export async function settled(read: () => number): Promise<number> {
 
 /** Resolves with what it reads once that is something: at once on an idle machine, and on a busy one in its time. */
 export function until<T>(read: () => T): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
+  // eslint-disable-next-line no-restricted-syntax -- with patience of its own
   return vi.waitUntil(read as () => Exclude<T, false | null | undefined | 0 | ''>, {
     timeout: 20_000,
     interval: 5,

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Settings } from '../helpers/gateway.js';
 import { ProxyGateways, told } from '../helpers/proxy-gateway.js';
 import { SHAPES, SHAPES_PROTO } from '../helpers/shapes-backend.js';
@@ -159,9 +159,7 @@ describe('who may call', () => {
     );
     const both = client.both(bearer(ann));
     both.call.write({ text: 'a' });
-    await vi.waitFor(() => {
-      expect(both.answers).toEqual(['a']);
-    });
+    await expect.poll(() => both.answers).toEqual(['a']);
     const revoked = await fetch(`${under.admin}/revocations`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -172,9 +170,7 @@ describe('who may call', () => {
       code: status.UNAUTHENTICATED,
       details: 'this client has been revoked',
     });
-    await vi.waitFor(() => {
-      expect(backend.open.size).toBe(0);
-    });
+    await expect.poll(() => backend.open.size).toBe(0);
   });
 });
 
@@ -183,9 +179,7 @@ describe('how many', () => {
     const { client } = await gateways.world({ proto: SHAPES_PROTO, maxCalls: 2, maxCallsPerClient: 1 });
     const first = client.both({ 'x-client-id': 'ann' });
     first.call.write({ text: 'a' });
-    await vi.waitFor(() => {
-      expect(first.answers).toEqual(['a']);
-    });
+    await expect.poll(() => first.answers).toEqual(['a']);
     expect(told(await client.one('a', { 'x-client-id': 'ann' }))).toMatchObject({
       code: status.RESOURCE_EXHAUSTED,
       reason: 'CALL_LIMIT',
@@ -195,9 +189,7 @@ describe('how many', () => {
     });
     const second = client.both({ 'x-client-id': 'bob' });
     second.call.write({ text: 'b' });
-    await vi.waitFor(() => {
-      expect(second.answers).toEqual(['b']);
-    });
+    await expect.poll(() => second.answers).toEqual(['b']);
     expect(told(await client.one('a', { 'x-client-id': 'eve' }))).toMatchObject({
       reason: 'CALL_LIMIT',
       details: '2 calls of proxy shapes are under way, the most that may (proxies.shapes.maxCalls = 2)',
@@ -216,15 +208,11 @@ describe('leaving', () => {
     );
     const both = client.both();
     both.call.write({ text: 'before' });
-    await vi.waitFor(() => {
-      expect(both.answers).toEqual(['before']);
-    });
+    await expect.poll(() => both.answers).toEqual(['before']);
     const stopped = under.gateway.stop();
     // The connection is told to go (GOAWAY): the call on it goes on.
     both.call.write({ text: 'after' });
-    await vi.waitFor(() => {
-      expect(both.answers).toEqual(['before', 'after']);
-    });
+    await expect.poll(() => both.answers).toEqual(['before', 'after']);
     both.call.end();
     expect(await both.status).toMatchObject({ code: status.OK });
     await stopped;
@@ -238,17 +226,13 @@ describe('leaving', () => {
     );
     const both = client.both();
     both.call.write({ text: 'a' });
-    await vi.waitFor(() => {
-      expect(both.answers).toEqual(['a']);
-    });
+    await expect.poll(() => both.answers).toEqual(['a']);
     await under.gateway.stop();
     expect(told({ status: await both.status })).toMatchObject({
       code: status.UNAVAILABLE,
       reason: 'DRAINING',
     });
-    await vi.waitFor(() => {
-      expect(backend.open.size).toBe(0);
-    });
+    await expect.poll(() => backend.open.size).toBe(0);
   });
 });
 

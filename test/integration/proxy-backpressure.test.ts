@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, test, type TestContext, vi } from 'vitest';
+import { describe, expect, test, type TestContext } from 'vitest';
 import { message } from '../helpers/proxied-world.js';
 import { ProxyWorld } from '../helpers/proxy-world.js';
-import { settled } from '../helpers/settled.js';
+import { settled, until } from '../helpers/settled.js';
 import { ShapesBackend, ShapesClient } from '../helpers/shapes.js';
 
 const KIB = 1024;
@@ -89,7 +89,7 @@ describe('a proxied call holds no more than its bounds', () => {
     const stream = clientOf(context, world.address);
     stream.pause();
     stream.end();
-    await vi.waitUntil(() => written() > 0);
+    await until(() => written() > 0);
     const stopped = await settled(() => written());
     // What the client's Node has taken from its window, what waits for it, and what waits to be read of the backend.
     const bound = DEFAULT_WINDOW + QUEUE + FRAME + STREAM_WINDOW;

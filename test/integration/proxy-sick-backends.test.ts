@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { createServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { Metadata, status as Status } from '@grpc/grpc-js';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ProxyWorld } from '../helpers/proxy-world.js';
+import { until } from '../helpers/settled.js';
 import { ShapesClient } from '../helpers/shapes.js';
 
 type Answer = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]) => void;
@@ -153,9 +154,9 @@ describe('what one client can not do to others', () => {
     };
     const other = await opened();
     for (let n = 0; n < 210; n += 1) (await opened()).cancel();
-    await vi.waitUntil(() => resets === 210);
+    await until(() => resets === 210);
     expect(sessions.size).toBe(3);
-    await vi.waitUntil(() => backend.openConnections === 2);
+    await until(() => backend.openConnections === 2);
     expect(world.outcomes).toHaveLength(210);
     other.cancel();
     await world.settled();

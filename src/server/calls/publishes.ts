@@ -50,6 +50,14 @@ export class Publishes {
     return this.#calls.values();
   }
 
+  /** The error that would refuse one more, whoever's, where so many are `held`; undefined when there is room. */
+  refusalIfFull(held = this.#calls.size): SluiceError | undefined {
+    const { maxPublishes } = this.#options;
+    if (held < maxPublishes) return undefined;
+    const many = `${held} calls of Publish are under way, the most that may (pool.maxPublishes = ${maxPublishes})`;
+    return new SluiceError('OVERLOADED', many, { retryAfterMs: RETRY_MS });
+  }
+
   /** Throws OVERLOADED or CLIENT_LIMIT. */
   take(stream: TransportStream, identity: Identity): StreamReceiver {
     const { clientId } = identity;
@@ -82,16 +90,14 @@ export class Publishes {
   }
 
   #refuseOverLimit(clientId: string): void {
-    const { account, maxPublishes, maxPublishesPerClient } = this.#options;
+    const { account, maxPublishesPerClient } = this.#options;
     const retry = { retryAfterMs: RETRY_MS };
     if (account.exceeded) {
       const held = `${account.bytes} bytes are buffered, and no more than ${account.budgetBytes} may be (memory.budget)`;
       throw new SluiceError('OVERLOADED', held, retry);
     }
-    if (this.#calls.size >= maxPublishes) {
-      const many = `${this.#calls.size} calls of Publish are under way, the most that may (pool.maxPublishes = ${maxPublishes})`;
-      throw new SluiceError('OVERLOADED', many, retry);
-    }
+    const full = this.refusalIfFull();
+    if (full !== undefined) throw full;
     const held = this.#perClient.get(clientId) ?? 0;
     if (held < maxPublishesPerClient) return;
     throw new SluiceError(

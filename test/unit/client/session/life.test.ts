@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ClientError } from '../../../../src/client/client-error.js';
 import type { Interceptor } from '../../../../src/client/interceptor.js';
 import type { Reset } from '../../../../src/client/options.js';
@@ -662,15 +662,11 @@ describe('interceptors', () => {
     void first;
     abort.abort(new Error('enough'));
     await expect(second).rejects.toThrow('enough');
-    await vi.waitFor(() => {
-      expect(gates).toHaveLength(1);
-    });
+    await expect.poll(() => gates).toHaveLength(1);
     expect(peer.reads()).toEqual([]);
     gates[0]?.();
     // The first waits for its ack; the next begins once it has its place.
-    await vi.waitFor(() => {
-      expect(gates).toHaveLength(2);
-    });
+    await expect.poll(() => gates).toHaveLength(2);
     expect(peer.reads()).toEqual(['1:a']);
     gates[1]?.();
     await third;

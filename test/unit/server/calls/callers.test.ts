@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../../../src/core/errors.js';
 import type { MemoryConnection } from '../../../../src/transport/memory/memory-connection.js';
 import { dataMessage } from '../../../../src/wire/messages.js';
-import { type GatedWorld, identityOf, serverBehind, SettableClock, TestGate } from '../../../helpers/gate.js';
+import {
+  type GatedOptions,
+  type GatedWorld,
+  identityOf,
+  serverBehind,
+  SettableClock,
+  TestGate,
+} from '../../../helpers/gate.js';
 import {
   call,
   Listener,
@@ -18,10 +25,15 @@ const METHODS = ['Publish', 'Subscribe', 'Ingest'] as const;
 type Method = (typeof METHODS)[number];
 const ACTIONS = { Publish: 'publish', Subscribe: 'subscribe', Ingest: 'ingest' } as const;
 
-function world(settings: object = {}) {
+function world(settings: object = {}, limits: Pick<GatedOptions, 'pool' | 'publishes'> = {}) {
   const clock = new SettableClock();
   const route = testTopics(clock);
-  return { clock, route, topic: route.topic, ...serverBehind(new TestGate(), clock, route, { settings }) };
+  return {
+    clock,
+    route,
+    topic: route.topic,
+    ...serverBehind(new TestGate(), clock, route, { settings, ...limits }),
+  };
 }
 
 const withToken = { metadata: { authorization: 'Bearer t', 'x-subject': 'room' } };
@@ -170,4 +182,27 @@ describe('a token that expires', () => {
     expect((await late.ended).error).toMatchObject({ code: 'TOKEN_EXPIRED' });
     await expectNothingLeft(made);
   });
+});
+
+it('publishes are asked about beside connections: those that wait for an answer do not keep out the others', async () => {
+  const made = world({}, { pool: { maxConnections: 2 }, publishes: { maxPublishes: 2 } });
+  const callers = made.gate.holdCallers();
+  const codeOf = async (client: MemoryConnection) => {
+    await made.clock.settle();
+    return (await client.ended).error?.code;
+  };
+  const subscribers = [1, 2, 3].map(() => begin(made, 'Subscribe'));
+  expect(await codeOf(subscribers[2]!)).toBe('CONNECTION_LIMIT');
+  const publishers = [1, 2, 3].map(() => begin(made, 'Publish'));
+  expect(await codeOf(publishers[2]!)).toBe('OVERLOADED');
+  expect(made.server.arriving.size).toBe(4);
+  publishers[0]!.cancel();
+  await made.clock.settle();
+  publishers.push(begin(made, 'Publish'));
+  await made.clock.settle();
+  expect(made.server.arriving.size).toBe(4);
+  for (const caller of callers) caller.resolve(identityOf('ann'));
+  for (const publisher of [publishers[1]!, publishers[3]!]) await expectDone(made, 'Publish', publisher);
+  for (const subscriber of subscribers.slice(0, 2)) await expectDone(made, 'Subscribe', subscriber);
+  await expectNothingLeft(made);
 });

@@ -408,6 +408,10 @@ describe('Subscribe', () => {
     await world.clock.settle();
     expect(world.pool.size).toBe(10);
     expect((await clients[10]!.ended).error?.code).toBe('CONNECTION_LIMIT');
+    // Those whom it is full of are published to all the same.
+    const publisher = publishing(world, {}, { metadata: { 'x-client-id': 'ben', 'x-subject': 'room' } });
+    await world.clock.settle();
+    expect(await publishedBy(publisher)).toMatchObject({ subscribers: 10 });
     const error = new SluiceError('UNAUTHENTICATED', 'this client has been revoked');
     expect(world.server.endClient('ann', error)).toMatchObject({ connections: 10 });
     const listeners = clients.slice(0, 10).map((client) => new Listener(client));
