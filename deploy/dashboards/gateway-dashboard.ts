@@ -292,14 +292,10 @@ export const gatewayDashboard: Dashboard = {
           about: 'Messages, calls and pushes that wait for their turn.',
         },
         {
-          ...lines(
-            'Rates in use',
-            'percentunit',
-            [
-              `${of('sluice_rate_limit_keys')} / ${of('sluice_rate_limit_keys_limit')}`,
-              '{{limit}}, {{instance}}',
-            ],
-          ),
+          ...lines('Rates in use', 'percentunit', [
+            `${of('sluice_rate_limit_keys')} / ${of('sluice_rate_limit_keys_limit')}`,
+            '{{limit}}, {{instance}}',
+          ]),
           about:
             'Clients, addresses and so on with a rate of their own, of maxKeys. Where all are taken, newcomers share a few.',
         },

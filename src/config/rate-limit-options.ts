@@ -36,7 +36,7 @@ export const rateLimitOptions = {
       item: 'name',
     }),
     [],
-    'Which of routes it is for. Pushes pass those alone that are for every route.',
+    'Which of routes it is for. One that names none holds for pushes over HTTP, too.',
   ),
   messages: setting(
     amount,

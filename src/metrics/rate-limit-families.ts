@@ -34,7 +34,12 @@ export function rateLimitFamilies(sources: MetricsSources): readonly MetricFamil
       'Seconds that messages, calls and pushes were told to wait, each counted.',
       ({ delayedMs }) => delayedMs / 1_000,
     ),
-    family('gauge', 'sluice_rate_limit_waiting', 'Messages, calls and pushes held now.', ({ waiting }) => waiting),
+    family(
+      'gauge',
+      'sluice_rate_limit_waiting',
+      'Messages, calls and pushes held now.',
+      ({ waiting }) => waiting,
+    ),
     family(
       'gauge',
       'sluice_rate_limit_keys',

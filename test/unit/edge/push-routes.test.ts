@@ -139,7 +139,7 @@ it('a push that has gone is counted once, and each session that it was for', asy
   await using world = new World({
     gatekeeper: {
       takesTokens: false,
-      identify: () => ({ ...ANYBODY, allows: () => true }) as unknown as Identity,
+      identify: () => ({ ...ANYBODY, allows: () => true }),
       mayOpen: () => undefined,
       showedNothing: () => undefined,
     },
