@@ -25,7 +25,7 @@ export interface GatewayEdgeOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: DoorMetrics &
-    Pick<ServerCounters, 'connectionsRejected'> & { readonly pushes: PushCounters };
+    Pick<ServerCounters, 'connectionsRejected' | 'slowConsumers'> & { readonly pushes: PushCounters };
   readonly account: ByteAccount;
   readonly gatekeeper: Gatekeeper;
   /** Calls of the gateway, whatever they come in by. */
@@ -43,6 +43,7 @@ export class GatewayEdge {
   readonly #server: EdgeServer | undefined;
   readonly #pushes: Pushes;
   readonly #refusals: LogByCode;
+  readonly #cuts: LogByCode;
   #webSockets: WebSocketServer | undefined;
   #draining = false;
 
@@ -50,6 +51,7 @@ export class GatewayEdge {
     this.#options = options;
     const { config, clock, logger, metrics, account } = options;
     this.#refusals = new LogByCode(logger, clock, 'requests refused');
+    this.#cuts = new LogByCode(logger, clock, 'answers cut');
     this.#pushes = this.#createPushes();
     if (!config.edge.enabled) return;
     this.#server = new EdgeServer({
@@ -61,6 +63,10 @@ export class GatewayEdge {
       version: VERSION,
       onRefused: (error, peer) => {
         this.#tellRefused(error, peer);
+      },
+      onSlow: (error, peer) => {
+        metrics.slowConsumers += 1;
+        this.#cuts.note(error.code, { peer, reason: error.message });
       },
     });
   }

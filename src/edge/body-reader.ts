@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SluiceError } from '../core/errors.js';
 import { type BufferAccount, HeldBytes } from '../flow/held-bytes.js';
+import { expectsContinue } from './expectation.js';
 
 export interface BodyReaderOptions {
   readonly request: IncomingMessage;
@@ -45,7 +46,7 @@ export class BodyReader {
       this.#refuse(announced);
       return;
     }
-    if (expectsContinue(request.headers.expect)) response.writeContinue();
+    if (expectsContinue(request)) response.writeContinue();
     request.on('data', this.#onData);
     request.once('end', this.#onEnd);
   }
@@ -95,9 +96,4 @@ export class BodyReader {
       ),
     );
   }
-}
-
-/** RFC 9110 section 10.1.1; its value is case-insensitive. */
-export function expectsContinue(expect: string | undefined): boolean {
-  return expect?.toLowerCase() === '100-continue';
 }

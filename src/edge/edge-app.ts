@@ -8,6 +8,7 @@ import { corsHeaders, preflightHeaders } from './cors.js';
 import type { EdgeOptions } from './edge-options.js';
 import type { EdgeRequest, EdgeRoute } from './edge-route.js';
 import { edgeRoutes, type EdgeParts } from './edge-routes.js';
+import { unmetExpectation } from './expectation.js';
 import { answerAndClose, hasUnreadBody } from './lingering-answer.js';
 import type { OriginPolicy } from './origin-policy.js';
 import { querySchema } from './parameters.js';
@@ -90,7 +91,7 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<EdgeApp> {
       done(invalid('header host is missing'));
       return;
     }
-    const refused = policy.refusal(requestOrigin(request.raw));
+    const refused = policy.refusal(requestOrigin(request.raw)) ?? unmetExpectation(request.raw);
     if (refused === undefined) reply.headers(headersOf(request.raw, options));
     done(refused);
   });
@@ -190,7 +191,7 @@ async function serve(
       // Since it was asked, it may have begun to leave.
       ...(isDraining() && { connection: 'close' }),
     })
-    .send(`${JSON.stringify(answer.body)}\n`);
+    .send(Buffer.isBuffer(answer.body) ? answer.body : `${JSON.stringify(answer.body)}\n`);
 }
 
 /** Of every answer. */

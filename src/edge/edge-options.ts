@@ -37,6 +37,8 @@ export interface EdgeOptions {
   readonly forwarded?: ForwardedPeers;
   readonly tls?: TlsOptions;
   readonly version: string;
-  /** Told of each request, and each upgrade, that is not let in here; not of those that are wrong, nor of the calls' own refusals. */
+  /** Told of each request, and each upgrade, that is not let in here or has not come in time; not of those that are wrong, nor of the calls' own refusals. */
   readonly onRefused?: (error: SluiceError, peer: string) => void;
+  /** Told of each connection that is cut because nothing of an answer is taken; of streams their calls tell. */
+  readonly onSlow?: (error: SluiceError, peer: string) => void;
 }

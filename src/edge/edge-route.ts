@@ -21,6 +21,7 @@ export interface EdgeAnswer {
   readonly status?: number;
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Written as JSON; a Buffer is JSON already, the same for all who ask: who asks often and reads nothing makes no copies of it. */
   readonly body: object;
 }
 

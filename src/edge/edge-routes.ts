@@ -78,6 +78,6 @@ export function edgeRoutes(options: EdgeRoutesOptions): readonly EdgeRoute[] {
   const all = [...routes, ...own];
   // What is refused wherever it comes is not described.
   const hidden = options.queryToken ? [] : [ACCESS_TOKEN];
-  const description = describe(all, version, hidden);
+  const description = Buffer.from(`${JSON.stringify(describe(all, version, hidden))}\n`);
   return all;
 }

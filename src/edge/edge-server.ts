@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Timer } from '../core/clock.js';
 import type { ClientCertificate } from '../core/credentials.js';
+import { SluiceError } from '../core/errors.js';
 import type { BoundAddress } from '../transport/net/address.js';
 import { SocketDoor } from '../transport/net/socket-door.js';
 import { peerOf } from '../transport/net/socket-peer.js';
@@ -10,6 +10,7 @@ import type { Peer } from './caller.js';
 import { createEdgeApp, type EdgeApp } from './edge-app.js';
 import type { EdgeOptions } from './edge-options.js';
 import type { EdgeParts } from './edge-routes.js';
+import { IdleConnections } from './idle-connections.js';
 import { asksForWebSocket, withoutUpgrade } from './not-upgraded.js';
 import { OriginPolicy } from './origin-policy.js';
 import { answerParserError } from './parser-errors.js';
@@ -24,9 +25,6 @@ const MAX_REQUESTS_PER_SOCKET = 100_000;
 /** Requests of one connection that may be under way at once, sent without waiting for answers (pipelining). */
 const MAX_PIPELINED = 32;
 
-/** How long a connection that looks idle is left when the gateway leaves: a request may be on its way on it. */
-const IDLE_LINGER_MS = 100;
-
 type State = 'new' | 'starting' | 'listening' | 'leaving' | 'destroyed';
 
 /**
@@ -39,17 +37,21 @@ export class EdgeServer {
   readonly #policy: OriginPolicy;
   readonly #door: SocketDoor;
   readonly #peers = new WeakMap<Socket, Peer>();
-  readonly #underWay = new RequestsUnderWay();
+  readonly #underWay: RequestsUnderWay;
+  readonly #idle: IdleConnections;
   #http: Server | undefined;
   #app: EdgeApp | undefined;
   #parts: EdgeParts | undefined;
   #state: State = 'new';
   #draining = false;
-  #idleTimer: Timer | undefined;
 
   constructor(options: EdgeOptions) {
     this.#options = options;
     this.#policy = new OriginPolicy(options.origins);
+    this.#idle = new IdleConnections(options.clock);
+    this.#underWay = new RequestsUnderWay((socket) => {
+      this.#idle.add(socket);
+    });
     this.#door = new SocketDoor(
       {
         ...options,
@@ -105,13 +107,10 @@ export class EdgeServer {
     return this.#door.reloadTls();
   }
 
-  /** From now on each connection is closed after the answer under way; new ones are still taken. Idempotent. */
+  /** From now on each connection is closed after the answer under way, or when none is; new ones are still taken. Idempotent. */
   drain(): void {
-    if (this.#draining) return;
     this.#draining = true;
-    this.#idleTimer = this.#options.clock.setTimeout(() => {
-      this.#http?.closeIdleConnections();
-    }, IDLE_LINGER_MS);
+    this.#idle.leave();
   }
 
   /** Takes no more connections; those it has go on. Idempotent. */
@@ -124,7 +123,7 @@ export class EdgeServer {
   async destroy(): Promise<void> {
     this.stopListening();
     this.#state = 'destroyed';
-    this.#idleTimer?.cancel();
+    this.#idle.stop();
     // It has never listened by itself: this stops its timers.
     this.#http?.close();
     await this.#door.destroy();
@@ -132,8 +131,7 @@ export class EdgeServer {
   }
 
   #createServer(handler: (request: IncomingMessage, response: ServerResponse) => void): Server {
-    const { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs, maxHeaderBytes, sendTimeoutMs } =
-      this.#options;
+    const { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs, maxHeaderBytes } = this.#options;
     const server = createServer({
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
@@ -146,12 +144,14 @@ export class EdgeServer {
     server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET;
     const take = (request: IncomingMessage, response: ServerResponse): void => {
       if (this.#refusesPipelined(request, response)) return;
-      cutSlowReader(response, sendTimeoutMs);
+      this.#cutSlowReader(request, response);
       handler(request, response);
     };
     server.on('request', take);
     // Whether its body is wanted is for who serves it.
     server.on('checkContinue', take);
+    // What else is expected is refused with all other answers' words.
+    server.on('checkExpectation', take);
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       this.#onUpgrade(request, socket, head);
     });
@@ -163,6 +163,10 @@ export class EdgeServer {
 
   #admit(socket: Socket, certificate: ClientCertificate | undefined): void {
     this.#peers.set(socket, { peer: peerOf(socket), certificate });
+    this.#idle.add(socket);
+    socket.once('close', () => {
+      this.#idle.delete(socket);
+    });
     if (this.#http === undefined) socket.destroy();
     else this.#http.emit('connection', socket);
   }
@@ -178,6 +182,7 @@ export class EdgeServer {
   /** Answers go out in their order: who sends many requests at once and reads nothing would pile them up here. */
   #refusesPipelined({ socket }: IncomingMessage, response: ServerResponse): boolean {
     if (socket.destroyed) return true;
+    this.#idle.delete(socket);
     if (this.#underWay.countOf(socket) >= MAX_PIPELINED) {
       socket.destroy();
       return true;
@@ -186,7 +191,23 @@ export class EdgeServer {
     return false;
   }
 
+  /** An answer of which nothing is taken for so long is cut, and its connection with it. */
+  #cutSlowReader(request: IncomingMessage, response: ServerResponse): void {
+    const { sendTimeoutMs, onSlow } = this.#options;
+    response.setTimeout(sendTimeoutMs, () => {
+      const { writableLength } = response;
+      if (writableLength === 0) return;
+      response.destroy();
+      const error = new SluiceError(
+        'SLOW_CONSUMER',
+        `the client has taken none of ${writableLength} bytes of an answer for ${sendTimeoutMs} ms (stream.sendTimeout)`,
+      );
+      onSlow?.(error, this.#peerOf(request).peer);
+    });
+  }
+
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#idle.delete(request.socket);
     // Its errors are nobody's fault; 'close' follows. Once, however often the connection comes by.
     socket.off('error', ignoreError).on('error', ignoreError);
     // What is still being answered would be written into what is spoken then.
@@ -207,19 +228,21 @@ export class EdgeServer {
   }
 
   #onParserError(error: NodeJS.ErrnoException, socket: Socket): void {
-    answerParserError(error, socket, this.#options);
+    if (this.#underWay.hasBegun(socket)) {
+      socket.destroy();
+      return;
+    }
+    answerParserError(error, socket, {
+      ...this.#options,
+      onLate: (late) => {
+        this.#options.onRefused?.(late, this.#peers.get(socket)?.peer ?? peerOf(socket));
+      },
+    });
   }
 
   #throwIfLeaving(): void {
     if (this.#state !== 'starting') throw new Error('the edge was stopped while it started');
   }
-}
-
-/** An answer of which nothing is taken for so long is cut, and its connection with it. */
-function cutSlowReader(response: ServerResponse, sendTimeoutMs: number): void {
-  response.setTimeout(sendTimeoutMs, () => {
-    if (response.writableLength > 0) response.destroy();
-  });
 }
 
 function ignoreError(): void {

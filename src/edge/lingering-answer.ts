@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../core/clock.js';
-import { expectsContinue } from './body-reader.js';
+import { expectsContinue } from './expectation.js';
 
 /** How long, and how much of, a body that nobody wants is taken from the network. */
 const LINGER_MS = 1_000;
@@ -30,7 +30,7 @@ export function answerAndClose(
   request.on('error', ignoreError);
   response.writeHead(status, { ...headers, connection: 'close', 'content-length': Buffer.byteLength(body) });
   // It waits for a word of ours before it sends the body, and this was it.
-  if (expectsContinue(request.headers.expect)) {
+  if (expectsContinue(request)) {
     response.end(body);
     return;
   }

@@ -3,30 +3,34 @@ import { SluiceError } from '../core/errors.js';
 import { rawAnswer } from './raw-answer.js';
 import { invalid, Refusal } from './refusal.js';
 
+export interface ParserErrorOptions {
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly maxHeaderBytes: number;
+  /** Told of those that did not come in time, which may be many: all else is its sender's affair. */
+  readonly onLate: (error: SluiceError) => void;
+}
+
 /** What a request that is none, or did not come in time, is answered with: written by hand, for there is no response. */
 export function answerParserError(
   error: NodeJS.ErrnoException,
   socket: Socket,
-  settings: ParserSettings,
+  options: ParserErrorOptions,
 ): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
-  socket.end(rawAnswer(refusalOf(error, settings)), () => {
+  const refusal = refusalOf(error, options);
+  if (refusal.error.code === 'RECEIVE_TIMEOUT') options.onLate(refusal.error);
+  socket.end(rawAnswer(refusal), () => {
     socket.destroy();
   });
 }
 
-export interface ParserSettings {
-  readonly headersTimeoutMs: number;
-  readonly requestTimeoutMs: number;
-  readonly maxHeaderBytes: number;
-}
-
 function refusalOf(
   { code, message }: NodeJS.ErrnoException,
-  { headersTimeoutMs, requestTimeoutMs, maxHeaderBytes }: ParserSettings,
+  { headersTimeoutMs, requestTimeoutMs, maxHeaderBytes }: ParserErrorOptions,
 ): Refusal {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':

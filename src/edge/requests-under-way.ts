@@ -1,20 +1,34 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** Which requests of each connection are not answered yet: several, where they come without waiting for answers (pipelining). */
 export class RequestsUnderWay {
   readonly #ofSockets = new WeakMap<Duplex, Set<ServerResponse>>();
+  readonly #onIdle: (socket: Socket) => void;
+
+  /** Told of each connection whose last request is answered, or gone with it. */
+  constructor(onIdle: (socket: Socket) => void) {
+    this.#onIdle = onIdle;
+  }
 
   countOf(socket: Duplex): number {
     return this.#ofSockets.get(socket)?.size ?? 0;
   }
 
+  /** Whether an answer has begun: what is written beside it would be taken for some of it. */
+  hasBegun(socket: Duplex): boolean {
+    for (const { headersSent } of this.#ofSockets.get(socket) ?? []) if (headersSent) return true;
+    return false;
+  }
+
   /** Until the response says 'close', which it does whatever happens. */
-  add(socket: Duplex, response: ServerResponse): void {
+  add(socket: Socket, response: ServerResponse): void {
     const responses = this.#ofSockets.get(socket) ?? this.#begin(socket);
     responses.add(response);
     response.once('close', () => {
       responses.delete(response);
+      if (responses.size === 0) this.#onIdle(socket);
     });
   }
 

@@ -117,7 +117,9 @@ function follow(asked: EdgeRequest, options: SubscribeRouteOptions): Promise<Edg
         response.end(eventText(errorEvent(error, Math.max(events.retryMs, error.retryAfterMs ?? 0))));
       },
     });
+    shared.join();
     response.once('close', () => {
+      shared.leave();
       resolve(undefined);
     });
     stream.begin(accept);

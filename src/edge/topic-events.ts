@@ -38,9 +38,13 @@ export function errorEvent(error: SluiceError, retryMs: number): EventBlock {
   return { event: 'error', data: JSON.stringify(errorBody(error).error), retryMs };
 }
 
-/** A topic gives the same object to all who follow it: what it becomes is made once where they are served one after another. */
+/**
+ * A topic gives the same object to all who follow it: what it becomes is made
+ * once where they are served one after another, and held while anybody follows.
+ */
 export class SharedEvents {
   readonly #last = new Map<EventEncoding, { readonly message: DataMessage; readonly bytes: Buffer }>();
+  #followers = 0;
 
   bytesOf(message: DataMessage, encoding: EventEncoding): Buffer {
     const last = this.#last.get(encoding);
@@ -50,9 +54,15 @@ export class SharedEvents {
     return bytes;
   }
 
-  /** Nobody follows anything any more. */
-  clear(): void {
-    this.#last.clear();
+  /** One more follows, whatever it is; it says `leave` once. */
+  join(): void {
+    this.#followers += 1;
+  }
+
+  /** When nobody follows anything any more nothing is held. */
+  leave(): void {
+    this.#followers -= 1;
+    if (this.#followers === 0) this.#last.clear();
   }
 }
 

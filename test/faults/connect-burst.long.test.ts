@@ -1,86 +1,19 @@
 /** Ten thousand connect at once: as many as may be come in, the others are told, and nobody who was there notices. */
-import { readdirSync } from 'node:fs';
-import { Agent, request } from 'node:http';
-import { text } from 'node:stream/consumers';
 import { expect, it, test } from 'vitest';
 import { Burst } from '../helpers/burst.js';
 import type { BurstReport } from '../helpers/burst-client.js';
 import { Bystander } from '../helpers/bystander.js';
-import { Following } from '../helpers/edge-world.js';
+import { descriptors, figures, OF_OUR_OWN, tell } from '../helpers/gateway-figures.js';
 import { GatewayProcess } from '../helpers/gateway-process.js';
+import { Regulars } from '../helpers/regulars.js';
 
 const CONNECTS = 10_000;
 /** As the configuration says. */
 const MAX_SOCKETS = 2_000;
-/** Connections of this process to the admin address, which its library keeps as it likes. */
-const OF_OUR_OWN = 3;
 const UPGRADES = 2_000;
 const MAX_CONNECTIONS = 50;
 
 const CONFIG = 'test/helpers/fixtures/crowd.yaml';
-
-/** All samples of the gateway's metrics that have no labels. */
-async function figures({ admin }: GatewayProcess): Promise<ReadonlyMap<string, number>> {
-  const page = await (await fetch(`http://${admin}/metrics`)).text();
-  return new Map([...page.matchAll(/^(\w+) (\d+)$/gm)].map(([, name = '', value]) => [name, Number(value)]));
-}
-
-/** The figures of a run, for whoever reads its output. */
-function tell(found: object): void {
-  process.stdout.write(`${JSON.stringify(found)}\n`);
-}
-
-const descriptors = ({ pid }: GatewayProcess): number => readdirSync(`/proc/${pid}/fd`).length;
-
-/** Those who were there before: a stream over gRPC, and a topic that one writes to, over one connection, and one follows. */
-class Regulars implements AsyncDisposable {
-  slowestMs = 0;
-  rounds = 0;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  readonly #gateway: GatewayProcess;
-  readonly #stream: Bystander;
-  readonly #events: Following;
-
-  private constructor(gateway: GatewayProcess, events: Following) {
-    this.#gateway = gateway;
-    this.#stream = new Bystander(gateway.address);
-    this.#events = events;
-  }
-
-  static async of(gateway: GatewayProcess): Promise<Regulars> {
-    const regulars = new Regulars(gateway, await Following.at(`http://${gateway.edge}/v1/topics/news/a`));
-    await regulars.goOn();
-    return regulars;
-  }
-
-  /** All of them do what they are here for, and all is well. */
-  async goOn(): Promise<void> {
-    const began = performance.now();
-    await this.#stream.check(10);
-    expect(await this.#publish(`round ${this.rounds}`)).toContain('"duplicate":false');
-    expect((await this.#events.next()).data).toBe(`round ${this.rounds}`);
-    this.rounds += 1;
-    this.slowestMs = Math.max(this.slowestMs, Math.round(performance.now() - began));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stream[Symbol.dispose]();
-    this.#agent.destroy();
-    await this.#events[Symbol.asyncDispose]();
-  }
-
-  /** The answer's body. */
-  #publish(body: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const url = `http://${this.#gateway.edge}/v1/topics/news/a`;
-      request(url, { method: 'POST', agent: this.#agent }, (response) => {
-        text(response).then(resolve, reject);
-      })
-        .once('error', reject)
-        .end(body);
-    });
-  }
-}
 
 test.each([
   ['http', 'sluice_edge_sockets', '503 CONNECTION_LIMIT after 5 s'],

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, it, type TestContext } from 'vitest';
-import { startEdge } from '../helpers/edge-world.js';
+import { RawHttp, startEdge } from '../helpers/edge-world.js';
 
 const SOCKETS = 60;
 const LIMIT = '300ms';
@@ -50,6 +50,9 @@ it('those who send a byte now and then are closed at both doors, and nobody else
           ),
     ),
   );
+  // Of which a body is announced that never comes.
+  await using answered = new RawHttp(under.edge);
+  answered.say('GET /v1/topics/news/b HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n');
   const left = new Set(slow);
   for (const each of slow) {
     void each.closed.then(() => left.delete(each));
@@ -62,5 +65,8 @@ it('those who send a byte now and then are closed at both doors, and nobody else
     published += 1;
   }
   expect(published).toBeGreaterThan(0);
+  expect(under.gateway.metrics.connectionsRejected.get('RECEIVE_TIMEOUT')).toBe(SOCKETS / 2);
+  // What has begun is not told anything in the midst of it.
+  expect(await answered.closed).toMatch(/^HTTP\/1\.1 200 (?:(?!HTTP)[^])*$/);
   expect(under.gateway.metrics.handshakeTimeouts + under.gateway.metrics.handshakeFailures).toBe(SOCKETS / 2);
 });

@@ -66,9 +66,10 @@ export class RawHttp implements AsyncDisposable {
   readonly closed: Promise<string>;
   #heard: () => void = () => undefined;
 
+  /** To a base URL, or to `unix:/path`. */
   constructor(base: string) {
-    const { hostname, port } = new URL(base);
-    this.socket = connect({ host: hostname, port: Number(port) });
+    const { protocol, hostname, port, pathname } = new URL(base);
+    this.socket = connect(protocol === 'unix:' ? { path: pathname } : { host: hostname, port: Number(port) });
     this.socket.setEncoding('latin1').on('data', (text: string) => {
       this.text += text;
       this.#heard();

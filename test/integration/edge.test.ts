@@ -354,6 +354,16 @@ describe('what is no HTTP', () => {
       'GET /v1/topics/news/%ff HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
       400,
     ],
+    [
+      'an expectation that nobody here knows',
+      'GET / HTTP/1.1\r\nhost: x\r\nexpect: 200-ok\r\nconnection: close\r\n\r\n',
+      417,
+    ],
+    [
+      'an expectation too many',
+      'GET / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue, 200-ok\r\nconnection: close\r\n\r\n',
+      417,
+    ],
     ['headers that are too large', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(17_000)}\r\n\r\n`, 431],
     ['HTTP/2 where HTTP/1.1 is spoken', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
   ])('%s', async (_what, request, status) => {
@@ -466,6 +476,10 @@ describe('what is no HTTP', () => {
     raw.say('GET /v1/topics/news/x HTTP/1.0\r\n\r\n');
     const text = await raw.heard(/retry: 3000\nid: \d+\n\n/);
     expect(text).not.toMatch(/transfer-encoding/i);
+    await using publishing = new RawHttp(edge);
+    publishing.say('POST /v1/topics/news/y HTTP/1.0\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\nhi');
+    // It knows no answers that are not the last (RFC 9110 section 10.1.1).
+    expect(await publishing.closed).toMatch(/^HTTP\/1\.1 200 OK/);
   });
 });
 

@@ -36,7 +36,7 @@ function routesWith(queryToken: boolean) {
 async function descriptionOf(routes: ReturnType<typeof routesWith>): Promise<Description> {
   const own = routes.find(({ operationId }) => operationId === 'describe');
   const answer = await own?.serve({} as EdgeRequest);
-  return answer?.body as Description;
+  return JSON.parse((answer?.body as Buffer).toString()) as Description;
 }
 
 it('describes every route that is served, and no other', async () => {

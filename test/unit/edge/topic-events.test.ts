@@ -122,3 +122,15 @@ it('one message for many is encoded once, for each encoding', () => {
   expect(text.toString()).toBe('id: 1\ndata: x\n\n');
   expect(shared.bytesOf(dataMessage({ sequence: 2 }), 'text')).not.toBe(text);
 });
+
+it('what is encoded for many is held until the last of them leaves', () => {
+  const shared = new SharedEvents();
+  const message = dataMessage({ data: encoder.encode('x'), sequence: 1 });
+  shared.join();
+  shared.join();
+  const text = shared.bytesOf(message, 'text');
+  shared.leave();
+  expect(shared.bytesOf(message, 'text')).toBe(text);
+  shared.leave();
+  expect(shared.bytesOf(message, 'text')).not.toBe(text);
+});
