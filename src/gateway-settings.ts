@@ -1,11 +1,13 @@
 import { getHeapStatistics } from 'node:v8';
 import type { Config } from './config/schema.js';
+import type { ServedAddress } from './metrics/gateway-facts.js';
 import type { MetricsLimits } from './metrics/stream-families.js';
 import type { TopicRouteParts } from './routes/topic.js';
 import type { StreamSettings } from './server/settings.js';
 import type { WindowedSettings } from './server/streaming-server.js';
 import type { RecentLimits } from './session/recent-messages.js';
 import type { EdgeOptions } from './edge/edge-options.js';
+import type { BoundAddress } from './transport/net/address.js';
 import { ForwardedPeers } from './transport/net/forwarded.js';
 import { TrustedAddresses } from './transport/net/trusted-addresses.js';
 import type { GrpcServerOptions } from './transport/grpc/grpc-server-options.js';
@@ -190,6 +192,19 @@ export function grpcServerSettings({
     ...tlsSettings(server),
     ...balancerSettings(balancers, server.proxyProtocol),
   };
+}
+
+/** Where clients connect, and how, for people. */
+export function servedAddresses(
+  { edge, server }: Pick<Config, 'edge' | 'server'>,
+  grpc: readonly BoundAddress[],
+  http: readonly BoundAddress[],
+): readonly ServedAddress[] {
+  const isSecure = tlsSettings(server).tls !== undefined;
+  return [
+    ...grpc.map(({ text }) => ({ protocol: 'grpc', address: text, tls: isSecure }) as const),
+    ...http.map(({ text }) => ({ protocol: 'http', address: text, tls: isSecure && edge.tls }) as const),
+  ];
 }
 
 export function metricsLimits({ pool, server, session, stream, auth, edge }: Config): MetricsLimits {

@@ -18,6 +18,7 @@ import {
   grpcServerSettings,
   metricsLimits,
   recentLimits,
+  servedAddresses,
   streamSettings,
   windowedSettings,
 } from './gateway-settings.js';
@@ -260,6 +261,7 @@ export class Gateway {
       version: VERSION,
       nodeId: config.node.id,
       limits: { connections, sessions, sockets },
+      addresses: () => servedAddresses(config, this.addresses, this.edgeAddresses),
       rates: () => this.#rates.sum(),
       slow: () => slowReasons(inspected.connections()),
     });

@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Clock } from '../core/clock.js';
+import { peerHost } from '../core/peer-host.js';
 
 export interface FailedAttemptsOptions {
   readonly clock: Clock;
@@ -70,7 +71,7 @@ export class FailedAttempts {
  * of it. An IPv4-mapped one (RFC 4291 section 2.5.5.2) is the IPv4 address.
  */
 export function addressOf(peer: string): string {
-  const host = hostOf(peer);
+  const host = peerHost(peer);
   if (isIPv4(host) || !isIPv6(host)) return host;
   const groups = groupsOf(host);
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
@@ -82,13 +83,6 @@ export function addressOf(peer: string): string {
     .slice(0, 4)
     .map((group) => group.toString(16))
     .join(':')}::/64`;
-}
-
-/** `host:port` or `[host]:port`; what is neither is a host as it stands. */
-function hostOf(peer: string): string {
-  if (peer.startsWith('[')) return peer.slice(1, Math.max(1, peer.lastIndexOf(']')));
-  const colon = peer.lastIndexOf(':');
-  return colon < 0 || isIPv6(peer) ? peer : peer.slice(0, colon);
 }
 
 /** The eight groups of a valid IPv6 address, whichever way it is written. */

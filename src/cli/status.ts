@@ -14,6 +14,8 @@ export interface StatusOptions {
   readonly output: 'text' | 'json';
 }
 
+const PROTOCOLS: Readonly<Record<string, string>> = { grpc: 'gRPC', http: 'HTTP' };
+
 /** `sluice status`: 0 where the gateway is ready, 1 where it is not. */
 export async function status(options: StatusOptions, io: CommandIo): Promise<number> {
   const admin = new AdminClient(options.admin, io.clock, io.signal);
@@ -33,6 +35,7 @@ function statusText({ readiness, totals }: Look, paint: Paint): string {
   const { gateway, connections, sessions, flow, errors } = totals;
   const { limits } = gateway;
   const rows: readonly (readonly [name: string, text: string])[] = [
+    ['addresses', addressesText(gateway.addresses)],
     ['connections', ofLimit(connections.active, limits.connections)],
     ['sessions', `${ofLimit(sessions.active, limits.sessions)}${detachedNote(sessions.windowed.detached)}`],
     ...proxyRows(totals),
@@ -51,6 +54,17 @@ function statusText({ readiness, totals }: Look, paint: Paint): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   const body = rows.map(([name, text]) => `  ${paint.dim(name.padEnd(width))}  ${text}\n`);
   return `${headline({ readiness, totals }, paint)}\n\n${body.join('')}${wrongText({ readiness, totals }, paint)}`;
+}
+
+/** By what is spoken there: `gRPC at 10.0.0.5:50051, unix:/run/sluice.sock; HTTP with TLS at 10.0.0.5:8080`. */
+function addressesText(addresses: Totals['gateway']['addresses']): string {
+  const ways = new Map<string, string[]>();
+  for (const { protocol, address, tls } of addresses) {
+    const way = `${PROTOCOLS[protocol] ?? protocol}${tls ? ' with TLS' : ''}`;
+    ways.set(way, [...(ways.get(way) ?? []), address]);
+  }
+  if (ways.size === 0) return 'none: no more connections are taken';
+  return [...ways].map(([way, at]) => visible(`${way} at ${at.join(', ')}`)).join('; ');
 }
 
 /** Calls that are passed on to services of other people, where there are proxies. */

@@ -9,6 +9,8 @@ export interface GatewayFacts {
   /** RFC 3339 */
   readonly startedAt: string;
   readonly uptimeMs: number;
+  /** Where clients connect; empty where it takes no more connections. */
+  readonly addresses: readonly ServedAddress[];
   /** Messages a second over the recent past, of all connections. */
   readonly receiveRate: number;
   readonly sendRate: number;
@@ -17,6 +19,14 @@ export interface GatewayFacts {
   /** What there may be at most. */
   readonly limits: GatewayLimits;
   readonly process: ProcessFacts;
+}
+
+export interface ServedAddress {
+  /** What is spoken there: gRPC, or HTTP with its WebSockets. */
+  readonly protocol: 'grpc' | 'http';
+  /** `host:port`, `[ipv6]:port` or `unix:/path`. */
+  readonly address: string;
+  readonly tls: boolean;
 }
 
 export interface GatewayLimits {
@@ -45,6 +55,7 @@ export interface GatewayFactsOptions {
   readonly version: string;
   readonly nodeId: string;
   readonly limits: GatewayLimits;
+  readonly addresses: () => readonly ServedAddress[];
   /** All connections', added up. May walk them all. */
   readonly rates: () => { readonly receive: number; readonly send: number };
   /** Of each connection, what holds it up. May walk them all. */
@@ -71,13 +82,14 @@ export class GatewayFactsSource {
   }
 
   read(): GatewayFacts {
-    const { clock, version, nodeId, limits, rates, slow } = this.#options;
+    const { clock, version, nodeId, limits, addresses, rates, slow } = this.#options;
     const { receive, send } = rates();
     return {
       version,
       nodeId,
       startedAt: new Date(this.#startedAt.wallMs).toISOString(),
       uptimeMs: Math.round(clock.now() - this.#startedAt.ms),
+      addresses: addresses(),
       receiveRate: tenths(receive),
       sendRate: tenths(send),
       slow: countsOf(slow()),

@@ -10,6 +10,11 @@ export function totals(gateway: Partial<Totals['gateway']> = {}, rest: Partial<T
       nodeId: 'node-1',
       startedAt: '2026-11-21T08:00:00.123Z',
       uptimeMs: 3_600_000,
+      addresses: [
+        { protocol: 'grpc', address: '0.0.0.0:50051', tls: true },
+        { protocol: 'grpc', address: 'unix:/run/sluice.sock', tls: true },
+        { protocol: 'http', address: '[::]:8080', tls: false },
+      ],
       receiveRate: 12.5,
       sendRate: 8_000,
       slow: {},

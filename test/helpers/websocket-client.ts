@@ -23,6 +23,7 @@ export interface WebSocketCallOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Offered beside the subprotocol. */
   readonly offers?: readonly string[];
+  /** With authorities of its own (`ca`) it speaks TLS. */
   readonly options?: ClientOptions;
 }
 
@@ -56,7 +57,8 @@ export class WebSocketCall {
     const { method = 'StreamData', subprotocol = 'sluice.v1.proto', metadata, offers = [] } = options;
     this.#method = method;
     this.#isJson = subprotocol === 'sluice.v1.json';
-    this.ws = new WebSocket(`ws://${address}${PATHS[method]}`, [subprotocol, ...offers], {
+    const scheme = options.options?.ca === undefined ? 'ws' : 'wss';
+    this.ws = new WebSocket(`${scheme}://${address}${PATHS[method]}`, [subprotocol, ...offers], {
       perMessageDeflate: false,
       headers: { ...metadata },
       ...options.options,

@@ -5,12 +5,17 @@ import { CertificateDirectory, TestAuthority } from '../helpers/certificates.js'
 import { binaryHeader, connectBehind, headerLine, http2Over, ipv4Block } from '../helpers/balancer.js';
 import { startEdge } from '../helpers/edge-world.js';
 import type { GatewayUnderTest, Settings } from '../helpers/gateway.js';
+import { WebSocketCall } from '../helpers/websocket-client.js';
 import { framedMessage } from '../helpers/wire-client.js';
 
 const PROXY_PROTOCOL: Settings = {
   'server.proxyProtocol': true,
   'edge.proxyProtocol': true,
   'balancers.trusted': '127.0.0.1',
+};
+const BELIEVING: Settings = {
+  'balancers.trusted': '127.0.0.1,10.0.0.0/8',
+  'balancers.forwardedHeader': 'x-forwarded-for',
 };
 const CLIENT = '203.0.113.7:4711';
 const LINE = headerLine('203.0.113.7', 4_711);
@@ -168,11 +173,7 @@ describe('a forwarded header', () => {
   it.for(['direct', 'grpc-js'])(
     'names the client of a call and of a request (%s)',
     async (handler, context) => {
-      await using under = await startBehind({
-        'balancers.trusted': '127.0.0.1,10.0.0.0/8',
-        'balancers.forwardedHeader': 'x-forwarded-for',
-        'server.streamHandler': handler,
-      });
+      await using under = await startBehind({ ...BELIEVING, 'server.streamHandler': handler });
       const list = '198.51.100.1, 203.0.113.7, 10.0.0.4';
       await openStream(context, await connectBehind(under.address, Buffer.alloc(0)), {
         'x-forwarded-for': list,
@@ -185,4 +186,34 @@ describe('a forwarded header', () => {
       expect(await peers(under)).toEqual(['203.0.113.7', '203.0.113.7']);
     },
   );
+
+  it('names the client of a WebSocket', async (context) => {
+    await using under = await startBehind(BELIEVING);
+    const call = new WebSocketCall(edgeOf(under), {
+      metadata: { 'x-forwarded-for': '198.51.100.1, 203.0.113.7, 10.0.0.4' },
+    });
+    context.onTestFinished(() => {
+      call.break();
+    });
+    await new Promise((welcomed) => {
+      call.onMessage = welcomed;
+    });
+    expect(await peers(under)).toEqual(['203.0.113.7']);
+  });
+
+  it('is what limits by address go by, and a claim in it is not', async () => {
+    await using under = await startBehind({
+      ...BELIEVING,
+      rateLimits: JSON.stringify({ few: { messages: 1, per: '1h', by: ['address'] } }),
+    });
+    const publish = async (way: string): Promise<number> => {
+      const headers = { 'x-forwarded-for': way };
+      const url = `${under.edge}/v1/topics/news/a`;
+      return (await fetch(url, { method: 'POST', body: 'x', headers })).status;
+    };
+    expect(await publish('203.0.113.7')).toBe(200);
+    expect(await publish('203.0.113.7')).toBe(429);
+    expect(await publish('198.51.100.1, 203.0.113.7')).toBe(429);
+    expect(await publish('198.51.100.1')).toBe(200);
+  });
 });

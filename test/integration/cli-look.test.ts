@@ -4,7 +4,9 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { AuthFiles } from '../helpers/auth-calls.js';
 import { BusyGateway } from '../helpers/busy-gateway.js';
+import { TestAuthority } from '../helpers/certificates.js';
 import { runSluice, TestIo } from '../helpers/command-io.js';
 import { startGateway } from '../helpers/gateway.js';
 import { totals } from '../helpers/looks.js';
@@ -78,6 +80,31 @@ describe('status', () => {
     });
   });
 
+  it('says where clients connect, and with TLS or without', async () => {
+    const pair = await (await TestAuthority.create()).issue({ name: 'server' });
+    using files = new AuthFiles();
+    await using server = await startGateway({
+      'edge.enabled': true,
+      'edge.tls': false,
+      'server.listen': `127.0.0.1:0,unix:${files.path('gateway.sock')}`,
+      'server.tls.certificateFile': files.write('server.pem', pair.cert),
+      'server.tls.keyFile': files.write('server.key', pair.key),
+    });
+    const { gateway, admin } = server;
+    const [tcp = '', unix = ''] = gateway.addresses.map(({ text }) => text);
+    const http = gateway.edgeAddresses[0]?.text ?? '';
+    const { out: json } = await runSluice(['status', '--admin', admin, '--output', 'json']);
+    expect(JSON.parse(json)).toMatchObject({
+      addresses: [
+        { protocol: 'grpc', address: tcp, tls: true },
+        { protocol: 'grpc', address: unix, tls: true },
+        { protocol: 'http', address: http, tls: false },
+      ],
+    });
+    const { out } = await runSluice(['status', '--admin', admin]);
+    expect(out).toContain(`\n  addresses     gRPC with TLS at ${tcp}, ${unix}; HTTP at ${http}\n`);
+  });
+
   it('is 1 where the gateway is not ready', async () => {
     await using server = await startGateway();
     server.gateway.readiness.setUnready('engine away');
@@ -106,6 +133,7 @@ describe('status', () => {
       [
         'ready  sluice 1.2.3 on no\\u{1b}de, up 1h 0m, since 2026-11-21 08:00:00 UTC',
         '',
+        '  addresses        gRPC with TLS at 0.0.0.0:50051, unix:/run/sluice.sock; HTTP at [::]:8080',
         '  connections      1,203 of 5,000, 24%',
         '  sessions         4,210 of 100,000, 4%; 12 wait for their clients',
         '  from clients     13 messages/s',
@@ -126,6 +154,7 @@ describe('status', () => {
     expect(JSON.parse(json)).toMatchObject({
       sessions: { active: 4_210, limit: 100_000, detached: 12 },
       sockets: { active: 1_210, limit: 6_000 },
+      addresses: [{ tls: true }, { address: 'unix:/run/sluice.sock' }, { protocol: 'http', tls: false }],
       rates: { receive: 12.5, send: 8_000 },
       memory: { buffered: 12 * 1_024 ** 2, budget: 1_024 ** 3 },
       dropped: { up: 3, down: 4 },

@@ -7,7 +7,7 @@ export const status = defineCommand({
   group: 'look',
   summary: 'Tell how a gateway is, and what is wrong with it',
   about: [
-    'Asks its admin address (docs/admin.md): is it ready and since when, how many connections and sessions there are, what passes, what waits, and what somebody should look at.',
+    'Asks its admin address (docs/admin.md): is it ready and since when, where clients connect, how many connections and sessions there are, what passes, what waits, and what somebody should look at.',
   ],
   options: { admin: ADMIN, output: OUTPUT },
   examples: [

@@ -13,6 +13,7 @@ const totals = object({
     nodeId: text,
     startedAt: text,
     uptimeMs: number,
+    addresses: list(object({ protocol: text, address: text, tls: flag })),
     receiveRate: number,
     sendRate: number,
     slow: each(number),

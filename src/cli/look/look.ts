@@ -29,7 +29,8 @@ export async function connectionsAt(admin: AdminClient, query: URLSearchParams):
 /** What `status` and `top` say of a gateway to programs; documented in docs/cli.md. */
 export function lookAsJson(address: string, { readiness, totals }: Look): object {
   const { gateway, connections, sessions, sockets, bytes, flow, errors, queues } = totals;
-  const { version, nodeId, startedAt, uptimeMs, receiveRate, sendRate, slow, limits, process } = gateway;
+  const { version, nodeId, startedAt, uptimeMs, addresses, receiveRate, sendRate, slow, limits, process } =
+    gateway;
   return {
     admin: address,
     ready: readiness.ready,
@@ -39,6 +40,7 @@ export function lookAsJson(address: string, { readiness, totals }: Look): object
     nodeId,
     startedAt,
     uptimeMs,
+    addresses,
     connections: { active: connections.active, limit: limits.connections, rejected: connections.rejected },
     sessions: { active: sessions.active, limit: limits.sessions, detached: sessions.windowed.detached },
     sockets: { active: sockets.active, limit: limits.sockets },

@@ -17,8 +17,17 @@ const HOP_BY_HOP = [
   'upgrade',
 ] as const;
 
-/** Told apart from the metadata by the contract: the method, the deadline, the status. */
-const NOT_OF_REQUESTS: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'content-type', 'grpc-timeout']);
+/**
+ * Told apart from the metadata by the contract: the method, the deadline, the status. And `forwarded`
+ * (RFC 7239): backends are told who is calling in x-forwarded-for, and could not tell a client's claim
+ * here from a balancer's word.
+ */
+const NOT_OF_REQUESTS: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  'content-type',
+  'forwarded',
+  'grpc-timeout',
+]);
 const NOT_OF_ANSWERS: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'grpc-status', 'grpc-message']);
 
 /** What of a request's raw headers goes on to its backend. */

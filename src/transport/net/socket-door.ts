@@ -140,9 +140,9 @@ export class SocketDoor {
   }
 
   #openTls(): TlsGate | undefined {
-    const { tls, handshakeTimeoutMs, clock, logger, metrics, alpnProtocol } = this.#options;
+    const { tls, section, handshakeTimeoutMs, clock, logger, metrics, alpnProtocol } = this.#options;
     if (tls === undefined) return undefined;
-    return new TlsGate({ ...tls, alpnProtocol }, handshakeTimeoutMs, clock, logger, {
+    return new TlsGate({ ...tls, section, alpnProtocol }, handshakeTimeoutMs, clock, logger, {
       onSecure: (socket, certificate) => {
         this.#enter(socket, certificate);
       },

@@ -4,13 +4,19 @@ const NOT_TLS: ReadonlySet<unknown> = new Set(['ERR_SSL_HTTP_REQUEST', 'ERR_SSL_
 /** What an operator can make of OpenSSL's own words. */
 const EXPLAINED: ReadonlyMap<unknown, string> = new Map([
   ['ERR_SSL_UNSUPPORTED_PROTOCOL', 'the client speaks no TLS version that server.tls.minVersion allows'],
-  ['ERR_SSL_NO_APPLICATION_PROTOCOL', 'the client does not offer HTTP/2 (ALPN h2)'],
 ]);
 
+/** Of a client that speaks TLS and would speak something else above it, by what is spoken here. */
+const NOT_OFFERED = {
+  h2: 'the client does not offer HTTP/2 (ALPN h2): edge.listen is for HTTP/1.1',
+  'http/1.1': 'the client does not offer HTTP/1.1 (ALPN http/1.1): server.listen is for gRPC',
+} as const;
+
 /** Why a TLS handshake failed, for a person: in our words where we have some, else OpenSSL's without its addresses. */
-export function tlsFailureReason(error: Error): string {
+export function tlsFailureReason(error: Error, alpnProtocol: keyof typeof NOT_OFFERED): string {
   const { code, reason } = error as { readonly code?: unknown; readonly reason?: unknown };
   if (NOT_TLS.has(code)) return 'the client does not speak TLS';
+  if (code === 'ERR_SSL_NO_APPLICATION_PROTOCOL') return NOT_OFFERED[alpnProtocol];
   const explained = EXPLAINED.get(code);
   if (explained !== undefined) return explained;
   if (typeof reason !== 'string') return error.message;

@@ -15,6 +15,8 @@ import { certificateRefusal, tlsFailureReason } from './tls-refusal.js';
 const EXPIRY_WARNING_MS = 7 * 24 * 60 * 60 * 1000;
 
 export interface TlsGateOptions extends TlsOptions {
+  /** The section of the configuration whose door it is, for the log: several doors show one certificate. */
+  readonly section: string;
   /** The protocol that is agreed on (RFC 7301). */
   readonly alpnProtocol: 'h2' | 'http/1.1';
 }
@@ -80,7 +82,9 @@ export class TlsGate {
       const code = 'code' in error ? error.code : undefined;
       if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') events.onHandshakeTimeout();
       // A client that leaves early, a load balancer's probe for example, was not refused.
-      else if (code !== 'ECONNRESET' && code !== 'EPIPE') events.onRefused(tlsFailureReason(error), peer);
+      else if (code !== 'ECONNRESET' && code !== 'EPIPE') {
+        events.onRefused(tlsFailureReason(error, options.alpnProtocol), peer);
+      }
     });
     this.#warnOfExpiry(this.#material);
     this.#schedule();
@@ -106,8 +110,9 @@ export class TlsGate {
       this.#keep(errorText(error));
       return false;
     }
+    const { subject, validTo } = material.certificate;
     this.#logger.info(
-      { subject: material.certificate.subject, validTo: material.certificate.validTo },
+      { door: this.#options.section, subject, validTo },
       'TLS certificate reloaded; new connections use it',
     );
     this.#warnOfExpiry(material);
@@ -167,7 +172,7 @@ export class TlsGate {
     if (leftMs >= EXPIRY_WARNING_MS) return;
     const message =
       leftMs <= 0 ? `has expired: it was valid to ${validTo}` : `expires soon: it is valid to ${validTo}`;
-    this.#logger.warn({ validTo }, this.#dated(message));
+    this.#logger.warn({ door: this.#options.section, validTo }, this.#dated(message));
   }
 
   #dated(message: string): string {
@@ -178,7 +183,7 @@ export class TlsGate {
     if (fault === this.#lastFault) return;
     this.#lastFault = fault;
     this.#logger.error(
-      { validTo: this.#material.certificate.validTo },
+      { door: this.#options.section, validTo: this.#material.certificate.validTo },
       `TLS certificate not reloaded, the last good one stays in use: ${fault}`,
     );
   }

@@ -4,6 +4,7 @@ import { GatewayFactsSource } from '../../../src/metrics/gateway-facts.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 
 const LIMITS = { connections: 1, sessions: 2, sockets: 3 };
+const ADDRESSES = [{ protocol: 'grpc', address: '127.0.0.1:50051', tls: false }] as const;
 
 function world() {
   const clock = new FakeClock();
@@ -24,6 +25,7 @@ function world() {
     version: '1.2.3',
     nodeId: 'node-1',
     limits: LIMITS,
+    addresses: () => ADDRESSES,
     rates: () => ({ receive: 10.26, send: 3 }),
     slow: () => ['client', null, 'route', 'client'],
     monitorLoop: () => {
@@ -47,6 +49,7 @@ test('says which gateway it is, since when, and how it is', () => {
     sendRate: 3,
     slow: { client: 2, route: 1 },
     limits: LIMITS,
+    addresses: ADDRESSES,
     process: { pid: process.pid },
   });
   const { cpuMs, rssBytes, heapUsedBytes, heapTotalBytes, loopActiveMs } = source.read().process;

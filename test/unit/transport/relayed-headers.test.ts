@@ -35,6 +35,7 @@ describe('what is passed on', () => {
       ['grpc-timeout', '1S'],
       ['host', 'here'],
       ['connection', 'x'],
+      ['forwarded', 'for=10.0.0.1'],
     ] as const;
     expect(requestHeadersOf(pairs(...dropped, ...kept))).toEqual(kept);
   });
