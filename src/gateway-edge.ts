@@ -5,6 +5,7 @@ import type { SluiceError } from './core/errors.js';
 import type { Logger } from './core/logger.js';
 import type { Turn } from './core/turn.js';
 import { EdgeServer } from './edge/edge-server.js';
+import type { PushCounters, PushRates } from './edge/push-targets.js';
 import { Pushes } from './edge/pushes.js';
 import type { ByteAccount } from './flow/byte-account.js';
 import { edgeSettings, webSocketSettings } from './gateway-settings.js';
@@ -23,13 +24,16 @@ export interface GatewayEdgeOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: DoorMetrics & Pick<ServerCounters, 'connectionsRejected' | 'slowConsumers'>;
+  readonly metrics: DoorMetrics &
+    Pick<ServerCounters, 'connectionsRejected' | 'slowConsumers'> & { readonly pushes: PushCounters };
   readonly account: ByteAccount;
   readonly gatekeeper: Gatekeeper;
   /** Calls of the gateway, whatever they come in by. */
   readonly accept: StreamAcceptor;
   /** The sessions of one client. */
   readonly client: (clientId: string) => ClientSessions;
+  /** The rate limits that pushes have to keep. */
+  readonly pushRates: PushRates;
   readonly turn: Turn;
 }
 
@@ -37,6 +41,7 @@ export interface GatewayEdgeOptions {
 export class GatewayEdge {
   readonly #options: GatewayEdgeOptions;
   readonly #server: EdgeServer | undefined;
+  readonly #pushes: Pushes;
   readonly #refusals: LogByCode;
   readonly #cuts: LogByCode;
   #webSockets: WebSocketServer | undefined;
@@ -47,6 +52,7 @@ export class GatewayEdge {
     const { config, clock, logger, metrics, account } = options;
     this.#refusals = new LogByCode(logger, clock, 'requests refused');
     this.#cuts = new LogByCode(logger, clock, 'answers cut');
+    this.#pushes = this.#createPushes();
     if (!config.edge.enabled) return;
     this.#server = new EdgeServer({
       ...edgeSettings(config),
@@ -74,6 +80,10 @@ export class GatewayEdge {
     return this.#server?.socketCount ?? 0;
   }
 
+  get pushesUnderWay(): number {
+    return this.#pushes.underWay;
+  }
+
   /** Listens. Rejects with a StartError when it can not. */
   async start(): Promise<void> {
     const { config, clock, account, turn, accept, logger } = this.#options;
@@ -95,7 +105,7 @@ export class GatewayEdge {
     const upgrades = this.#webSockets;
     await this.#server?.start({
       accept,
-      pushes: this.#pushes(),
+      pushes: this.#pushes,
       ...(upgrades !== undefined && { upgrades }),
     });
   }
@@ -127,12 +137,14 @@ export class GatewayEdge {
     this.#refusals.note(error.code, { peer, reason: error.message });
   }
 
-  #pushes(): Pushes {
-    const { config, clock, logger, account, gatekeeper, client } = this.#options;
+  #createPushes(): Pushes {
+    const { config, clock, logger, metrics, account, gatekeeper, client, pushRates } = this.#options;
     return new Pushes({
       clock,
       account,
       client,
+      rates: pushRates,
+      counters: metrics.pushes,
       gatekeeper: guarded(gatekeeper, logger),
       maxPushes: config.pool.maxPublishes,
       maxPushesPerClient: config.pool.maxPublishesPerClient,

@@ -1,6 +1,7 @@
 import { addressOf } from './auth/failed-attempts.js';
 import type { Config } from './config/schema.js';
 import type { Clock } from './core/clock.js';
+import { PushLimits } from './limits/push-limits.js';
 import { RateLimit } from './limits/rate-limit.js';
 import { RouteLimits } from './limits/route-limits.js';
 import type { RateLimitFigures } from './metrics/rate-limit-figures.js';
@@ -33,6 +34,12 @@ export class GatewayLimits {
       clock,
       addressOf,
     });
+  }
+
+  /** What pushes have to keep. */
+  ofPushes(): PushLimits {
+    const limits = this.#limits.filter(({ name }) => this.#config[name]?.routes.length === 0);
+    return new PushLimits({ limits, clock: this.#clock, addressOf });
   }
 
   get figures(): readonly RateLimitFigures[] {

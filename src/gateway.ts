@@ -212,6 +212,7 @@ export class Gateway {
       gatekeeper: this.#auth.authentication,
       accept: this.#server.accept,
       client: (clientId) => this.client(clientId),
+      pushRates: this.#limits.ofPushes(),
       turn,
     });
     this.#proxies?.attach(this.#grpc);
@@ -515,6 +516,7 @@ export class Gateway {
       windowed: () => windowedLevels(this.#server.windowed),
       auth: () => ({ unidentified: this.#server.arriving.silent, ...this.#auth.levels }),
       publishes: () => this.#server.publishes.levels,
+      pushes: () => this.#edge.pushesUnderWay,
       routes: () => [...this.#routeCounters].map(([route, counters]) => Object.assign({ route }, counters)),
       topics: () => topicFigures(this.#routes),
       rateLimits: () => this.#limits.figures,

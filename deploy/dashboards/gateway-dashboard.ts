@@ -235,6 +235,73 @@ export const gatewayDashboard: Dashboard = {
       ],
     },
     {
+      title: 'The HTTP address and topics',
+      panels: [
+        {
+          ...lines('Connections by what carries them', 'short', [
+            sum('sluice_carrier_connections', 'carrier'),
+            '{{carrier}}',
+          ]),
+          about: 'http: event streams.',
+        },
+        lines(
+          'Network connections',
+          'short',
+          [of('sluice_edge_sockets'), 'now, {{instance}}'],
+          [of('sluice_edge_sockets_limit'), 'limit, {{instance}}'],
+        ),
+        {
+          ...lines('Pushes', 'ops', [rate('sluice_pushes_total', 'code'), '{{code}}']),
+          about: 'UNKNOWN_SESSION: nobody was here whom the caller may push to. CANCELLED: the caller left.',
+        },
+        {
+          ...lines('Sessions pushed to', 'ops', [rate('sluice_push_sessions_total', 'code'), '{{code}}']),
+          about: 'OK: the session has taken it. SLOW_CONSUMER, OVERLOADED: it had no room in time.',
+        },
+        lines(
+          'Messages of topics',
+          'ops',
+          [rate('sluice_topic_published_total', 'route'), 'published, {{route}}'],
+          [rate('sluice_topic_delivered_total', 'route'), 'given to subscribers, {{route}}'],
+          [rate('sluice_topic_refused_total', 'route, what'), 'refused, {{route}}: {{what}}'],
+        ),
+        lines(
+          'Topics and publications',
+          'short',
+          [sum('sluice_topics', 'route'), 'topics, {{route}}'],
+          [sum('sluice_topic_subscribers', 'route'), 'subscribers, {{route}}'],
+          [of('sluice_publish_calls'), 'calls of Publish, {{instance}}'],
+          [of('sluice_pushes'), 'pushes, {{instance}}'],
+        ),
+      ],
+    },
+    {
+      title: 'Rate limits',
+      panels: [
+        lines('What they said', 'ops', [
+          rate('sluice_rate_limit_total', 'limit, result'),
+          '{{limit}}: {{result}}',
+        ]),
+        {
+          ...lines(
+            'Held',
+            'short',
+            [sum('sluice_rate_limit_waiting', 'limit'), '{{limit}}: now'],
+            [rate('sluice_rate_limit_delay_seconds_total', 'limit'), '{{limit}}: on average'],
+          ),
+          about: 'Messages, calls and pushes that wait for their turn.',
+        },
+        {
+          ...lines('Rates in use', 'percentunit', [
+            `${of('sluice_rate_limit_keys')} / ${of('sluice_rate_limit_keys_limit')}`,
+            '{{limit}}, {{instance}}',
+          ]),
+          about:
+            'Clients, addresses and so on with a rate of their own, of maxKeys. Where all are taken, newcomers share a few.',
+        },
+      ],
+    },
+    {
       title: 'The process',
       panels: [
         lines(

@@ -36,12 +36,12 @@ export const rateLimitOptions = {
       item: 'name',
     }),
     [],
-    'Which of routes it is for.',
+    'Which of routes it is for. One that names none holds for pushes over HTTP, too.',
   ),
   messages: setting(
     amount,
     0,
-    'Messages to routes, by sessions, Ingest and Publish, in each period. At least one of messages, bytes and opens is needed.',
+    'Messages to routes, by sessions, Ingest and Publish, and pushes over HTTP, in each period. At least one of messages, bytes and opens is needed.',
   ),
   bytes: setting(bytes, 0, 'The same in bytes of data, keys and metadata.'),
   opens: setting(
@@ -78,7 +78,7 @@ export const rateLimitOptions = {
   callDelay: setting(
     duration({ zero: 'refused at once' }),
     0,
-    'The longest that a call of Publish over the rate is held, in place of being refused.',
+    'The longest that a call of Publish, or a push, over the rate is held, in place of being refused.',
   ),
   maxKeys: setting(
     integer({ min: 1, max: 1_000_000 }),

@@ -63,7 +63,7 @@ export class FlowCounters {
   }
 }
 
-/** Adds 1 to a count by code or reason. */
-export function tally<K extends string>(tallies: Map<K, number>, key: K): void {
-  tallies.set(key, (tallies.get(key) ?? 0) + 1);
+/** Adds to a count by code or reason. */
+export function tally<K extends string>(tallies: Map<K, number>, key: K, count = 1): void {
+  tallies.set(key, (tallies.get(key) ?? 0) + count);
 }

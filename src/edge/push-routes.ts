@@ -1,4 +1,6 @@
+import type { ServerResponse } from 'node:http';
 import { SluiceError } from '../core/errors.js';
+import type { RateFigures } from '../core/rate-figures.js';
 import { type BufferAccount, HeldBytes } from '../flow/held-bytes.js';
 import { BodyReader } from './body-reader.js';
 import { callMetadata } from './caller.js';
@@ -7,6 +9,7 @@ import { MESSAGE_HEADERS, messageHeaders } from './message-headers.js';
 import { CALLER, NAME } from './parameters.js';
 import type { PushAddress, Pushes } from './pushes.js';
 import type { PushOutcome } from './push-targets.js';
+import { rateHeaders } from './rate-headers.js';
 import { errorBody, invalid } from './refusal.js';
 
 export interface PushRoutesOptions {
@@ -54,7 +57,7 @@ export function pushRoutes(options: PushRoutesOptions): readonly EdgeRoute[] {
       },
     },
     errors: [400, 401, 403, 404, 408, 413, 429, 503],
-    serve: (asked: EdgeRequest) => push(asked, options),
+    serve: (asked: EdgeRequest) => options.pushes.counted(() => push(asked, options)),
   } as const;
   return [
     {
@@ -78,7 +81,7 @@ export function pushRoutes(options: PushRoutesOptions): readonly EdgeRoute[] {
 }
 
 async function push(asked: EdgeRequest, options: PushRoutesOptions): Promise<EdgeAnswer | undefined> {
-  const { request, query, params, peer } = asked;
+  const { request, response, query, params, peer } = asked;
   const { pushes, queryToken } = options;
   if (request.headers['idempotency-key'] !== undefined) {
     throw invalid('a push takes no idempotency-key: sent again it arrives again');
@@ -96,7 +99,11 @@ async function push(asked: EdgeRequest, options: PushRoutesOptions): Promise<Edg
     const held = new HeldBytes(options.account);
     held.set(data.length);
     try {
-      return { body: pushed(await pushes.push(identity, peer.peer, address, { data, ...headers })) };
+      const message = { data, ...headers };
+      const rates = await unlessGone(response, (gone) => pushes.admit(identity, peer.peer, message, gone));
+      if (rates === undefined) return undefined;
+      const outcome = await pushes.push(identity, peer.peer, address, message);
+      return { headers: rateHeaders(rates), body: pushed(outcome) };
     } finally {
       held.set(0);
     }
@@ -132,6 +139,26 @@ function wholeBody(
     request.on('error', () => undefined);
     body.start();
   });
+}
+
+/** Undefined: the caller has left while a rate limit held it. */
+async function unlessGone(
+  response: ServerResponse,
+  admit: (gone: AbortSignal) => Promise<readonly RateFigures[]>,
+): Promise<readonly RateFigures[] | undefined> {
+  const gone = new AbortController();
+  const onClose = (): void => {
+    gone.abort();
+  };
+  response.once('close', onClose);
+  try {
+    return await admit(gone.signal);
+  } catch (error) {
+    if (gone.signal.aborted) return undefined;
+    throw error;
+  } finally {
+    response.off('close', onClose);
+  }
 }
 
 function pushed({ sent, failed }: PushOutcome): object {

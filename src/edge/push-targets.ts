@@ -1,5 +1,7 @@
 import type { Credentials } from '../core/credentials.js';
+import type { ErrorCode } from '../core/errors.js';
 import type { Action, Identity } from '../core/identity.js';
+import type { RateFigures } from '../core/rate-figures.js';
 
 /** An open session of a client, as a push sees it. */
 export interface PushTarget {
@@ -50,4 +52,24 @@ export interface PushGatekeeper {
     signal: AbortSignal,
   ): undefined | Promise<void>;
   showedNothing(peer: string): void;
+}
+
+/** The rate limits that hold for pushes. */
+export interface PushRates {
+  /**
+   * Resolves when a push of so many bytes may go, with how its caller stands then. Rejects with RATE_LIMITED, or with
+   * the signal's reason.
+   */
+  admit(
+    caller: { readonly clientId: string; readonly peer: string },
+    bytes: number,
+    signal: AbortSignal,
+  ): Promise<readonly RateFigures[]>;
+}
+
+/** What is counted of pushes, by what came of them. */
+export interface PushCounters {
+  readonly ended: Map<'OK' | 'CANCELLED' | ErrorCode, number>;
+  /** Of the sessions that they were for. */
+  readonly sessions: Map<'OK' | ErrorCode, number>;
 }

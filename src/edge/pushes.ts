@@ -1,16 +1,30 @@
 import { bearerToken } from '../core/bearer-token.js';
 import type { Clock } from '../core/clock.js';
-import { SluiceError } from '../core/errors.js';
+import { tally } from '../core/counters.js';
+import { type ErrorCode, SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
 import { permissionMissing } from '../core/permission.js';
 import { isPrintableId, quoted } from '../core/printable.js';
+import type { RateFigures } from '../core/rate-figures.js';
+import { weightOf } from '../wire/messages.js';
 import type { Peer } from './caller.js';
-import type { PushableClient, PushGatekeeper, PushMessage, PushOutcome, PushTarget } from './push-targets.js';
+import type {
+  PushableClient,
+  PushCounters,
+  PushGatekeeper,
+  PushMessage,
+  PushOutcome,
+  PushRates,
+  PushTarget,
+} from './push-targets.js';
+import { Refusal } from './refusal.js';
 
 export interface PushesOptions {
   readonly clock: Clock;
   readonly gatekeeper: PushGatekeeper;
   readonly client: (clientId: string) => PushableClient;
+  readonly rates: PushRates;
+  readonly counters: PushCounters;
   /** What is buffered, against the budget. */
   readonly account: { readonly exceeded: boolean; readonly bytes: number; readonly budgetBytes: number };
   /** Under way at once, in all and of one client: as many as calls of Publish. */
@@ -42,6 +56,23 @@ export class Pushes {
 
   constructor(options: PushesOptions) {
     this.#options = options;
+  }
+
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** Counts a push by what comes of it. Undefined: its caller has left. */
+  async counted<T>(work: () => Promise<T | undefined>): Promise<T | undefined> {
+    const { ended } = this.#options.counters;
+    try {
+      const answer = await work();
+      tally(ended, answer === undefined ? 'CANCELLED' : 'OK');
+      return answer;
+    } catch (error) {
+      tally(ended, codeOf(error));
+      throw error;
+    }
   }
 
   /** Who is calling. Rejects as the gatekeeper does. */
@@ -91,6 +122,19 @@ export class Pushes {
     }
   }
 
+  /**
+   * Once for each push, whomever it is for and whether they are here or not: when it may go, with how its caller
+   * stands with the rate limits then. Rejects with RATE_LIMITED, or with the signal's reason.
+   */
+  admit(
+    { clientId }: Identity,
+    peer: string,
+    { data, key, metadata }: PushMessage,
+    signal: AbortSignal,
+  ): Promise<readonly RateFigures[]> {
+    return this.#options.rates.admit({ clientId, peer }, weightOf({ data, key, metadata }), signal);
+  }
+
   /** Rejects with UNKNOWN_SESSION where there is none that this caller may push to. */
   async push(
     identity: Identity,
@@ -110,10 +154,18 @@ export class Pushes {
     try {
       const where = (session: PushTarget): boolean =>
         isMeant(session, address) && allowed.has(targetKey(session));
-      return await client.send(message, { where }, abort.signal);
+      const outcome = await client.send(message, { where }, abort.signal);
+      this.#countSessions(outcome);
+      return outcome;
     } finally {
       timer.cancel();
     }
+  }
+
+  #countSessions({ sent, failed }: PushOutcome): void {
+    const { sessions } = this.#options.counters;
+    tally(sessions, 'OK', sent);
+    for (const { error } of failed) tally(sessions, codeOf(error));
   }
 
   /** Each route and subject is asked about once: those that are not allowed are as if they were not there. */
@@ -193,6 +245,12 @@ export class Pushes {
       retry,
     );
   }
+}
+
+/** What is no refusal is a fault of the gateway's own. */
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof Refusal) return error.error.code;
+  return error instanceof SluiceError ? error.code : 'INTERNAL';
 }
 
 function isMeant(session: PushTarget, { sessionId, route, subject }: PushAddress): boolean {

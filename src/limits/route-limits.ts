@@ -6,6 +6,9 @@ import type { RateLimit, RateUnit, Sender } from './rate-limit.js';
 /** Timers tell no less apart: who would wait for less goes at once. The turn is taken all the same, so the rate holds. */
 const LEAST_WAIT_MS = 1;
 
+/** No route has this name. */
+const NO_ROUTE = '';
+
 /** One limit holds it back for longest. */
 export interface Hold {
   readonly waitMs: number;
@@ -13,7 +16,8 @@ export interface Hold {
 }
 
 export interface RouteLimitsOptions {
-  readonly route: string;
+  /** Undefined: of pushes, which go to none. */
+  readonly route: string | undefined;
   readonly limits: readonly RateLimit[];
   readonly clock: Clock;
 }
@@ -30,7 +34,7 @@ export interface Keys {
  * others has counted; what may go has been counted by all.
  */
 export class RouteLimits {
-  readonly #route: string;
+  readonly #route: string | undefined;
   readonly #clock: Clock;
   readonly #messages: readonly RateLimit[];
   readonly #opens: readonly RateLimit[];
@@ -48,7 +52,7 @@ export class RouteLimits {
 
   keysOf(sender: Sender): Keys {
     const keys = (limits: readonly RateLimit[]): readonly string[] =>
-      limits.map((limit) => limit.keyOf(sender, this.#route));
+      limits.map((limit) => limit.keyOf(sender, this.#route ?? NO_ROUTE));
     return { sender, messages: keys(this.#messages), opens: keys(this.#opens) };
   }
 
@@ -144,7 +148,15 @@ function mayWaitMs({ config }: RateLimit, who: 'session' | 'call'): number {
   return who === 'call' ? config.callDelay : config.maxDelay;
 }
 
-function whoIs({ config: { by } }: RateLimit, { clientId, address }: Sender, route: string): string {
-  const parts = { client: `client "${clientId}"`, address: `address ${address}`, route: `route "${route}"` };
+function whoIs(
+  { config: { by } }: RateLimit,
+  { clientId, address }: Sender,
+  route: string | undefined,
+): string {
+  const parts = {
+    client: `client "${clientId}"`,
+    address: `address ${address}`,
+    route: route === undefined ? 'what is pushed' : `route "${route}"`,
+  };
   return by.length === 0 ? 'all together are' : `${by.map((part) => parts[part]).join(' with ')} is`;
 }

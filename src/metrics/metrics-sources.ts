@@ -18,6 +18,8 @@ export interface MetricsSources {
   memory(): MemoryLevels;
   /** Calls of Publish under way, and those of them that a subscriber under `block` holds. */
   publishes?(): { readonly underWay: number; readonly held: number };
+  /** Pushes under way. */
+  pushes?(): number;
   /** Every route that is configured. Left out: there are none. */
   routes?(): readonly RouteOptionFigures[];
   /** Of each configured rate limit. */

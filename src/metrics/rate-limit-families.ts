@@ -20,7 +20,7 @@ export function rateLimitFamilies(sources: MetricsSources): readonly MetricFamil
     {
       name: 'sluice_rate_limit_total',
       type: 'counter',
-      help: 'Messages, calls and opens that a rate limit was asked about, by what it said.',
+      help: 'Messages, calls, pushes and opens that a rate limit was asked about, by what it said.',
       samples: () =>
         read().flatMap(({ limit, allowed, delayed, refused }) => [
           { labels: { limit, result: 'allowed' }, value: allowed },
@@ -31,10 +31,15 @@ export function rateLimitFamilies(sources: MetricsSources): readonly MetricFamil
     family(
       'counter',
       'sluice_rate_limit_delay_seconds_total',
-      'Seconds that messages were held, each counted.',
+      'Seconds that messages, calls and pushes were told to wait, each counted.',
       ({ delayedMs }) => delayedMs / 1_000,
     ),
-    family('gauge', 'sluice_rate_limit_waiting', 'Messages and calls held now.', ({ waiting }) => waiting),
+    family(
+      'gauge',
+      'sluice_rate_limit_waiting',
+      'Messages, calls and pushes held now.',
+      ({ waiting }) => waiting,
+    ),
     family(
       'gauge',
       'sluice_rate_limit_keys',

@@ -14,6 +14,7 @@ import {
 import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sources.js';
 import { proxyFamilies } from './proxy-families.js';
 import type { ProxiesFigures } from './proxy-figures.js';
+import { pushFamilies } from './push-families.js';
 import { rateLimitFamilies } from './rate-limit-families.js';
 import { routeFamilies } from './route-families.js';
 import { sessionFamilies, type WindowedLimits } from './session-families.js';
@@ -23,7 +24,7 @@ import type { StreamMetrics } from './stream-metrics.js';
 export interface MetricsLimits {
   /** `pool.maxConnections` */
   readonly connections: number;
-  /** `pool.maxPublishes` */
+  /** `pool.maxPublishes`; so many pushes as well */
   readonly publishes: number;
   /** `session.max` */
   readonly sessions: number;
@@ -139,6 +140,7 @@ export function streamFamilies(
       'Calls of Publish that a subscriber under block holds.',
       () => sources.publishes?.().held ?? 0,
     ),
+    ...pushFamilies(metrics.pushes, () => sources.pushes?.() ?? 0, limits.publishes),
     ...routeFamilies(sources),
     ...rateLimitFamilies(sources),
     ...proxyFamilies(() => sources.proxies?.() ?? NO_PROXIES),

@@ -3,6 +3,7 @@ import type { ConnectionEnd } from '../core/connection-end.js';
 import { FlowCounters, type RefusalReason } from '../core/counters.js';
 import type { ErrorCode } from '../core/errors.js';
 import { AuthCounts } from './auth-counts.js';
+import { PushCounts } from './push-counts.js';
 import { TimeHistogram } from './time-histogram.js';
 
 /** Upper bounds of the processing-time buckets, in milliseconds. */
@@ -96,6 +97,9 @@ export class StreamMetrics {
 
   /** Who came in, who was refused, and what they may. */
   readonly auth = new AuthCounts();
+
+  /** What came of pushes over HTTP. */
+  readonly pushes = new PushCounts();
 
   /** Time from handing a message to its route until the route accepted or failed it. */
   readonly processing = new TimeHistogram(PROCESSING_BUCKETS_MS);

@@ -1,6 +1,7 @@
 import type { FlowCounters } from '../core/counters.js';
 import { authTotals, type AuthTotals } from './auth-totals.js';
 import { proxyTotals, type ProxyTotals } from './proxy-totals.js';
+import type { RateLimitFigures } from './rate-limit-figures.js';
 import type { RouteOptionFigures, TopicFigures, UpstreamFigures } from './route-figures.js';
 import type { MetricsSources, QueueDepths, WindowedLevels } from './metrics-sources.js';
 import type { StreamMetrics } from './stream-metrics.js';
@@ -66,6 +67,14 @@ export interface Totals {
   readonly heartbeats: { readonly sent: number; readonly skipped: number; readonly received: number };
   readonly probes: { readonly sent: number; readonly answered: number; readonly failed: number };
   readonly queues: QueueDepths;
+  /** Pushes over HTTP, and the sessions that they were for, by what came of it. */
+  readonly pushes: {
+    readonly underWay: number;
+    readonly ended: Readonly<Record<string, number>>;
+    readonly sessions: Readonly<Record<string, number>>;
+  };
+  /** Each that is configured. */
+  readonly rateLimits: readonly RateLimitFigures[];
   /** What the options of each configured route hold and have done. */
   readonly routes: readonly RouteOptionFigures[];
   /** A route each that has topics. */
@@ -153,6 +162,12 @@ export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Total
       failed: metrics.probesFailed,
     },
     queues: sources.queues(),
+    pushes: {
+      underWay: sources.pushes?.() ?? 0,
+      ended: Object.fromEntries(metrics.pushes.ended),
+      sessions: Object.fromEntries(metrics.pushes.sessions),
+    },
+    rateLimits: sources.rateLimits?.() ?? [],
     routes: sources.routes?.() ?? [],
     topics: sources.topics?.() ?? [],
     upstreams: sources.upstreams?.() ?? [],

@@ -46,8 +46,11 @@ export class WatchedGateway {
       await GatewayProcess.start({
         config: 'examples/stock/gateway.yaml',
         flags: [
-          ...['--server.listen', '127.0.0.1:0', '--edge.listen', '127.0.0.1:0'],
-          ...['--admin.listen', '127.0.0.1:0'],
+          ...['--server.listen', '127.0.0.1:0', '--admin.listen', '127.0.0.1:0'],
+          ...['--edge.enabled', 'true', '--edge.listen', '127.0.0.1:0'],
+          ...['--routes', JSON.stringify({ echo: { kind: 'echo' }, news: { kind: 'topic' } })],
+          // Nobody comes near it.
+          ...['--rateLimits', JSON.stringify({ perClient: { messages: 10_000, per: '1s' } })],
           ...['--upstreams', JSON.stringify({ quotes: { addresses: [stock.address] } })],
           ...[
             '--auth.methods',

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.js';
-import { sleep } from '../../core/sleep.js';
+import { untilItsTurn } from '../../limits/held-call.js';
 import type { Hold, Keys, RouteLimits } from '../../limits/route-limits.js';
 import type {
   Published,
@@ -53,17 +53,12 @@ export class RateLimitedTopic extends LimitedTopic {
   }
 
   async #held(
-    { waitMs, limit }: Hold,
+    hold: Hold,
     keys: Keys,
     { signal = NEVER }: TopicPublication,
     publish: () => Published | Promise<Published>,
   ): Promise<Published> {
-    limit.counters.waiting += 1;
-    try {
-      await sleep(waitMs, this.#options.clock, signal);
-    } finally {
-      limit.counters.waiting -= 1;
-    }
+    await untilItsTurn(hold, this.#options.clock, signal);
     return this.#withRates(await publish(), keys);
   }
 

@@ -143,6 +143,7 @@ export const SOURCES: MetricsSources = {
   windowed: () => WINDOWED,
   memory: () => ({ bufferedBytes: 16_000, budgetBytes: 17_000 }),
   publishes: () => ({ underWay: 81, held: 82 }),
+  pushes: () => 83,
   routes: () => [ROUTE],
   topics: () => [TOPICS],
   upstreams: () => [UPSTREAM],

@@ -112,6 +112,8 @@ describe('PrometheusExporter', () => {
     expect(labelsOf(idle, 'sluice_connections_ended_total', 'code')).toEqual(
       [...codes, 'OK', 'CANCELLED', 'LOST', 'DEADLINE_EXCEEDED'].sort(),
     );
+    expect(labelsOf(idle, 'sluice_pushes_total', 'code')).toEqual([...codes, 'OK', 'CANCELLED'].sort());
+    expect(labelsOf(idle, 'sluice_push_sessions_total', 'code')).toEqual([...codes, 'OK'].sort());
     expect(labelsOf(idle, 'sluice_flow_dropped_total', 'reason')).toEqual(
       [...DROP_REASONS, ...DROP_REASONS].sort(),
     );
@@ -122,6 +124,8 @@ describe('PrometheusExporter', () => {
     tally(metrics.sessionsEnded, 'SEQUENCE_GAP');
     tally(metrics.sendErrors, 'SLOW_CONSUMER');
     tally(metrics.receiveErrors, 'MESSAGE_TOO_LARGE');
+    tally(metrics.pushes.ended, 'UNKNOWN_SESSION');
+    tally(metrics.pushes.sessions, 'OK', 3);
     const busy = await scrape(exporter);
     expect(valueOf(busy, 'sluice_connections_rejected_total', { code: 'CONNECTION_LIMIT' })).toBe(1);
     expect(valueOf(busy, 'sluice_connections_ended_total', { code: 'LOST' })).toBe(1);
@@ -129,6 +133,8 @@ describe('PrometheusExporter', () => {
     expect(valueOf(busy, 'sluice_sessions_ended_total', { code: 'DRAINING' })).toBe(0);
     expect(valueOf(busy, 'sluice_send_errors_total', { code: 'SLOW_CONSUMER' })).toBe(1);
     expect(valueOf(busy, 'sluice_receive_errors_total', { code: 'MESSAGE_TOO_LARGE' })).toBe(1);
+    expect(valueOf(busy, 'sluice_pushes_total', { code: 'UNKNOWN_SESSION' })).toBe(1);
+    expect(valueOf(busy, 'sluice_push_sessions_total', { code: 'OK' })).toBe(3);
     expect(valueOf(busy, 'sluice_messages_refused_total', { reason: 'duplicate' })).toBe(1);
     expect(valueOf(busy, 'sluice_messages_refused_total', { reason: 'not-open' })).toBe(0);
   });
@@ -161,6 +167,8 @@ describe('PrometheusExporter', () => {
       ['sluice_sessions_limit', {}, 100_000],
       ['sluice_sockets', {}, 5],
       ['sluice_sockets_limit', {}, 6_000],
+      ['sluice_pushes', {}, 83],
+      ['sluice_pushes_limit', {}, 1_000],
       ['sluice_queue_messages', { queue: 'receive' }, 7],
       ['sluice_queue_messages', { queue: 'send' }, 90],
       ['sluice_queue_bytes', { queue: 'send' }, 9_000],

@@ -22,6 +22,8 @@ describe('totalsOf', () => {
     tally(metrics.connectionsRejected, 'CLIENT_LIMIT');
     tally(metrics.messagesRefused, 'not-open');
     tally(metrics.sessionsEnded, 'SEQUENCE_GAP');
+    tally(metrics.pushes.ended, 'OK');
+    tally(metrics.pushes.sessions, 'SLOW_CONSUMER');
     metrics.down.admitted = 9;
     metrics.down.delivered = 4;
     metrics.down.droppedBy.drained = 2;
@@ -30,6 +32,8 @@ describe('totalsOf', () => {
     expect(totals.flow.down).toMatchObject({ admitted: 9, delivered: 4, dropped: 2, pending: 3 });
     expect(totals.queues).toEqual(QUEUES);
     expect(totals.sessions).toMatchObject({ active: 4, windowed: WINDOWED, endedBy: { SEQUENCE_GAP: 1 } });
+    expect(totals.pushes).toEqual({ underWay: 83, ended: { OK: 1 }, sessions: { SLOW_CONSUMER: 1 } });
+    expect(totals.rateLimits).toMatchObject([{ limit: 'perClient', refused: 3 }]);
     expect(totals.messages.refused).toEqual({ 'not-open': 1 });
     expect(totals.bytes).toMatchObject({ buffered: 16_000, budget: 17_000 });
   });
