@@ -188,7 +188,7 @@ describe('a forwarded header', () => {
   );
 
   it('names the client of a WebSocket', async (context) => {
-    await using under = await startBehind({ ...BELIEVING, 'stream.firstMessageTimeout': '1h' });
+    await using under = await startBehind({ ...BELIEVING, 'stream.firstMessageTimeout': '9s' });
     const call = new WebSocketCall(edgeOf(under), {
       metadata: { 'x-forwarded-for': '198.51.100.1, 203.0.113.7, 10.0.0.4' },
     });
