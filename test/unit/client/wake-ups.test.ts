@@ -30,7 +30,12 @@ function sleepy(world: ClientWorld) {
 describe('a client that is woken', () => {
   it('gives up a connection that does not answer, long before its silence would tell', async () => {
     await using world = new ClientWorld({
-      settings: { 'stream.heartbeatInterval': '60s', 'stream.receiveTimeout': '2m' },
+      settings: {
+        'stream.heartbeatInterval': '60s',
+        'stream.receiveTimeout': '2m',
+        'session.resumeWindow': '1m',
+        'session.idleTimeout': '2m',
+      },
     });
     const { client, events, wakes } = sleepy(world);
     const session = await world.run(client.open('echo'));
