@@ -1,7 +1,7 @@
 import type { Config } from './config/schema.js';
 import type { Clock } from './core/clock.js';
 import { tally } from './core/counters.js';
-import type { SluiceError } from './core/errors.js';
+import { SluiceError } from './core/errors.js';
 import type { Logger } from './core/logger.js';
 import type { Turn } from './core/turn.js';
 import { EdgeServer } from './edge/edge-server.js';
@@ -37,11 +37,15 @@ export interface GatewayEdgeOptions {
   readonly turn: Turn;
 }
 
+/** How soon whoever is pushing when the gateway leaves should try another, in milliseconds. */
+const LEFT_RETRY_MS = 1_000;
+
 /** The HTTP address of a gateway, where it has one: who has none is not asked at every turn. */
 export class GatewayEdge {
+  /** Those under way; none where there is no HTTP address. */
+  readonly pushes: Pushes;
   readonly #options: GatewayEdgeOptions;
   readonly #server: EdgeServer | undefined;
-  readonly #pushes: Pushes;
   readonly #refusals: LogByCode;
   readonly #cuts: LogByCode;
   #webSockets: WebSocketServer | undefined;
@@ -52,7 +56,7 @@ export class GatewayEdge {
     const { config, clock, logger, metrics, account } = options;
     this.#refusals = new LogByCode(logger, clock, 'requests refused');
     this.#cuts = new LogByCode(logger, clock, 'answers cut');
-    this.#pushes = this.#createPushes();
+    this.pushes = this.#createPushes();
     if (!config.edge.enabled) return;
     this.#server = new EdgeServer({
       ...edgeSettings(config),
@@ -80,10 +84,6 @@ export class GatewayEdge {
     return this.#server?.socketCount ?? 0;
   }
 
-  get pushesUnderWay(): number {
-    return this.#pushes.underWay;
-  }
-
   /** Listens. Rejects with a StartError when it can not. */
   async start(): Promise<void> {
     const { config, clock, account, turn, accept, logger } = this.#options;
@@ -105,7 +105,7 @@ export class GatewayEdge {
     const upgrades = this.#webSockets;
     await this.#server?.start({
       accept,
-      pushes: this.#pushes,
+      pushes: this.pushes,
       ...(upgrades !== undefined && { upgrades }),
     });
   }
@@ -128,6 +128,7 @@ export class GatewayEdge {
   async destroy(): Promise<void> {
     this.#webSockets?.stopAccepting();
     this.#webSockets?.destroy();
+    this.pushes.end(new SluiceError('DRAINING', 'the gateway has left', { retryAfterMs: LEFT_RETRY_MS }));
     await this.#server?.destroy();
   }
 

@@ -5,7 +5,7 @@ import { TooManyRevocations, type Revocations } from './auth/revocations.js';
 export interface ThrownOut {
   readonly connections: number;
   readonly sessions: number;
-  /** Of proxies. */
+  /** Of proxies, and pushes. */
   readonly calls: number;
 }
 

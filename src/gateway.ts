@@ -194,6 +194,7 @@ export class Gateway {
         ...(options.interceptors ?? []),
       ],
       ...(this.#proxies !== undefined && { others: this.#proxies.server }),
+      pushes: () => this.#edge.pushes,
     });
     this.#grpc = new GrpcServer({
       clock,
@@ -448,7 +449,8 @@ export class Gateway {
     const { authentication } = this.#auth;
     const error = new SluiceError('UNAUTHENTICATED', 'this client has been revoked');
     const isRevoked = (identity: Identity): boolean => authentication.isRevoked(identity);
-    const calls = this.#proxies?.server.endClient(subject, error, isRevoked) ?? 0;
+    const proxied = this.#proxies?.server.endClient(subject, error, isRevoked) ?? 0;
+    const calls = proxied + this.#edge.pushes.endClient(subject, error, isRevoked);
     const ended = { ...this.#server.endClient(subject, error, isRevoked), calls };
     this.#thrownOut = {
       connections: this.#thrownOut.connections + ended.connections,
@@ -516,7 +518,7 @@ export class Gateway {
       windowed: () => windowedLevels(this.#server.windowed),
       auth: () => ({ unidentified: this.#server.arriving.silent, ...this.#auth.levels }),
       publishes: () => this.#server.publishes.levels,
-      pushes: () => this.#edge.pushesUnderWay,
+      pushes: () => this.#edge.pushes.underWay,
       routes: () => [...this.#routeCounters].map(([route, counters]) => Object.assign({ route }, counters)),
       topics: () => topicFigures(this.#routes),
       rateLimits: () => this.#limits.figures,

@@ -31,7 +31,7 @@ export interface Revocations {
 
 export interface Revoked {
   readonly connectionsEnded: number;
-  /** Of proxies. */
+  /** Of proxies, and pushes. */
   readonly callsEnded: number;
   readonly sessionsEnded: number;
   /** RFC 3339: how long it holds. */

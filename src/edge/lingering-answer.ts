@@ -26,6 +26,8 @@ export function answerAndClose(
   headers: Readonly<Record<string, string>>,
   body: string,
 ): void {
+  // Its client has gone meanwhile, and 'close' with it.
+  if (response.destroyed) return;
   response.on('error', ignoreError);
   request.on('error', ignoreError);
   response.writeHead(status, { ...headers, connection: 'close', 'content-length': Buffer.byteLength(body) });

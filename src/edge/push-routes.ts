@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { SluiceError } from '../core/errors.js';
+import { onAbort } from '../core/on-abort.js';
 import type { RateFigures } from '../core/rate-figures.js';
-import { type BufferAccount, HeldBytes } from '../flow/held-bytes.js';
+import { linkAbort } from '../core/signals.js';
+import { HeldBytes } from '../flow/held-bytes.js';
 import { BodyReader } from './body-reader.js';
 import { callMetadata } from './caller.js';
 import type { EdgeAnswer, EdgeRequest, EdgeRoute, Parameter } from './edge-route.js';
@@ -9,12 +11,12 @@ import { MESSAGE_HEADERS, messageHeaders } from './message-headers.js';
 import { CALLER, NAME } from './parameters.js';
 import type { PushAddress, Pushes } from './pushes.js';
 import type { PushOutcome } from './push-targets.js';
+import type { PushUnderWay } from './push-under-way.js';
 import { rateHeaders } from './rate-headers.js';
 import { errorBody, invalid } from './refusal.js';
 
 export interface PushRoutesOptions {
   readonly pushes: Pushes;
-  readonly account: BufferAccount;
   readonly maxMessageBytes: number;
   readonly queryToken: boolean;
 }
@@ -93,16 +95,16 @@ async function push(asked: EdgeRequest, options: PushRoutesOptions): Promise<Edg
   const address: PushAddress = { clientId, sessionId, route, subject };
   const identity = await pushes.identify(metadata, peer);
   pushes.refuseHopeless(identity, address);
-  return pushes.inPlace(identity, async () => {
-    const data = await wholeBody(asked, options);
+  return pushes.inPlace(identity, peer.peer, async (underWay) => {
+    const data = await wholeBody(asked, underWay, options);
     if (data === undefined) return undefined;
-    const held = new HeldBytes(options.account);
+    const held = new HeldBytes(underWay);
     held.set(data.length);
     try {
       const message = { data, ...headers };
-      const rates = await unlessGone(response, (gone) => pushes.admit(identity, peer.peer, message, gone));
+      const rates = await unlessGone(response, underWay, (gone) => pushes.admit(underWay, message, gone));
       if (rates === undefined) return undefined;
-      const outcome = await pushes.push(identity, peer.peer, address, message);
+      const outcome = await pushes.push(underWay, address, message);
       return { headers: rateHeaders(rates), body: pushed(outcome) };
     } finally {
       held.set(0);
@@ -110,10 +112,11 @@ async function push(asked: EdgeRequest, options: PushRoutesOptions): Promise<Edg
   });
 }
 
-/** Undefined: it broke off, and nobody waits for an answer. */
+/** Undefined: it broke off, and nobody waits for an answer. Rejects with what has ended the push. */
 function wholeBody(
   { request, response }: EdgeRequest,
-  { account, maxMessageBytes }: PushRoutesOptions,
+  underWay: PushUnderWay,
+  { maxMessageBytes }: PushRoutesOptions,
 ): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     // Who is calling took time to find out: they may have gone since, and nothing would say so again.
@@ -124,7 +127,7 @@ function wholeBody(
     const body = new BodyReader({
       request,
       response,
-      account,
+      account: underWay,
       maxBytes: maxMessageBytes,
       onWhole: () => {
         resolve(body.take());
@@ -135,29 +138,35 @@ function wholeBody(
       body.letGo();
       resolve(undefined);
     });
+    onAbort(underWay.signal, () => {
+      body.letGo();
+      reject(underWay.signal.reason as Error);
+    });
     // 'close' follows.
     request.on('error', () => undefined);
     body.start();
   });
 }
 
-/** Undefined: the caller has left while a rate limit held it. */
+/** Undefined: the caller has left while a rate limit held it. Rejects with what has ended the push. */
 async function unlessGone(
   response: ServerResponse,
+  { signal }: PushUnderWay,
   admit: (gone: AbortSignal) => Promise<readonly RateFigures[]>,
 ): Promise<readonly RateFigures[] | undefined> {
-  const gone = new AbortController();
+  const gone = linkAbort(signal);
   const onClose = (): void => {
-    gone.abort();
+    gone.abort(undefined);
   };
   response.once('close', onClose);
   try {
     return await admit(gone.signal);
   } catch (error) {
-    if (gone.signal.aborted) return undefined;
+    if (gone.signal.aborted && !signal.aborted) return undefined;
     throw error;
   } finally {
     response.off('close', onClose);
+    gone.unlink();
   }
 }
 

@@ -3,9 +3,12 @@ import type { Clock } from '../core/clock.js';
 import { tally } from '../core/counters.js';
 import { type ErrorCode, SluiceError } from '../core/errors.js';
 import type { Identity } from '../core/identity.js';
+import { onAbort } from '../core/on-abort.js';
 import { permissionMissing } from '../core/permission.js';
 import { isPrintableId, quoted } from '../core/printable.js';
 import type { RateFigures } from '../core/rate-figures.js';
+import { linkAbort } from '../core/signals.js';
+import type { BufferAccount } from '../flow/held-bytes.js';
 import { weightOf } from '../wire/messages.js';
 import type { Peer } from './caller.js';
 import type {
@@ -17,6 +20,7 @@ import type {
   PushRates,
   PushTarget,
 } from './push-targets.js';
+import { PushUnderWay } from './push-under-way.js';
 import { Refusal } from './refusal.js';
 
 export interface PushesOptions {
@@ -26,7 +30,11 @@ export interface PushesOptions {
   readonly rates: PushRates;
   readonly counters: PushCounters;
   /** What is buffered, against the budget. */
-  readonly account: { readonly exceeded: boolean; readonly bytes: number; readonly budgetBytes: number };
+  readonly account: BufferAccount & {
+    readonly exceeded: boolean;
+    readonly bytes: number;
+    readonly budgetBytes: number;
+  };
   /** Under way at once, in all and of one client: as many as calls of Publish. */
   readonly maxPushes: number;
   readonly maxPushesPerClient: number;
@@ -51,15 +59,32 @@ const RETRY_MS = 1_000;
 /** Pushes under way to the sessions of clients: who may, to which, how many at once, and for how long. */
 export class Pushes {
   readonly #options: PushesOptions;
+  readonly #underWay = new Set<PushUnderWay>();
   readonly #perClient = new Map<string, number>();
-  #underWay = 0;
 
   constructor(options: PushesOptions) {
     this.#options = options;
   }
 
   get underWay(): number {
-    return this.#underWay;
+    return this.#underWay.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<PushUnderWay> {
+    return this.#underWay.values();
+  }
+
+  /** Ends those of a client, of `which` identities; returns how many were under way. */
+  endClient(clientId: string, error: SluiceError, which: (identity: Identity) => boolean): number {
+    const theirs = [...this.#underWay].filter(
+      ({ identity }) => identity.clientId === clientId && which(identity),
+    );
+    for (const push of theirs) push.end(error);
+    return theirs.length;
+  }
+
+  end(error: SluiceError): void {
+    for (const push of [...this.#underWay]) push.end(error);
   }
 
   /** Counts a push by what comes of it. Undefined: its caller has left. */
@@ -92,14 +117,17 @@ export class Pushes {
   }
 
   /** Takes a place for one, or throws; `work` is not begun then. Its place is free when `work` has settled. */
-  async inPlace<T>({ clientId }: Identity, work: () => Promise<T>): Promise<T> {
+  async inPlace<T>(identity: Identity, peer: string, work: (push: PushUnderWay) => Promise<T>): Promise<T> {
+    const { clock, account } = this.#options;
+    const { clientId } = identity;
     this.#refuseOverLimit(clientId);
-    this.#underWay += 1;
+    const push = new PushUnderWay({ identity, peer, beganAtMs: clock.wallNow(), account });
+    this.#underWay.add(push);
     this.#perClient.set(clientId, (this.#perClient.get(clientId) ?? 0) + 1);
     try {
-      return await work();
+      return await work(push);
     } finally {
-      this.#underWay -= 1;
+      this.#underWay.delete(push);
       const left = (this.#perClient.get(clientId) ?? 1) - 1;
       if (left === 0) this.#perClient.delete(clientId);
       else this.#perClient.set(clientId, left);
@@ -127,27 +155,26 @@ export class Pushes {
    * stands with the rate limits then. Rejects with RATE_LIMITED, or with the signal's reason.
    */
   admit(
-    { clientId }: Identity,
-    peer: string,
+    { identity: { clientId }, peer }: PushUnderWay,
     { data, key, metadata }: PushMessage,
     signal: AbortSignal,
   ): Promise<readonly RateFigures[]> {
     return this.#options.rates.admit({ clientId, peer }, weightOf({ data, key, metadata }), signal);
   }
 
-  /** Rejects with UNKNOWN_SESSION where there is none that this caller may push to. */
-  async push(
-    identity: Identity,
-    peer: string,
-    address: PushAddress,
-    message: PushMessage,
-  ): Promise<PushOutcome> {
+  /** Rejects with UNKNOWN_SESSION where there is none that this caller may push to, and with what has ended the push. */
+  async push(push: PushUnderWay, address: PushAddress, message: PushMessage): Promise<PushOutcome> {
+    // It may have been held for long.
+    push.signal.throwIfAborted();
+    this.#refuseDraining();
+    this.#refuseExpired(push);
     const client = this.#options.client(address.clientId);
     const meant = client.sessions.filter((session) => isMeant(session, address));
-    const allowed = await this.#allowedTargets(identity, peer, meant);
+    const allowed = await this.#allowedTargets(push, meant);
+    push.signal.throwIfAborted();
     if (allowed.size === 0) throw unknownSession(address);
     const { clock, sendTimeoutMs } = this.#options;
-    const abort = new AbortController();
+    const abort = linkAbort(push.signal);
     const timer = clock.setTimeout(() => {
       abort.abort(notTaken(sendTimeoutMs));
     }, sendTimeoutMs);
@@ -156,9 +183,11 @@ export class Pushes {
         isMeant(session, address) && allowed.has(targetKey(session));
       const outcome = await client.send(message, { where }, abort.signal);
       this.#countSessions(outcome);
+      push.signal.throwIfAborted();
       return outcome;
     } finally {
       timer.cancel();
+      abort.unlink();
     }
   }
 
@@ -170,8 +199,7 @@ export class Pushes {
 
   /** Each route and subject is asked about once: those that are not allowed are as if they were not there. */
   async #allowedTargets(
-    identity: Identity,
-    peer: string,
+    { identity, peer, signal: ended }: PushUnderWay,
     sessions: readonly PushTarget[],
   ): Promise<ReadonlySet<string>> {
     const { gatekeeper } = this.#options;
@@ -197,14 +225,16 @@ export class Pushes {
           if (!(error instanceof SluiceError) || error.code !== 'PERMISSION_DENIED') throw error;
         }
       }
-    });
+    }, ended);
     return allowed;
   }
 
-  async #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** Rejects with the reason of `ended` when that comes first. */
+  async #inTime<T>(work: (signal: AbortSignal) => Promise<T>, ended?: AbortSignal): Promise<T> {
     const { clock, identifyTimeoutMs } = this.#options;
     const abort = new AbortController();
     let timer: { cancel(): void } | undefined;
+    let detach = (): void => undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = clock.setTimeout(() => {
         reject(
@@ -216,25 +246,46 @@ export class Pushes {
         );
         abort.abort();
       }, identifyTimeoutMs);
+      detach = onAbort(ended, () => {
+        reject(ended?.reason as Error);
+        abort.abort();
+      });
     });
     try {
       return await Promise.race([work(abort.signal), late]);
     } finally {
       timer?.cancel();
+      detach();
     }
   }
 
+  #refuseDraining(): void {
+    if (!this.#options.isDraining()) return;
+    throw new SluiceError('DRAINING', 'the gateway is leaving: it takes no new pushes', {
+      retryAfterMs: RETRY_MS,
+    });
+  }
+
+  /** What had run out already when it came was let in all the same (auth.jwt.clockTolerance): that goes. */
+  #refuseExpired({ identity: { expiresAtMs = Infinity }, beganAtMs }: PushUnderWay): void {
+    if (beganAtMs >= expiresAtMs || this.#options.clock.wallNow() < expiresAtMs) return;
+    const at = new Date(expiresAtMs).toISOString();
+    throw new SluiceError(
+      'TOKEN_EXPIRED',
+      `what the caller came with expired at ${at}, before the push could go`,
+    );
+  }
+
   #refuseOverLimit(clientId: string): void {
-    const { isDraining, account, maxPushes, maxPushesPerClient } = this.#options;
+    const { account, maxPushes, maxPushesPerClient } = this.#options;
     const retry = { retryAfterMs: RETRY_MS };
-    if (isDraining())
-      throw new SluiceError('DRAINING', 'the gateway is leaving: it takes no new pushes', retry);
+    this.#refuseDraining();
     if (account.exceeded) {
       const held = `${account.bytes} bytes are buffered, and no more than ${account.budgetBytes} may be (memory.budget)`;
       throw new SluiceError('OVERLOADED', held, retry);
     }
-    if (this.#underWay >= maxPushes) {
-      const many = `${this.#underWay} pushes are under way, the most that may (pool.maxPublishes = ${maxPushes})`;
+    if (this.underWay >= maxPushes) {
+      const many = `${this.underWay} pushes are under way, the most that may (pool.maxPublishes = ${maxPushes})`;
       throw new SluiceError('OVERLOADED', many, retry);
     }
     const held = this.#perClient.get(clientId) ?? 0;

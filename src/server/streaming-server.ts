@@ -31,7 +31,7 @@ import { isPrintableId, quoted } from '../core/printable.js';
 import { Turn } from '../core/turn.js';
 import type { Gatekeeper } from './gatekeeper.js';
 import { guarded } from './guarded-gatekeeper.js';
-import { type OtherCalls, Overload } from './overload.js';
+import { type BurdenedStranger, type OtherCalls, Overload } from './overload.js';
 import { RouteFaults } from './route-faults.js';
 import type { ServerCounters } from './server-counters.js';
 import { LogByCode } from './log-by-code.js';
@@ -66,6 +66,8 @@ export interface StreamingServerOptions {
   readonly interceptors: readonly StreamInterceptor[];
   /** Calls under way that are served elsewhere: they share the budget of buffered bytes. */
   readonly others?: OtherCalls;
+  /** Pushes under way, which are no streams: they share it, too. */
+  readonly pushes?: () => Iterable<BurdenedStranger>;
 }
 
 /** Calls of Publish that may be under way, in all and of one client. */
@@ -154,7 +156,7 @@ export class StreamingServer {
       counters: options.counters,
       connections: () => this.#supervisors.values(),
       strangers: () => this.#arrivals,
-      calls: () => this.publishes,
+      calls: () => [...this.publishes, ...(options.pushes?.() ?? [])],
       ...(options.others !== undefined && { others: options.others }),
       windowed: this.windowed,
     });

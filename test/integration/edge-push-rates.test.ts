@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connect } from '../../src/client/index.js';
 import { startEdge } from '../helpers/edge-world.js';
-import type { GatewayUnderTest } from '../helpers/gateway.js';
+import type { GatewayUnderTest, Settings } from '../helpers/gateway.js';
 import { TemporaryFile } from '../helpers/temporary-file.js';
 
 interface Totals {
@@ -24,7 +24,7 @@ afterEach(async () => {
 
 const tokenOf = (subject: string): string => `token-of-${subject}`;
 
-async function start(rateLimits: object): Promise<GatewayUnderTest> {
+async function start(rateLimits: object, settings: Settings = {}): Promise<GatewayUnderTest> {
   const tokens = new TemporaryFile(
     JSON.stringify({
       tokens: SUBJECTS.map((subject) => ({
@@ -39,6 +39,7 @@ async function start(rateLimits: object): Promise<GatewayUnderTest> {
     'auth.methods': 'static',
     'auth.static.file': tokens.path,
     rateLimits: JSON.stringify(rateLimits),
+    ...settings,
   });
   left.unshift(under);
   return under;
@@ -129,5 +130,36 @@ describe('a push under a rate limit', () => {
     expect(await refused.json()).toMatchObject({
       error: { code: 'RATE_LIMITED', message: expect.stringMatching(/^what is pushed is over/) as string },
     });
+  });
+
+  it('ends with its caller, and makes room where there is none, while it is held', async () => {
+    const under = await start(
+      { few: { messages: 1, per: '1h', callDelay: '1h' } },
+      { 'memory.budget': '64KiB', 'memory.shedAfter': '100ms' },
+    );
+    await using ann = connect(under.address, { token: tokenOf('ann') });
+    const session = await ann.open('echo');
+    for (const as of ['backend', 'other']) {
+      expect(await statusOf(post(under, 'clients/ann/messages', as, `first of ${as}`))).toBe(200);
+      expect((await session.receive())?.text).toBe(`first of ${as}`);
+    }
+    const large = await post(under, 'clients/ann/messages', 'other', 'x'.repeat(70_000));
+    expect(large.status).toBe(503);
+    expect(await large.json()).toMatchObject({ error: { code: 'OVERLOADED' } });
+
+    const held = post(under, 'clients/ann/messages', 'backend', 'held');
+    const totals = async () => (await (await fetch(`${under.admin}/totals`)).json()) as Totals;
+    await expect.poll(totals).toMatchObject({ rateLimits: [{ waiting: 1 }] });
+    const revoked = await fetch(`${under.admin}/revocations`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ subject: 'backend' }),
+    });
+    expect(await revoked.json()).toMatchObject({ connectionsEnded: 0, callsEnded: 1 });
+    const refused = await held;
+    expect(refused.status).toBe(401);
+    expect(await refused.json()).toMatchObject({ error: { code: 'UNAUTHENTICATED' } });
+    expect(await statusOf(post(under, 'clients/ann/messages', 'ann', 'last'))).toBe(200);
+    expect((await session.receive())?.text).toBe('last');
   });
 });
