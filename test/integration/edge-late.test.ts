@@ -40,7 +40,7 @@ it('who has asked for nothing is not refused; 408 answers the request that is la
   const told = /^HTTP\/1\.1 408 Request Timeout\r\n(?:(?!HTTP\/)[^])*"RECEIVE_TIMEOUT"/;
   expect(await silent.closed).toMatch(told);
   expect(await half.closed).toMatch(told);
-  expect(await afterAnswer.closed).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*"sluice"[^]*HTTP\/1\.1 408 /);
+  expect(await afterAnswer.closed).not.toMatch(/^HTTP\/1\.1 408 /);
   expect(await behindWaiting.closed).toBe('');
   expect(await behindBegun.closed).toMatch(/^HTTP\/1\.1 200 OK\r\n(?:(?!HTTP\/)[^])*$/);
   expect(refused.sort()).toEqual(ports.map((port) => `RECEIVE_TIMEOUT 127.0.0.1:${port ?? 0}`).sort());
