@@ -2,7 +2,6 @@
 import { expect, it, test } from 'vitest';
 import { Burst } from '../helpers/burst.js';
 import type { BurstReport } from '../helpers/burst-client.js';
-import { Bystander } from '../helpers/bystander.js';
 import { descriptors, figures, OF_OUR_OWN, tell } from '../helpers/gateway-figures.js';
 import { GatewayProcess } from '../helpers/gateway-process.js';
 import { Regulars } from '../helpers/regulars.js';
@@ -68,18 +67,18 @@ it('WebSockets over the limit on connections are each told so, and when to come 
   await using gateway = await GatewayProcess.ready(['--pool.maxConnections', String(MAX_CONNECTIONS)], {
     config: CONFIG,
   });
-  // Publishing anew is what a full gateway refuses: who was there goes on talking.
-  using bystander = new Bystander(gateway.address);
-  await bystander.check(10);
+  // Who was there goes on talking, and a publish takes no place.
+  await using regulars = await Regulars.of(gateway);
   const connections = (await figures(gateway)).get('sluice_connections') ?? 0;
   await using burst = new Burst('websocket', gateway.edge, UPGRADES);
   let report: BurstReport | undefined;
   const reported = burst.report.then((is) => (report = is));
-  while (report === undefined) await bystander.check(10);
+  while (report === undefined) await regulars.goOn();
   const { outcomes, tookMs } = await reported;
   tell({ outcomes, tookMs, connections });
   const room = MAX_CONNECTIONS - connections;
   expect(outcomes).toEqual({ open: room, '4029 CONNECTION_LIMIT after 5 s': UPGRADES - room });
+  await regulars.goOn();
   await burst.leave();
   await expect.poll(async () => (await figures(gateway)).get('sluice_connections')).toBe(connections);
   await using late = await Regulars.of(gateway);
