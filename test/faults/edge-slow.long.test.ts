@@ -111,7 +111,14 @@ async function untilClosed(clients: readonly RawHttp[], meanwhile: () => Promise
 }
 
 test.each([
-  ['edge.requestTimeout', ['--edge.headersTimeout', PATIENCE, '--edge.requestTimeout', PATIENCE]],
+  [
+    'edge.requestTimeout',
+    [
+      ...['--edge.headersTimeout', PATIENCE, '--edge.requestTimeout', PATIENCE],
+      // Which would be first, by default.
+      ...['--stream.firstMessageTimeout', '1m'],
+    ],
+  ],
   ['stream.firstMessageTimeout', ['--stream.firstMessageTimeout', PATIENCE]],
 ])('publishers whose bodies drip are told 408, by %s', async (setting, flags) => {
   const firstBytes = 16 * KIB;
