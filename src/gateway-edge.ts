@@ -86,7 +86,12 @@ export class GatewayEdge {
 
   /** Listens. Rejects with a StartError when it can not. */
   async start(): Promise<void> {
-    const { config, clock, account, turn, accept, logger } = this.#options;
+    const { config, clock, account, turn, logger } = this.#options;
+    const accept: StreamAcceptor = (stream) => {
+      this.#refusals.tellDue();
+      this.#cuts.tellDue();
+      return this.#options.accept(stream);
+    };
     if (config.edge.enabled && config.edge.webSocket.enabled) {
       this.#webSockets = new WebSocketServer({
         clock,
@@ -130,6 +135,8 @@ export class GatewayEdge {
     this.#webSockets?.destroy();
     this.pushes.end(new SluiceError('DRAINING', 'the gateway has left', { retryAfterMs: LEFT_RETRY_MS }));
     await this.#server?.destroy();
+    this.#refusals.tellAll();
+    this.#cuts.tellAll();
   }
 
   /** A page is told nothing of why its WebSocket did not come to be: what the gateway says is all there is. */

@@ -163,7 +163,7 @@ export class EdgeServer {
 
   #admit(socket: Socket, certificate: ClientCertificate | undefined): void {
     this.#peers.set(socket, { peer: peerOf(socket), certificate });
-    this.#idle.add(socket);
+    this.#idle.addNew(socket);
     socket.once('close', () => {
       this.#idle.delete(socket);
     });
@@ -228,13 +228,12 @@ export class EdgeServer {
   }
 
   #onParserError(error: NodeJS.ErrnoException, socket: Socket): void {
-    if (this.#underWay.hasBegun(socket)) {
-      socket.destroy();
-      return;
-    }
     answerParserError(error, socket, {
       ...this.#options,
+      mayAnswer: !this.#underWay.owesAnswer(socket),
       onLate: (late) => {
+        // Browsers open connections to spare, and balancers to see whether anybody is there; and who is answered is not refused.
+        if (this.#idle.isUnused(socket) || this.#underWay.answersEarly(socket)) return;
         this.#options.onRefused?.(late, this.#peers.get(socket)?.peer ?? peerOf(socket));
       },
     });

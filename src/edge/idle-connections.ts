@@ -7,13 +7,16 @@ const LINGER_MS = 100;
 interface Idle {
   /** What had come on it when it became idle, whatever it was for. */
   readonly bytesBefore: number;
+  /** Nothing was asked on it before. */
+  readonly isNew: boolean;
   timer: Timer | undefined;
 }
 
 /**
  * Connections that wait for a request, the first or the next. Nobody waits for
  * them when the gateway leaves: each is closed then, or as soon as it is idle,
- * unless some of a request has come on it.
+ * unless something has come on it since it was. Half a request that was sent
+ * behind another came before that: it does not keep its connection.
  */
 export class IdleConnections {
   readonly #clock: Clock;
@@ -24,13 +27,20 @@ export class IdleConnections {
     this.#clock = clock;
   }
 
-  /** It has come, or the last of its requests is answered. */
+  /** It has come. */
+  addNew(socket: Socket): void {
+    this.#add(socket, true);
+  }
+
+  /** The last of its requests is answered. */
   add(socket: Socket): void {
-    if (socket.destroyed) return;
-    // What is there to be read already is of a request.
-    const idle: Idle = { bytesBefore: socket.bytesRead - socket.readableLength, timer: undefined };
-    this.#idle.set(socket, idle);
-    if (this.#isLeaving) this.#closeSoon(socket, idle);
+    this.#add(socket, false);
+  }
+
+  /** Whether nothing of a request has ever come on it: it was opened, and that was all. */
+  isUnused(socket: Socket): boolean {
+    const idle = this.#idle.get(socket);
+    return idle?.isNew === true && socket.bytesRead === idle.bytesBefore;
   }
 
   /** A request has come on it, or it is closed. Idempotent. */
@@ -49,6 +59,15 @@ export class IdleConnections {
   /** All are closed by somebody else. Idempotent. */
   stop(): void {
     for (const socket of [...this.#idle.keys()]) this.delete(socket);
+  }
+
+  #add(socket: Socket, isNew: boolean): void {
+    if (socket.destroyed) return;
+    // What is there to be read already is of a request.
+    const bytesBefore = socket.bytesRead - socket.readableLength;
+    const idle: Idle = { bytesBefore, isNew, timer: undefined };
+    this.#idle.set(socket, idle);
+    if (this.#isLeaving) this.#closeSoon(socket, idle);
   }
 
   #closeSoon(socket: Socket, idle: Idle): void {

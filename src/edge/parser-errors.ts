@@ -7,6 +7,8 @@ export interface ParserErrorOptions {
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly maxHeaderBytes: number;
+  /** False where it would be taken for the answer to another request: the connection is closed without. */
+  readonly mayAnswer: boolean;
   /** Told of those that did not come in time, which may be many: all else is its sender's affair. */
   readonly onLate: (error: SluiceError) => void;
 }
@@ -23,6 +25,10 @@ export function answerParserError(
   }
   const refusal = refusalOf(error, options);
   if (refusal.error.code === 'RECEIVE_TIMEOUT') options.onLate(refusal.error);
+  if (!options.mayAnswer) {
+    socket.destroy();
+    return;
+  }
   socket.end(rawAnswer(refusal), () => {
     socket.destroy();
   });

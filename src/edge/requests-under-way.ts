@@ -16,9 +16,17 @@ export class RequestsUnderWay {
     return this.#ofSockets.get(socket)?.size ?? 0;
   }
 
-  /** Whether an answer has begun: what is written beside it would be taken for some of it. */
-  hasBegun(socket: Duplex): boolean {
-    for (const { headersSent } of this.#ofSockets.get(socket) ?? []) if (headersSent) return true;
+  /** Whether an answer has begun, or a whole request waits for its own: what is written beside would be taken for that. */
+  owesAnswer(socket: Duplex): boolean {
+    for (const { headersSent, req } of this.#ofSockets.get(socket) ?? [])
+      if (headersSent || req.complete) return true;
+    return false;
+  }
+
+  /** Whether the request that is still coming in is being answered already. */
+  answersEarly(socket: Duplex): boolean {
+    for (const { headersSent, req } of this.#ofSockets.get(socket) ?? [])
+      if (headersSent && !req.complete) return true;
     return false;
   }
 

@@ -1,13 +1,14 @@
 /** A gateway with its HTTP edge, and what plain HTTP says to it. */
 import { connect, type Socket } from 'node:net';
+import { SystemClock } from '../../src/core/clock.js';
 import { EventStreamParser, type ParsedEvent } from './event-stream-parser.js';
 import { type GatewayUnderTest, type Settings, startGateway } from './gateway.js';
 
 /** The route `news`, whose subjects are topics. */
 const NEWS = JSON.stringify({ echo: { kind: 'echo' }, news: { kind: 'topic' } });
 
-export function startEdge(settings: Settings = {}): Promise<GatewayUnderTest> {
-  return startGateway({ 'edge.enabled': true, routes: NEWS, ...settings });
+export function startEdge(settings: Settings = {}, clock = new SystemClock()): Promise<GatewayUnderTest> {
+  return startGateway({ 'edge.enabled': true, routes: NEWS, ...settings }, {}, clock);
 }
 
 /** An event stream that is followed; read as it comes. */

@@ -2,75 +2,17 @@
 import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { expect, it } from 'vitest';
-import { EdgeServer } from '../../src/edge/edge-server.js';
-import { Pushes, type PushesOptions } from '../../src/edge/pushes.js';
-import { ByteAccount } from '../../src/flow/byte-account.js';
-import { StreamMetrics } from '../../src/metrics/stream-metrics.js';
-import { FakeClock } from '../../src/testing/fake-clock.js';
-import type { TransportStream } from '../../src/transport/contract.js';
-import type { TlsOptions } from '../../src/transport/net/tls-files.js';
 import { dataMessage } from '../../src/wire/messages.js';
 import { CertificateDirectory, TestAuthority } from '../helpers/certificates.js';
+import { serveEdge } from '../helpers/edge-server.js';
 import { RawHttp } from '../helpers/edge-world.js';
-import { RecordingLogger } from '../helpers/recording-logger.js';
-import { RecordingReceiver } from '../helpers/recording-receiver.js';
 
 /** As long as a connection is left that looks idle. */
 const LINGER_MS = 100;
 const ABOUT = 'GET / HTTP/1.1\r\nhost: x\r\n';
 
-interface Serving extends AsyncDisposable {
-  readonly server: EdgeServer;
-  readonly clock: FakeClock;
-  readonly base: string;
-  readonly streams: readonly TransportStream[];
-}
-
-/** An edge whose time stands still, and calls that nobody answers. */
-async function serve(tls?: TlsOptions): Promise<Serving> {
-  const clock = new FakeClock({ immediates: 'run' });
-  const streams: TransportStream[] = [];
-  const server = new EdgeServer({
-    clock,
-    logger: new RecordingLogger(),
-    metrics: new StreamMetrics(),
-    account: new ByteAccount(1_000_000),
-    listen: ['127.0.0.1:0'],
-    maxSockets: 10,
-    handshakeTimeoutMs: 60_000,
-    headersTimeoutMs: 60_000,
-    requestTimeoutMs: 60_000,
-    idleTimeoutMs: 60_000,
-    maxHeaderBytes: 16_384,
-    maxMessageBytes: 1_000,
-    sendTimeoutMs: 60_000,
-    origins: [],
-    queryToken: false,
-    events: { heartbeatIntervalMs: 0, retryMs: 1 },
-    version: '1.2.3',
-    ...(tls !== undefined && { tls }),
-  });
-  await server.start({
-    accept: (stream) => {
-      streams.push(stream);
-      return new RecordingReceiver(stream);
-    },
-    pushes: new Pushes({} as PushesOptions),
-  });
-  return {
-    server,
-    clock,
-    base: `http://${server.addresses[0]?.text ?? ''}`,
-    streams,
-    async [Symbol.asyncDispose]() {
-      await server.destroy();
-      expect(clock.pending).toBe(0);
-    },
-  };
-}
-
 it('those without a request are closed at once, the others when they are answered', async () => {
-  await using serving = await serve();
+  await using serving = await serveEdge();
   const { server, clock, base, streams } = serving;
   await using silent = new RawHttp(base);
   await using begun = new RawHttp(base);
@@ -102,7 +44,7 @@ it('those without a request are closed at once, the others when they are answere
 });
 
 it('so are those that come while it leaves and say nothing', async () => {
-  await using serving = await serve();
+  await using serving = await serveEdge();
   const { server, clock, base } = serving;
   server.drain();
   await using late = new RawHttp(base);
@@ -120,10 +62,12 @@ it('what TLS itself has said is no request', async () => {
   const files = new CertificateDirectory();
   try {
     const { cert, key } = await authority.issue({ name: 'server' });
-    await using serving = await serve({
-      certificateFile: files.write('server.pem', cert),
-      keyFile: files.write('server.key', key),
-      reloadIntervalMs: 0,
+    await using serving = await serveEdge({
+      tls: {
+        certificateFile: files.write('server.pem', cert),
+        keyFile: files.write('server.key', key),
+        reloadIntervalMs: 0,
+      },
     });
     const { port } = new URL(serving.base);
     const silent = connect({ port: Number(port), ca: authority.cert, servername: 'localhost' });

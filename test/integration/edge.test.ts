@@ -1,6 +1,7 @@
 /** The HTTP edge: what is published, what is followed, and what is refused, over real sockets. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { SystemClock } from '../../src/core/clock.js';
 import { Following, RawHttp, startEdge } from '../helpers/edge-world.js';
 import type { GatewayUnderTest } from '../helpers/gateway.js';
 
@@ -12,6 +13,15 @@ interface Said {
 
 interface Refused {
   readonly error: { readonly code: string; readonly message: string; readonly retryAfterMs?: number };
+}
+
+/** Time that may jump; its timers do not. */
+class SkewedClock extends SystemClock {
+  aheadMs = 0;
+
+  override now(): number {
+    return super.now() + this.aheadMs;
+  }
 }
 
 let under: GatewayUnderTest;
@@ -325,6 +335,31 @@ it('the operator hears of pages and callers that are not let in, not of mistakes
       },
     },
   ]);
+});
+
+it('the counts of its log lines add up when it has stopped, whatever of a minute they were gathered in', async () => {
+  const clock = new SkewedClock();
+  const own = await startEdge({}, clock);
+  const counts = (): unknown[] =>
+    own.log.flatMap(({ message, fields }) =>
+      message === 'requests refused' && 'count' in fields ? [fields.count] : [],
+    );
+  const refuse = async (times: number): Promise<void> => {
+    const headers = { origin: 'https://evil.example' };
+    for (let n = 0; n < times; n++) expect((await fetch(own.edge, { headers })).status).toBe(403);
+  };
+  try {
+    await refuse(3);
+    expect(counts()).toEqual([1]);
+    clock.aheadMs = 60_001;
+    expect((await fetch(`${own.edge}/v1/topics/news/x`, { method: 'POST', body: 'x' })).status).toBe(200);
+    expect(counts()).toEqual([1, 2]);
+    await refuse(4);
+    expect(counts()).toEqual([1, 2]);
+  } finally {
+    await own[Symbol.asyncDispose]();
+  }
+  expect(counts()).toEqual([1, 2, 4]);
 });
 
 describe('what is no HTTP', () => {
