@@ -4,7 +4,7 @@ import { expect, it, type TestContext } from 'vitest';
 import { RawHttp, startEdge } from '../helpers/edge-world.js';
 
 const SOCKETS = 60;
-const LIMIT = '500ms';
+const LIMIT = '2s';
 
 interface Slow {
   readonly socket: Socket;

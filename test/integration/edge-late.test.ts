@@ -19,8 +19,8 @@ async function portOf({ socket }: RawHttp): Promise<number | undefined> {
 it('who has asked for nothing is not refused; 408 answers the request that is late, and no other', async () => {
   const refused: string[] = [];
   await using serving = await serveEdge({
-    headersTimeoutMs: 500,
-    requestTimeoutMs: 500,
+    headersTimeoutMs: 3_000,
+    requestTimeoutMs: 3_000,
     onRefused: ({ code }, peer) => refused.push(`${code} ${peer}`),
   });
   const open = (text: string): RawHttp => new RawHttp(serving.base).say(text);
