@@ -31,8 +31,8 @@ export function answerAndClose(
   response.on('error', ignoreError);
   request.on('error', ignoreError);
   response.writeHead(status, { ...headers, connection: 'close', 'content-length': Buffer.byteLength(body) });
-  // It waits for a word of ours before it sends the body, and this was it.
-  if (expectsContinue(request)) {
+  // It waits for a word of ours before it sends the body, and this was it: who wants the body says 100, and reads.
+  if (expectsContinue(request) && request.readableFlowing === null) {
     response.end(body);
     return;
   }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { SystemClock } from '../../src/core/clock.js';
+import { serveEdge } from '../helpers/edge-server.js';
 import { Following, RawHttp, startEdge } from '../helpers/edge-world.js';
 import type { GatewayUnderTest } from '../helpers/gateway.js';
 
@@ -240,6 +241,21 @@ describe('what is refused says why', () => {
     const answer = await expecting.closed;
     expect(answer).toMatch(/^HTTP\/1\.1 413/);
     expect(answer).not.toContain('100 Continue');
+  });
+
+  it('a body that was asked for, and gets too large: the rest is taken too, or the answer might not arrive', async () => {
+    await using own = await serveEdge({ maxMessageBytes: 1_000 });
+    await using raw = new RawHttp(own.base);
+    raw.say(
+      'POST /v1/topics/news/x HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ntransfer-encoding: chunked\r\n\r\n',
+    );
+    await raw.heard(/100 Continue/);
+    raw.say(`${(2_000).toString(16)}\r\n${'x'.repeat(2_000)}\r\n`);
+    await raw.heard(/413 Payload Too Large[^]*server\.maxMessageSize/);
+    // How long it is taken.
+    expect(own.clock.activeTimers).toBe(1);
+    raw.say('0\r\n\r\n');
+    await raw.closed;
   });
 
   it('100-continue is said when the body is wanted', async () => {
