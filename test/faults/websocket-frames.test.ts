@@ -353,4 +353,18 @@ describe('the handshake', () => {
     await client.until(() => client.messages.length > 0);
     expect(client.messages[0]).toMatchObject({ control: { welcome: { clientId: 'anna b' } } });
   });
+
+  it('a question mark within the query is part of it', async () => {
+    await using world = await World.start();
+    using client = await world.open({ path: '/v1/stream?subject=why?&client_id=anna' });
+    await client.until(() => client.messages.length > 0);
+    expect(client.messages[0]).toMatchObject({ control: { welcome: { clientId: 'anna' } } });
+  });
+
+  it('what headers say is UTF-8, as over HTTP', async () => {
+    await using world = await World.start();
+    using client = await world.open({ headers: { 'x-client-id': 'Zoë' } });
+    await client.until(() => client.messages.length > 0);
+    expect(client.messages[0]).toMatchObject({ control: { welcome: { clientId: 'Zoë' } } });
+  });
 });

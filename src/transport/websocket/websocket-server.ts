@@ -132,7 +132,9 @@ export class WebSocketServer {
    * nothing was done. Never throws.
    */
   upgrade({ request, socket, head, peer, certificate }: UpgradeRequest): boolean {
-    const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+    const { url = '' } = request;
+    const path = url.split('?', 1)[0] ?? '';
+    const query = url.slice(path.length + 1);
     const method = WEBSOCKET_PATHS.get(path);
     if (method === undefined) return false;
     let call: WebSocketCall;
