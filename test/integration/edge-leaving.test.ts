@@ -10,6 +10,10 @@ it('a drain ends the events, says when to come again and no error, and nothing i
   await using under = await startEdge({ 'edge.events.retry': '400ms' });
   await using following = await Following.at(`${under.edge}/v1/topics/news/x`);
   await fetch(`${under.edge}/v1/topics/news/x`, { method: 'POST', body: 'last' }).then((said) => said.text());
+  expect((await following.next()).data).toBe('last');
+  // The Welcome's: what is said from here on, the drain says.
+  expect(following.parser.retryMs).toBe(400);
+  following.parser.retryMs = undefined;
   const stopping = under.gateway.stop();
   expect(await following.ended()).toMatchObject([{ event: 'message', data: 'last' }]);
   expect(following.parser.retryMs).toBeLessThanOrEqual(400);
