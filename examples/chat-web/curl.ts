@@ -21,7 +21,9 @@ export async function sayByCurl(edge: string, room: string, text: string): Promi
 export async function followByCurl(edge: string, room: string, count: number): Promise<readonly string[]> {
   const url = `http://${edge}/v1/topics/rooms/${room}?history=${count}`;
   const child = takenAlong(
-    spawn('curl', ['--silent', '--no-buffer', '--max-time', PATIENCE_S, url], { stdio: ['ignore', 'pipe', 'inherit'] }),
+    spawn('curl', ['--silent', '--no-buffer', '--max-time', PATIENCE_S, url], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
   );
   const lines: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
