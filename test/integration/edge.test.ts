@@ -252,10 +252,16 @@ describe('what is refused says why', () => {
     await raw.heard(/100 Continue/);
     raw.say(`${(2_000).toString(16)}\r\n${'x'.repeat(2_000)}\r\n`);
     await raw.heard(/413 Payload Too Large[^]*server\.maxMessageSize/);
-    // How long it is taken.
+    // For so long at most.
     expect(own.clock.activeTimers).toBe(1);
     raw.say('0\r\n\r\n');
     await raw.closed;
+    // Nothing comes of one that was not asked for, and time stands still.
+    await using unasked = new RawHttp(own.base);
+    unasked.say(
+      'POST /v1/topics/news/x HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2000\r\n\r\n',
+    );
+    expect(await unasked.closed).toMatch(/^HTTP\/1\.1 413/);
   });
 
   it('100-continue is said when the body is wanted', async () => {
