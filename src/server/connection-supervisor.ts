@@ -12,6 +12,7 @@ import type { WindowedSessions } from '../session/windowed/windowed-sessions.js'
 import type { StreamClose, StreamReceiver } from '../transport/contract.js';
 import { controlMessage, dataMessage, MessageType, type DataMessage, type Open } from '../wire/messages.js';
 import type { ConnectionSessions, Receiving } from './connection-sessions.js';
+import { endGraceMs } from './end-grace.js';
 import type { Gatekeeper } from './gatekeeper.js';
 import { IdentityWatch, type IdentityWatchEvents } from './identity-watch.js';
 import { ControlHandler, type ControlHost } from './control-handler.js';
@@ -219,10 +220,12 @@ export class ConnectionSupervisor
     this.#stopLoops();
     const { stream } = this.connection;
     stream.end(error);
-    // A peer that takes nothing would keep the status, and the stream, waiting for ever.
-    this.#endTimer = this.#context.clock.setTimeout(() => {
-      stream.reset();
-    }, this.#context.settings.sendTimeoutMs);
+    this.#endTimer = this.#context.clock.setTimeout(
+      () => {
+        stream.reset();
+      },
+      endGraceMs(error, this.#context.settings.sendTimeoutMs),
+    );
   }
 
   /** Ends the connection without waiting for the peer to take anything. */

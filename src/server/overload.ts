@@ -4,6 +4,7 @@ import type { Logger } from '../core/logger.js';
 import type { ByteAccount } from '../flow/byte-account.js';
 import type { DropReason } from '../core/counters.js';
 import { controlMessage, type DataMessage } from '../wire/messages.js';
+import { EndedBurdens } from './ended-burdens.js';
 import type { ConnectionKind } from './supervised.js';
 
 /** A connection, as far as it matters here. */
@@ -19,6 +20,7 @@ export interface BurdenedConnection {
     readonly sendQueue: { readonly controlRoom: number };
   };
   notify(message: DataMessage): void;
+  /** Frees what it holds; what is in flight, once its client has taken it or, a second later, it is reset. */
   end(error: SluiceError): void;
   /** The budget has room again. */
   relieve(): void;
@@ -35,7 +37,9 @@ export interface BurdenedSession {
 /** A stream of which it is not known yet who is calling; and a call that is no connection. */
 export interface BurdenedStranger {
   readonly peer: string;
+  /** Ended, what its client has not taken yet. */
   readonly heldBytes: number;
+  /** Frees what it holds, at once or as that of a connection does. */
   end(error: SluiceError): void;
 }
 
@@ -75,6 +79,8 @@ interface Candidate {
   readonly bytes: number;
   readonly burden: BurdenedSession | BurdenedConnection | BurdenedStranger;
   end(error: SluiceError): void;
+  /** Once it is ended: what the account holds of it still, until its client takes it or it is reset. */
+  readonly leftBytes: () => number;
 }
 
 /**
@@ -82,12 +88,13 @@ interface Candidate {
  * connections are not read (the receive loop asks the account); on windowed
  * ones acks are withheld and the sends of routes wait (the sessions ask it),
  * and their clients are advised to pause; where that does not help in time, the
- * costliest are ended, until there is room.
+ * costliest are ended, until there is room, or will be when all they held is gone.
  */
 export class Overload {
   readonly #options: OverloadOptions;
   /** Connections whose clients were advised to pause, and not yet to go on. */
   readonly #advised = new Set<BurdenedConnection>();
+  readonly #ended = new EndedBurdens();
   #since = 0;
   #timer: Timer | undefined;
   #stopped = false;
@@ -114,6 +121,7 @@ export class Overload {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#advised.clear();
+    this.#ended.clear();
   }
 
   /** The connection is gone. */
@@ -149,8 +157,10 @@ export class Overload {
   #relieved(): void {
     const { account, windowed, connections, others } = this.#options;
     if (this.#stopped || account.exceeded) return;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    if (!this.#ended.areGoing) {
+      this.#timer?.cancel();
+      this.#timer = undefined;
+    }
     this.#adviseResume();
     windowed.relieve();
     others?.release();
@@ -162,23 +172,40 @@ export class Overload {
     this.#timer ??= clock.setTimeout(
       () => {
         this.#timer = undefined;
-        if (this.#stopped || !account.exceeded) return;
-        const isLate = clock.now() - this.#since >= shedAfterMs;
-        if (isLate || account.bytes >= account.budgetBytes * CRITICAL) this.#shed();
-        this.#watch();
+        if (this.#stopped) return;
+        this.#look();
+        if (account.exceeded || this.#ended.areGoing) this.#watch();
       },
       Math.min(WATCH_MS, shedAfterMs),
     );
   }
 
-  /** Ends the costliest until there is room; one that holds next to nothing is never worth it. */
-  #shed(): void {
+  #look(): void {
+    const { clock, account, shedAfterMs } = this.#options;
+    const now = clock.now();
+    const goingBytes = this.#ended.look(now);
+    if (!account.exceeded) return;
+    const stayingBytes = account.bytes - goingBytes;
+    // Those who were ended make the room: it only takes them a moment.
+    if (goingBytes > 0 && stayingBytes <= account.budgetBytes) return;
+    const isLate = now - this.#since >= shedAfterMs;
+    if (isLate || stayingBytes >= account.budgetBytes * CRITICAL) this.#shed(goingBytes);
+  }
+
+  /**
+   * Ends the costliest until there is room, with what is going from those ended
+   * before; one that holds next to nothing is never worth it.
+   */
+  #shed(alreadyGoingBytes: number): void {
     const { account, clock, counters, logger } = this.#options;
     const before = account.bytes;
+    const now = clock.now();
+    let goingBytes = alreadyGoingBytes;
     let ended = 0;
     let costliest: Candidate | undefined;
     for (const candidate of this.#costliest()) {
-      if (!account.exceeded) break;
+      if (!account.exceeded || account.bytes - goingBytes <= account.relievedBytes) break;
+      if (this.#ended.has(candidate.burden)) continue;
       ended += 1;
       costliest ??= candidate;
       candidate.end(
@@ -189,10 +216,10 @@ export class Overload {
           { retryAfterMs: RETRY_MS },
         ),
       );
+      goingBytes += this.#ended.add(candidate.burden, candidate.leftBytes, now);
     }
     if (costliest === undefined) return;
     counters.sessionsShed += ended;
-    const now = clock.now();
     if (now - this.#shedLoggedAt < LOG_INTERVAL_MS) return;
     this.#shedLoggedAt = now;
     logger.warn(
@@ -200,6 +227,8 @@ export class Overload {
         ended,
         bytesBefore: before,
         bytes: account.bytes,
+        // Of these, what clients have not taken yet.
+        ...(goingBytes > 0 && { goingBytes }),
         budgetBytes: account.budgetBytes,
         ...nameOf(costliest.burden),
         costliestBytes: costliest.bytes,
@@ -217,7 +246,7 @@ export class Overload {
       const end = (error: SluiceError): void => {
         session.expel('overloaded', error);
       };
-      candidates.push({ bytes, burden: session, end });
+      candidates.push({ bytes, burden: session, end, leftBytes: () => session.heldBytes });
     }
     for (const burdened of this.#options.connections()) {
       const { bufferedBytes, stream } = burdened.connection;
@@ -228,7 +257,7 @@ export class Overload {
       const end = (error: SluiceError): void => {
         burdened.end(error);
       };
-      candidates.push({ bytes, burden: burdened, end });
+      candidates.push({ bytes, burden: burdened, end, leftBytes: () => stream.bytesInFlight });
     }
     candidates.push(
       ...candidatesAmong(this.#options.calls()),
@@ -263,7 +292,8 @@ function candidatesAmong(burdens: Iterable<BurdenedStranger>): Candidate[] {
     const end = (error: SluiceError): void => {
       burden.end(error);
     };
-    if (burden.heldBytes > 0) candidates.push({ bytes: burden.heldBytes, burden, end });
+    const bytes = burden.heldBytes;
+    if (bytes > 0) candidates.push({ bytes, burden, end, leftBytes: () => burden.heldBytes });
   }
   return candidates;
 }

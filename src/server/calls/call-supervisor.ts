@@ -6,6 +6,7 @@ import type { StreamClose } from '../../transport/contract.js';
 import type { Route } from '../../session/route.js';
 import type { DataMessage } from '../../wire/messages.js';
 import { CLOSE_ENDS, type SupervisorContext } from '../connection-supervisor.js';
+import { endGraceMs } from '../end-grace.js';
 import { IdentityWatch, type IdentityWatchEvents } from '../identity-watch.js';
 import { Leaving, type LeavingEvents } from '../leaving.js';
 import { SendLoop, type SendLoopEvents } from '../send-loop.js';
@@ -85,10 +86,12 @@ export abstract class CallSupervisor
     this.#stopLoops();
     const { stream } = this.connection;
     stream.end(error);
-    // A peer that takes nothing would keep the status, and the stream, waiting for ever.
-    this.#endTimer = this.context.clock.setTimeout(() => {
-      stream.reset();
-    }, this.context.settings.sendTimeoutMs);
+    this.#endTimer = this.context.clock.setTimeout(
+      () => {
+        stream.reset();
+      },
+      endGraceMs(error, this.context.settings.sendTimeoutMs),
+    );
   }
 
   abort(error: SluiceError): void {
