@@ -3,6 +3,8 @@ import { PieceQueue } from './piece-queue.js';
 
 /** More than this is not given to HTTP/2 at once: it would tell of it only when all of it has left. */
 const MAX_HANDED_BYTES = 128 * 1024;
+/** Nor more chunks: each takes some 300 bytes there beside its own, and the memory that it came in. */
+const MAX_HANDED_CHUNKS = 64;
 
 /**
  * What is sent on an HTTP/2 stream, in order, and how much of it the network
@@ -14,6 +16,8 @@ export class Http2Outlet {
   /** The bytes in flight have fallen. */
   readonly #onWritten: () => void;
   #waiting: PieceQueue | undefined;
+  /** Given to HTTP/2, which has not told of them. */
+  #handedChunks = 0;
   #ended = false;
   /** As last known to rise or fall. */
   #lastBytes = 0;
@@ -32,7 +36,8 @@ export class Http2Outlet {
     if (chunk.length === 0 || this.#ended || this.#isGone) return;
     const before = this.bytesInFlight;
     this.#lastBytes = before + chunk.length;
-    if (this.#lastBytes <= MAX_HANDED_BYTES && this.#waiting === undefined) {
+    const fits = this.#lastBytes <= MAX_HANDED_BYTES && this.#handedChunks < MAX_HANDED_CHUNKS;
+    if (fits && this.#waiting === undefined) {
       this.#hand(chunk);
       return;
     }
@@ -68,11 +73,13 @@ export class Http2Outlet {
     if (this.#ended) this.#http2.end();
   }
 
-  readonly #hand = (chunk: Buffer): void => {
+  readonly #hand = (chunk: Uint8Array): void => {
+    this.#handedChunks += 1;
     this.#http2.write(chunk, this.#onChunkWritten);
   };
 
   readonly #onChunkWritten = (error?: Error | null): void => {
+    this.#handedChunks -= 1;
     if (error !== undefined && error !== null) return;
     if (this.#waiting !== undefined && this.#http2.writableLength === 0) this.#handPiece(this.#waiting);
     const bytes = this.bytesInFlight;
