@@ -17,6 +17,8 @@ const FRAMES = 60_000;
 const REQUEST_BYTES = 5 + FRAMES;
 const HEADER_BYTES = 9;
 /** What code, heap and a few calls grow by; a hundred bytes a frame would be 340 MiB. */
+const MOST_GROWTH_BYTES = 64 * MIB;
+/** What code, heap and a few calls grow by; a hundred bytes a frame would be 340 MiB. */
 
 interface Backend extends AsyncDisposable {
   readonly address: string;
@@ -124,6 +126,7 @@ it.each([
     .poll(async () => (await look()).held, { timeout: 120_000 })
     // A rate lets some of it through.
     .toBeGreaterThan(0.9 * expected);
+  await expect.poll(async () => (await look()).memory - before.memory).toBeLessThan(MOST_GROWTH_BYTES);
   expect((await look()).held).toBeLessThanOrEqual(expected);
   for (const { socket, closed } of clients) {
     socket.destroy();

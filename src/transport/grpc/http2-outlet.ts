@@ -3,8 +3,10 @@ import { PieceQueue } from './piece-queue.js';
 
 /** More than this is not given to HTTP/2 at once: it would tell of it only when all of it has left. */
 const MAX_HANDED_BYTES = 128 * 1024;
-/** Nor more chunks: each takes some 300 bytes there beside its own, and the memory that it came in. */
-const MAX_HANDED_CHUNKS = 64;
+/** A chunk takes some 300 bytes there beside its own. So those that are smaller than this in the mean wait, and are joined … */
+const SMALL_CHUNK_BYTES = 256;
+/** … once they are more than so many. */
+const MAX_SMALL_CHUNKS = 64;
 
 /**
  * What is sent on an HTTP/2 stream, in order, and how much of it the network
@@ -34,10 +36,8 @@ export class Http2Outlet {
 
   send(chunk: Buffer): void {
     if (chunk.length === 0 || this.#ended || this.#isGone) return;
-    const before = this.bytesInFlight;
-    this.#lastBytes = before + chunk.length;
-    const fits = this.#lastBytes <= MAX_HANDED_BYTES && this.#handedChunks < MAX_HANDED_CHUNKS;
-    if (fits && this.#waiting === undefined) {
+    this.#lastBytes = this.bytesInFlight + chunk.length;
+    if (this.#waiting === undefined && this.#fits) {
       this.#hand(chunk);
       return;
     }
@@ -61,6 +61,13 @@ export class Http2Outlet {
 
   get #isGone(): boolean {
     return this.#http2.closed || this.#http2.destroyed;
+  }
+
+  /** Whether HTTP/2 is given what was sent last at once. */
+  get #fits(): boolean {
+    const bytes = this.#lastBytes;
+    if (bytes > MAX_HANDED_BYTES) return false;
+    return this.#handedChunks < MAX_SMALL_CHUNKS || this.#handedChunks * SMALL_CHUNK_BYTES <= bytes;
   }
 
   /** The next comes when this one is out; the end, behind the last. */
