@@ -1,36 +1,30 @@
-import { apart } from '../flow/apart.js';
+import { KeptChunks } from '../flow/kept-chunks.js';
 
 /** What a backend was sent of a request, while it may have to be sent to another one: all of it, or nothing. */
 export class RequestPrefix {
   readonly #maxBytes: number;
-  #chunks: Uint8Array[] | undefined = [];
-  #bytes = 0;
+  #kept: KeptChunks | undefined = new KeptChunks();
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
   get heldBytes(): number {
-    return this.#bytes;
+    return this.#kept?.bytes ?? 0;
   }
 
   /** From the beginning; undefined where it is not held any more. */
   get chunks(): readonly Uint8Array[] | undefined {
-    return this.#chunks;
+    return this.#kept?.toArray();
   }
 
   add(chunk: Uint8Array): void {
-    if (this.#chunks === undefined) return;
-    if (this.#bytes + chunk.length > this.#maxBytes) {
-      this.drop();
-      return;
-    }
-    this.#chunks.push(apart(chunk));
-    this.#bytes += chunk.length;
+    if (this.#kept === undefined) return;
+    if (this.#kept.bytes + chunk.length > this.#maxBytes) this.drop();
+    else this.#kept.push(chunk);
   }
 
   drop(): void {
-    this.#chunks = undefined;
-    this.#bytes = 0;
+    this.#kept = undefined;
   }
 }

@@ -36,7 +36,7 @@ export interface ChannelCallEvents {
   /** The raw headers of a gRPC answer that is more than a status. */
   onHeaders?(raw: readonly string[]): void;
   /** Bytes of the answer, in order. Returns how the call ends where they can't be read. */
-  onChunk(chunk: Buffer): CallEnd | undefined;
+  onChunk(chunk: Uint8Array): CallEnd | undefined;
   /** There is room again, after `write` returned false. */
   onWritable?(): void;
   /** `bytesInFlight` has fallen. */
@@ -233,7 +233,7 @@ export class ChannelCall {
       this.#events.onHeaders?.(raw);
   }
 
-  readonly #onChunk = (chunk: Buffer): void => {
+  readonly #onChunk = (chunk: Uint8Array): void => {
     // What is no gRPC is only waited out for its status.
     if (this.#state !== 'open' || this.#response === undefined || !isGrpc(this.#response)) return;
     this.#answerGoesOn();

@@ -51,7 +51,7 @@ export class ChannelRelay implements RelayCall, ChannelCallEvents {
     this.#events.onHeaders(answerHeadersOf(raw));
   }
 
-  onChunk(chunk: Buffer): undefined {
+  onChunk(chunk: Uint8Array): undefined {
     this.#events.onChunk(chunk);
   }
 

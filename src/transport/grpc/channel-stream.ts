@@ -79,7 +79,7 @@ export class ChannelStream implements BackendStream, ChannelCallEvents {
     this.#call.resume();
   }
 
-  onChunk(chunk: Buffer): CallEnd | undefined {
+  onChunk(chunk: Uint8Array): CallEnd | undefined {
     const batch = this.#batch;
     this.#reader.push(chunk);
     for (;;) {
@@ -182,7 +182,7 @@ export class ChannelBytesCall implements ClientCall, ChannelCallEvents {
     this.#call.resume();
   }
 
-  onChunk(chunk: Buffer): CallEnd | undefined {
+  onChunk(chunk: Uint8Array): CallEnd | undefined {
     const frames = this.#frames;
     try {
       frames.push(chunk);

@@ -307,7 +307,7 @@ export class DirectStream implements TransportStream, Arrival {
     if (this.#status !== undefined) this.#http2.end();
   }
 
-  readonly #hand = (chunk: Buffer): void => {
+  readonly #hand = (chunk: Uint8Array): void => {
     this.#http2.write(chunk, this.#onChunkWritten);
   };
 

@@ -1,10 +1,11 @@
 import type { Http2Stream } from 'node:http2';
 import { Readable } from 'node:stream';
+import { KeptChunks } from '../../flow/kept-chunks.js';
 
 /** What an inlet calls; never from within a call made to it. */
 export interface InletEvents {
-  /** The bytes of a frame. They may be kept. */
-  onChunk(chunk: Buffer): void;
+  /** The bytes of a frame, or of several that were held. They may be kept. */
+  onChunk(chunk: Uint8Array): void;
   /** `heldBytes` has risen. */
   onHeld(): void;
   /** All has been given that came, and nothing more will. */
@@ -20,12 +21,12 @@ export interface InletEvents {
 export class Http2Inlet {
   readonly #http2: Http2Stream;
   readonly #events: InletEvents;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
+  /** Undefined while nothing is. */
+  #held: KeptChunks | undefined;
   #paused = true;
   /** HTTP/2 was told to bring no more. */
   #stopped = true;
-  /** What is held is given in a microtask. */
+  /** What is held is given in a microtask, or is being given. */
   #giving = false;
   /** Nothing more comes than what is held. HTTP/2 tells of it whether that has been given or not. */
   #ended = false;
@@ -47,7 +48,7 @@ export class Http2Inlet {
   }
 
   get heldBytes(): number {
-    return this.#heldBytes;
+    return this.#held?.bytes ?? 0;
   }
 
   pause(): void {
@@ -61,8 +62,9 @@ export class Http2Inlet {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (this.#held.length === 0) this.#flow();
-    else if (!this.#giving) {
+    if (this.#giving) return;
+    if (this.#held === undefined) this.#flow();
+    else {
       this.#giving = true;
       queueMicrotask(this.#give);
     }
@@ -72,7 +74,7 @@ export class Http2Inlet {
   finish(): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#held.length === 0 && !this.#ignored) this.#events.onEnd();
+    if (this.#held === undefined && !this.#ignored) this.#events.onEnd();
   }
 
   /** Lets what still comes flow away unread. */
@@ -80,23 +82,20 @@ export class Http2Inlet {
     if (this.#ignored) return;
     this.#ignored = true;
     this.#paused = false;
-    this.#held = [];
-    this.#heldBytes = 0;
+    this.#held = undefined;
     this.#flow();
   }
 
   readonly #give = (): void => {
-    this.#giving = false;
-    let given = 0;
-    for (const chunk of this.#held) {
-      if (this.#paused || this.#ignored) break;
-      given += 1;
-      this.#heldBytes -= chunk.length;
+    while (!this.#paused) {
+      // Gone where the rest is ignored.
+      const chunk = this.#held?.shift();
+      if (chunk === undefined) break;
       this.#events.onChunk(chunk);
     }
-    if (this.#ignored) return;
-    this.#held = this.#held.slice(given);
-    if (this.#held.length > 0) return;
+    this.#giving = false;
+    if (this.#held === undefined || this.#held.bytes > 0) return;
+    this.#held = undefined;
     if (this.#ended) this.#events.onEnd();
     else if (!this.#paused) this.#flow();
   };
@@ -106,9 +105,9 @@ export class Http2Inlet {
     // What Node does behind the end (telling of it, closing the stream) stays Node's.
     if (chunk === null) return Readable.prototype.push.call(this.#http2, null);
     if (this.#ignored) return true;
-    if (this.#paused || this.#held.length > 0) {
+    if (this.#paused || this.#held !== undefined) {
+      this.#held ??= new KeptChunks();
       this.#held.push(chunk);
-      this.#heldBytes += chunk.length;
       this.#stopped = true;
       this.#events.onHeld();
       return false;

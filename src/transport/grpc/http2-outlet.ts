@@ -3,6 +3,10 @@ import { PieceQueue } from './piece-queue.js';
 
 /** More than this is not given to HTTP/2 at once: it would tell of it only when all of it has left. */
 const MAX_HANDED_BYTES = 128 * 1024;
+/** A chunk takes some 300 bytes there beside its own. So those that are smaller than this in the mean wait, and are joined … */
+const SMALL_CHUNK_BYTES = 256;
+/** … once they are more than so many. */
+const MAX_SMALL_CHUNKS = 64;
 
 /**
  * What is sent on an HTTP/2 stream, in order, and how much of it the network
@@ -14,6 +18,8 @@ export class Http2Outlet {
   /** The bytes in flight have fallen. */
   readonly #onWritten: () => void;
   #waiting: PieceQueue | undefined;
+  /** Given to HTTP/2, which has not told of them. */
+  #handedChunks = 0;
   #ended = false;
   /** As last known to rise or fall. */
   #lastBytes = 0;
@@ -30,9 +36,8 @@ export class Http2Outlet {
 
   send(chunk: Buffer): void {
     if (chunk.length === 0 || this.#ended || this.#isGone) return;
-    const before = this.bytesInFlight;
-    this.#lastBytes = before + chunk.length;
-    if (this.#lastBytes <= MAX_HANDED_BYTES && this.#waiting === undefined) {
+    this.#lastBytes = this.bytesInFlight + chunk.length;
+    if (this.#waiting === undefined && this.#fits) {
       this.#hand(chunk);
       return;
     }
@@ -58,6 +63,13 @@ export class Http2Outlet {
     return this.#http2.closed || this.#http2.destroyed;
   }
 
+  /** Whether HTTP/2 is given what was sent last at once. */
+  get #fits(): boolean {
+    const bytes = this.#lastBytes;
+    if (bytes > MAX_HANDED_BYTES) return false;
+    return this.#handedChunks < MAX_SMALL_CHUNKS || this.#handedChunks * SMALL_CHUNK_BYTES <= bytes;
+  }
+
   /** The next comes when this one is out; the end, behind the last. */
   #handPiece(waiting: PieceQueue): void {
     this.#http2.cork();
@@ -68,11 +80,13 @@ export class Http2Outlet {
     if (this.#ended) this.#http2.end();
   }
 
-  readonly #hand = (chunk: Buffer): void => {
+  readonly #hand = (chunk: Uint8Array): void => {
+    this.#handedChunks += 1;
     this.#http2.write(chunk, this.#onChunkWritten);
   };
 
   readonly #onChunkWritten = (error?: Error | null): void => {
+    this.#handedChunks -= 1;
     if (error !== undefined && error !== null) return;
     if (this.#waiting !== undefined && this.#http2.writableLength === 0) this.#handPiece(this.#waiting);
     const bytes = this.bytesInFlight;

@@ -1,3 +1,5 @@
+import { KeptChunks } from '../../flow/kept-chunks.js';
+
 /** What one stream gives to HTTP/2 at a time, once it has more than fits: enough for a full line, little enough that a slow one shows progress. */
 const PIECE_BYTES = 64 * 1024;
 
@@ -7,30 +9,32 @@ const PIECE_BYTES = 64 * 1024;
  * large is given to it piece by piece, the next when the one before is out.
  */
 export class PieceQueue {
-  readonly #chunks: Buffer[] = [];
-  /** How much of the first chunk has gone. */
+  readonly #kept = new KeptChunks();
+  /** The first chunk, once it is begun. */
+  #first: Uint8Array | undefined;
+  /** How much of it has gone. */
   #at = 0;
-  #bytes = 0;
 
   get bytes(): number {
-    return this.#bytes;
+    const begun = this.#first === undefined ? 0 : this.#first.length - this.#at;
+    return begun + this.#kept.bytes;
   }
 
-  push(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
+  push(chunk: Uint8Array): void {
+    this.#kept.push(chunk);
   }
 
   /** Moves the next piece into `write`; of several small chunks, as many as make one. */
-  take(write: (chunk: Buffer) => void): void {
+  take(write: (chunk: Uint8Array) => void): void {
     let room = PIECE_BYTES;
-    for (let chunk = this.#chunks[0]; chunk !== undefined && room > 0; chunk = this.#chunks[0]) {
+    while (room > 0) {
+      const chunk = (this.#first ??= this.#kept.shift());
+      if (chunk === undefined) return;
       const part = chunk.subarray(this.#at, this.#at + room);
       this.#at += part.length;
-      this.#bytes -= part.length;
       room -= part.length;
       if (this.#at === chunk.length) {
-        this.#chunks.shift();
+        this.#first = undefined;
         this.#at = 0;
       }
       write(part);
