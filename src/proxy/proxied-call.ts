@@ -412,6 +412,8 @@ export class ProxiedCall implements ProxiedReceiver, AttemptOwner {
         return this.#outcome ?? { status: GrpcStatus.CANCELLED, by: 'gateway' };
       case 'cancelled':
       case 'lost':
+        // What the gateway has ended it has ended, whether or not its client waits for the word.
+        if (this.#outcome?.by === 'gateway') return this.#outcome;
         return { status: GrpcStatus.CANCELLED, by: 'client' };
       case 'deadline':
         return { status: GrpcStatus.DEADLINE_EXCEEDED, by: 'gateway' };
