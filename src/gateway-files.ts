@@ -5,7 +5,7 @@ import { SystemClock } from './core/clock.js';
 import { StartError } from './core/start-error.js';
 import { calloutOf, classesOf, revocationsOf, staticTokensOf, tokenKeysOf } from './gateway-auth-parts.js';
 import { grpcServerSettings } from './gateway-settings.js';
-import { describedByFiles } from './gateway-proxies.js';
+import { protoFileChecks } from './gateway-proxies.js';
 import { upstreamDial } from './gateway-upstreams.js';
 import { AuthCounts } from './metrics/auth-counts.js';
 import { readTlsMaterial } from './transport/net/tls-files.js';
@@ -44,9 +44,7 @@ export function checkFiles(config: Config): FilesCheck {
     ...Object.entries(config.upstreams).map(([name, upstream]) => () => {
       upstreamDial(`upstreams.${name}`, upstream, options.clock);
     }),
-    ...Object.entries(config.proxies).map(([name, proxy]) => () => {
-      if (proxy.proto.length > 0) describedByFiles(name, proxy);
-    }),
+    ...protoFileChecks(config.proxies),
     ...moduleFilesOf(config).map((file) => () => {
       mustBeThere(file);
     }),

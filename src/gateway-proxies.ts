@@ -206,8 +206,7 @@ export class GatewayProxies {
     this.#directory?.describe(name, files, [...own.keys()]);
     this.#tellHealth(name);
     for (const { service, by } of taken) {
-      const sentence = `${setting}: service ${service} is passed on by proxy ${by} already; name under services which of them each passes on.`;
-      if (!this.#started) throw new StartError(setting, sentence);
+      if (!this.#started) throw passedOnAlready(setting, service, by);
       this.#options.logger.error(
         { proxy: name, service, by },
         'a service is passed on by another proxy already',
@@ -227,8 +226,32 @@ export class GatewayProxies {
   }
 }
 
+function passedOnAlready(setting: string, service: string, by: string): StartError {
+  return new StartError(
+    setting,
+    `${setting}: service ${service} is passed on by proxy ${by} already; name under services which of them each passes on.`,
+  );
+}
+
+/** Reads the .proto files of all proxies, one after the other as a start does; each step throws a StartError for what a start refuses. */
+export function protoFileChecks(proxies: Config['proxies']): readonly (() => void)[] {
+  const entries = Object.entries(proxies);
+  // Who names a service has it; among those who don't it is the first.
+  const owners = new Map(
+    entries.flatMap(([name, { services }]) => services.map((service) => [service, name] as const)),
+  );
+  return entries.map(([name, proxy]) => () => {
+    if (proxy.proto.length === 0) return;
+    for (const service of describedByFiles(name, proxy).services.keys()) {
+      const by = owners.get(service) ?? name;
+      if (by !== name) throw passedOnAlready(`proxies.${name}.proto`, service, by);
+      owners.set(service, name);
+    }
+  });
+}
+
 /** What the .proto files of a proxy say. Throws a StartError, one sentence that names the setting, for what can't be used. */
-export function describedByFiles(name: string, proxy: Settings): ProxyDescription {
+function describedByFiles(name: string, proxy: Settings): ProxyDescription {
   const { proto, importPaths, services } = proxy;
   const setting = `proxies.${name}.proto`;
   const { descriptors, roots } = readProtoFiles({ setting, files: proto, importPaths });

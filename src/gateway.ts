@@ -257,12 +257,12 @@ export class Gateway {
       server: this.#server,
       rates: this.#rates,
     });
-    const { connections, sessions, sockets } = metricsLimits(config);
+    const { connections, sessions, sockets, edgeSockets = 0 } = metricsLimits(config);
     const facts = new GatewayFactsSource({
       clock,
       version: VERSION,
       nodeId: config.node.id,
-      limits: { connections, sessions, sockets },
+      limits: { connections, sessions, sockets, edgeSockets },
       addresses: () => servedAddresses(config, this.addresses, this.edgeAddresses),
       rates: () => this.#rates.sum(),
       slow: () => slowReasons(inspected.connections()),

@@ -60,7 +60,7 @@ const pool = section('Client connections: the streams that carry messages.', {
   maxPublishes: setting(
     integer({ min: 1, max: 1_000_000 }),
     1_000,
-    'Calls of Publish under way at a time: they are short, and count as no connections, unless a subscriber under block holds them. Over it: OVERLOADED.',
+    'Calls of Publish under way at a time: they are short, and count as no connections, unless a subscriber under block holds them. As many pushes over HTTP, counted apart. Over it: OVERLOADED.',
   ),
   maxPublishesPerClient: setting(
     integer({ min: 1, max: 1_000_000 }),

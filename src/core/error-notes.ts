@@ -10,13 +10,14 @@ export interface ErrorNote {
 /** What people want to know of an error: apart from the catalogue, which a browser loads, too. */
 export const errorNotes: Readonly<Record<ErrorCode, ErrorNote>> = {
   CONNECTION_LIMIT: {
-    setting: 'pool.maxConnections',
-    meaning: 'The gateway holds as many connections as it may.',
+    setting: 'pool.maxConnections, auth.maxUnidentified, edge.maxSockets',
+    meaning:
+      'The gateway holds as many connections as it may, or as many whose client is not known yet, or its HTTP address as many network connections.',
   },
   CLIENT_LIMIT: {
     setting: 'pool.maxConnectionsPerClient, pool.maxPublishesPerClient',
     meaning:
-      'This client ID holds as many connections as one client may, or has as many calls of Publish under way.',
+      'This client ID holds as many connections as one client may, or has as many calls of Publish, or pushes, under way.',
   },
   SESSION_LIMIT: {
     setting: 'session.maxPerConnection, session.maxPerClient, session.max, routes.<name>.maxSessions',
@@ -46,7 +47,7 @@ export const errorNotes: Readonly<Record<ErrorCode, ErrorNote>> = {
   OVERLOADED: {
     setting: 'memory.budget, memory.shedAfter, pool.maxPublishes',
     meaning:
-      'The gateway holds more than its budget of memory: the costliest connections and sessions are ended to protect the others. Or more sends of a route wait than the queue holds, or more calls of Publish are under way than may.',
+      'The gateway holds more than its budget of memory: the costliest connections and sessions are ended to protect the others. Or more sends of a route wait than the queue holds, or more calls of Publish, or pushes, are under way than may.',
   },
   SLOW_CONSUMER: {
     setting:
@@ -55,9 +56,9 @@ export const errorNotes: Readonly<Record<ErrorCode, ErrorNote>> = {
       'The client did not take what was sent to it in time, which ends the connection; or a session waited for its acks to be closed, or its policy is disconnect, which ends the session; or a subscriber held its publishers for too long.',
   },
   RECEIVE_TIMEOUT: {
-    setting: 'stream.receiveTimeout, stream.firstMessageTimeout',
+    setting: 'stream.receiveTimeout, stream.firstMessageTimeout, edge.headersTimeout, edge.requestTimeout',
     meaning:
-      'The client promised to be heard from, by a heartbeat or an open session, and was not; or it never sent a first message.',
+      'The client promised to be heard from, by a heartbeat or an open session, and was not; or it never sent a first message; or a request over HTTP, or a publication, did not come whole in time.',
   },
   SEND_TIMEOUT: {
     setting: 'stream.sendTimeout',
@@ -82,13 +83,14 @@ export const errorNotes: Readonly<Record<ErrorCode, ErrorNote>> = {
       'The token (or the client certificate) has expired, and no fresh one came in time; connect again with one.',
   },
   AUTH_UNAVAILABLE: {
-    setting: 'auth.jwt.jwksUrl, auth.callout.url',
+    setting: 'auth.jwt.jwksUrl, auth.callout.url, auth.identifyTimeout',
     meaning:
       'Who is calling, or what they may do, can not be told now: the keys or the authorization service can not be reached.',
   },
   PERMISSION_DENIED: {
-    setting: 'auth.classes, auth.callout.url',
-    meaning: 'The caller may not do this; the message names the permission that is missing.',
+    setting: 'auth.classes, auth.callout.url, edge.origins',
+    meaning:
+      'The caller may not do this; the message names the permission that is missing. Or the page is of an origin that may not come.',
   },
   UNKNOWN_ROUTE: {
     setting: 'routes',

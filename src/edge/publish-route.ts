@@ -37,7 +37,7 @@ export function publishRoute(options: PublishRouteOptions): EdgeRoute {
         name: 'idempotency-key',
         in: 'header',
         description:
-          'Sent again with the same key, the same message has no second effect (draft-ietf-httpapi-idempotency-key-header).',
+          'Sent again by the same client with the same key, the message has no second effect (draft-ietf-httpapi-idempotency-key-header). Whoever does not say who they are is another client each time.',
         schema: NAME,
       },
     ],

@@ -33,6 +33,8 @@ export interface GatewayLimits {
   readonly connections: number;
   readonly sessions: number;
   readonly sockets: number;
+  /** 0 without an HTTP address. */
+  readonly edgeSockets: number;
 }
 
 export interface ProcessFacts {

@@ -55,7 +55,7 @@ export function rateLimitFamilies(sources: MetricsSources): readonly MetricFamil
     family(
       'counter',
       'sluice_rate_limit_shared_total',
-      'Times that one had to share a rate with others, for there were maxKeys.',
+      'Look-ups of a rate that had to be shared with others, for there were maxKeys: a message makes two to four.',
       ({ shared }) => shared,
     ),
   ];

@@ -31,6 +31,8 @@ export interface Totals {
   readonly auth: AuthTotals;
   readonly sockets: {
     readonly active: number;
+    /** Those of the HTTP address. */
+    readonly edge: number;
     readonly accepted: number;
     readonly dropped: number;
     readonly handshakeTimeouts: number;
@@ -118,6 +120,7 @@ export function totalsOf(metrics: StreamMetrics, sources: MetricsSources): Total
     auth: authTotals(metrics.auth, sources.auth?.()),
     sockets: {
       active: sources.sockets(),
+      edge: sources.edgeSockets?.() ?? 0,
       accepted: metrics.socketsAccepted,
       dropped: metrics.socketsDropped,
       handshakeTimeouts: metrics.handshakeTimeouts,

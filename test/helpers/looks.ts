@@ -18,7 +18,7 @@ export function totals(gateway: Partial<Totals['gateway']> = {}, rest: Partial<T
       receiveRate: 12.5,
       sendRate: 8_000,
       slow: {},
-      limits: { connections: 5_000, sessions: 100_000, sockets: 6_000 },
+      limits: { connections: 5_000, sessions: 100_000, sockets: 6_000, edgeSockets: 6_000 },
       process: {
         pid: 7,
         cpuMs: 1_000,
@@ -31,7 +31,7 @@ export function totals(gateway: Partial<Totals['gateway']> = {}, rest: Partial<T
     },
     connections: { active: 1_203, rejected: {} },
     sessions: { active: 4_210, windowed: { detached: 12 } },
-    sockets: { active: 1_210 },
+    sockets: { active: 1_210, edge: 310 },
     messages: { received: 1_000, sent: 2_000 },
     bytes: { buffered: 12 * 1_024 ** 2, budget: 1_024 ** 3 },
     flow: { up: { dropped: 0 }, down: { dropped: 0 } },

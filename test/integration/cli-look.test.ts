@@ -154,6 +154,7 @@ describe('status', () => {
     expect(JSON.parse(json)).toMatchObject({
       sessions: { active: 4_210, limit: 100_000, detached: 12 },
       sockets: { active: 1_210, limit: 6_000 },
+      edgeSockets: { active: 310, limit: 6_000 },
       addresses: [{ tls: true }, { address: 'unix:/run/sluice.sock' }, { protocol: 'http', tls: false }],
       rates: { receive: 12.5, send: 8_000 },
       memory: { buffered: 12 * 1_024 ** 2, budget: 1_024 ** 3 },

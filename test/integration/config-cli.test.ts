@@ -193,6 +193,8 @@ proxies:
   gone: ${proxy('proto: gone.proto')}
   wrong: ${proxy('proto: wrong.proto')}
   other: ${proxy('proto: right.proto, services: [a.B]')}
+  one: ${proxy('proto: right.proto')}
+  two: ${proxy('proto: right.proto')}
 `);
   expect(code).toBe(78);
   expect(err.split('\n')).toEqual([
@@ -201,6 +203,7 @@ proxies:
     `proxies.gone.proto: "${folder}/gone.proto" can't be read: there is no such file`,
     `proxies.wrong.proto: "${folder}/wrong.proto", line 3: illegal token 'returns', ')' expected`,
     'proxies.other.services names a.B: proto declares a.A.',
+    'proxies.two.proto: service a.A is passed on by proxy one already; name under services which of them each passes on.',
     '',
   ]);
 });

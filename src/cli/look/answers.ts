@@ -17,7 +17,7 @@ const totals = object({
     receiveRate: number,
     sendRate: number,
     slow: each(number),
-    limits: object({ connections: number, sessions: number, sockets: number }),
+    limits: object({ connections: number, sessions: number, sockets: number, edgeSockets: number }),
     process: object({
       pid: number,
       cpuMs: number,
@@ -29,7 +29,7 @@ const totals = object({
   }),
   connections: object({ active: number, rejected: each(number) }),
   sessions: object({ active: number, windowed: object({ detached: number }) }),
-  sockets: object({ active: number }),
+  sockets: object({ active: number, edge: number }),
   messages: object({ received: number, sent: number }),
   bytes: object({ buffered: number, budget: number }),
   flow: object({ up: flow, down: flow }),

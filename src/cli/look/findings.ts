@@ -32,6 +32,7 @@ export function findings({ ready, reasons }: Readiness, totals: Totals): readonl
     ['connections', totals.connections.active, limits.connections],
     ['sessions', totals.sessions.active, limits.sessions],
     ['sockets', totals.sockets.active, limits.sockets],
+    ['HTTP sockets', totals.sockets.edge, limits.edgeSockets],
   ] as const) {
     if (limit === 0 || active < NEARLY_FULL * limit) continue;
     add(active >= limit ? 'bad' : 'warn', `${name}: ${count(active)} of ${count(limit)} there may be`);

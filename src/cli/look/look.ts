@@ -44,6 +44,7 @@ export function lookAsJson(address: string, { readiness, totals }: Look): object
     connections: { active: connections.active, limit: limits.connections, rejected: connections.rejected },
     sessions: { active: sessions.active, limit: limits.sessions, detached: sessions.windowed.detached },
     sockets: { active: sockets.active, limit: limits.sockets },
+    edgeSockets: { active: sockets.edge, limit: limits.edgeSockets },
     rates: { receive: receiveRate, send: sendRate },
     queues,
     memory: { buffered: bytes.buffered, budget: bytes.budget },

@@ -10,6 +10,7 @@ import { type Endpoint, Endpoints, STABLE_MS } from './endpoints.js';
 import type { DrainKind, Link } from './link.js';
 import { LinkSet } from './link-set.js';
 import type { ClientParts } from '../client-options.js';
+import { randomId } from '../random-id.js';
 import { isOfTheAddress, isOfTheToken, Refusals } from './refusals.js';
 import { TokenKeeper } from './token-keeper.js';
 
@@ -74,6 +75,8 @@ export class Connections implements SessionHost, DialerOwner {
   readonly #refusals: Refusals;
   #arrangeQueued = false;
   #clientId: string | undefined;
+  /** Who we say we are until we know: a call that is made again is then of the same client, and known as a repetition. */
+  readonly #madeUpId = randomId();
   #lastError: ClientError | undefined;
   #closed = false;
   #wokenAtMs = -Infinity;
@@ -507,7 +510,7 @@ export class Connections implements SessionHost, DialerOwner {
   metadata(token: string | undefined): Readonly<Record<string, string>> {
     return {
       ...this.#settings.metadata,
-      ...(this.#clientId !== undefined && { 'x-client-id': this.#clientId }),
+      'x-client-id': this.#clientId ?? this.#madeUpId,
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     };
   }

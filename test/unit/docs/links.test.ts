@@ -45,6 +45,8 @@ it('the settings that pages name in code are keys of the configuration', async (
     'auth',
     'log',
     'node',
+    'edge',
+    'balancers',
   ];
   const shaped = new RegExp(`\`((?:${sections.join('|')})\\.[a-zA-Z]+(?:\\.[a-zA-Z]+)*)\``, 'g');
   const known = (name: string): boolean => keys.some((key) => key === name || key.startsWith(`${name}.`));
@@ -66,5 +68,20 @@ it('the settings that pages name in code are keys of the configuration', async (
       named.filter((name) => !known(name)),
       page,
     ).toEqual([]);
+  }
+});
+
+it('the metrics that pages name are those of the reference', () => {
+  const reference = readFileSync(join(ROOT, 'docs/metrics.md'), 'utf8');
+  const names = [...reference.matchAll(/^\| `(sluice_\w+)`/gm)].map((match) => match[1] ?? '');
+  expect(names.length).toBeGreaterThan(100);
+  for (const page of pages) {
+    const text = readFileSync(join(ROOT, page), 'utf8');
+    const named = [...text.matchAll(/\bsluice_[a-z_]+/g)].map(([name]) => name);
+    // One that ends so, as in `sluice_upstream_*`, means all of that beginning.
+    const unknown = named.filter((name) =>
+      name.endsWith('_') ? !names.some((each) => each.startsWith(name)) : !names.includes(name),
+    );
+    expect(unknown, page).toEqual([]);
   }
 });

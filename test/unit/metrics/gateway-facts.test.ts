@@ -3,7 +3,7 @@ import type { LoopDelay } from '../../../src/metrics/event-loop-delay.js';
 import { GatewayFactsSource } from '../../../src/metrics/gateway-facts.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 
-const LIMITS = { connections: 1, sessions: 2, sockets: 3 };
+const LIMITS = { connections: 1, sessions: 2, sockets: 3, edgeSockets: 4 };
 const ADDRESSES = [{ protocol: 'grpc', address: '127.0.0.1:50051', tls: false }] as const;
 
 function world() {

@@ -34,10 +34,10 @@ test.each([
 test('sessions, sockets and memory that are nearly used up; a limit of 0 is none', () => {
   const gibibyte = 1_024 ** 3;
   const full = totals(
-    { limits: { connections: 0, sessions: 10, sockets: 10 } },
+    { limits: { connections: 0, sessions: 10, sockets: 10, edgeSockets: 10 } },
     {
       sessions: { active: 9, windowed: { detached: 0 } },
-      sockets: { active: 10 },
+      sockets: { active: 10, edge: 9 },
       bytes: { buffered: 0.95 * gibibyte, budget: gibibyte },
     },
   );
@@ -45,6 +45,7 @@ test('sessions, sockets and memory that are nearly used up; a limit of 0 is none
     'bad: sockets: 10 of 10 there may be',
     'bad: memory.budget is used up to 95%: 973 MiB of 1.0 GiB are buffered',
     'warn: sessions: 9 of 10 there may be',
+    'warn: HTTP sockets: 9 of 10 there may be',
   ]);
 });
 
