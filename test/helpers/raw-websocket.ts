@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
 
 export const Opcode = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 } as const;
 
@@ -51,6 +52,8 @@ export interface RawWebSocketOptions {
   /** Header lines beside those of the handshake; one of the same name takes its place, "" leaves it out. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly method?: string;
+  /** The authority of the server's certificate: with one it speaks TLS. */
+  readonly ca?: string;
 }
 
 export class RawWebSocket {
@@ -62,9 +65,10 @@ export class RawWebSocket {
   #changed: () => void = () => undefined;
 
   constructor(address: string, options: RawWebSocketOptions = {}) {
-    const { path = '/v1/stream', subprotocol = 'sluice.v1.json', method = 'GET' } = options;
+    const { path = '/v1/stream', subprotocol = 'sluice.v1.json', method = 'GET', ca } = options;
     const port = Number(address.slice(address.lastIndexOf(':') + 1));
-    this.socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    const to = { port, host: '127.0.0.1', noDelay: true };
+    this.socket = ca === undefined ? connect(to) : connectSecurely({ ...to, ca, servername: 'localhost' });
     this.socket.on('error', () => undefined);
     this.socket.on('data', (piece: Buffer) => {
       this.#read(piece);

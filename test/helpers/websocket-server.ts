@@ -1,7 +1,9 @@
-/** A plain HTTP server on a loopback port whose upgrades become streams. */
+/** A plain HTTP server on a loopback port, over TLS where it has a certificate, whose upgrades become streams. */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { SystemClock } from '../../src/core/clock.js';
 import type { StreamAcceptor } from '../../src/transport/contract.js';
 import { peerOf } from '../../src/transport/net/socket-peer.js';
@@ -9,6 +11,7 @@ import {
   WebSocketServer,
   type WebSocketServerOptions,
 } from '../../src/transport/websocket/websocket-server.js';
+import type { CertificatePair } from './certificates.js';
 
 export interface ServedWebSockets {
   /** `127.0.0.1:port` */
@@ -26,6 +29,7 @@ export interface ServedWebSockets {
 export async function serveWebSockets(
   accept: StreamAcceptor,
   options: Partial<WebSocketServerOptions> = {},
+  pair?: CertificatePair,
 ): Promise<ServedWebSockets> {
   const clock = new SystemClock();
   const faults: unknown[] = [];
@@ -39,13 +43,13 @@ export async function serveWebSockets(
     onFault: (error) => void faults.push(error),
     ...options,
   });
-  const http = createServer();
+  const http = pair === undefined ? createServer() : createSecureServer(pair);
   const sockets = new Set<Socket>();
-  http.on('connection', (socket) => {
+  http.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  http.on('upgrade', (request, socket, head) => {
+  http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     server.upgrade({
       request,
       socket,

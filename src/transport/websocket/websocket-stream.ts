@@ -127,6 +127,11 @@ export class WebSocketStream implements TransportStream {
   #close: { readonly code: number; readonly reason: string } | undefined;
   /** What the socket has not been given yet; undefined when that is nothing. */
   #waiting: FrameQueue | undefined;
+  /**
+   * Chunks that the socket was given and has not told of yet. Its own length
+   * says more: pongs of the library are in it, and nobody tells of them.
+   */
+  #handed = 0;
   /** `bytesInFlight` when it was last known to rise or fall. */
   #lastInFlight = 0;
   /** What the account holds of it. */
@@ -248,8 +253,9 @@ export class WebSocketStream implements TransportStream {
 
   /** What was sent and has not left, here and in the socket. */
   get #unwritten(): number {
-    const { writableLength } = this.#socket;
-    return this.#waiting === undefined ? writableLength : writableLength + this.#waiting.bytes;
+    // Pongs among it count, by themselves they do not: nobody would tell when they are out.
+    const given = this.#handed === 0 ? 0 : this.#socket.writableLength;
+    return this.#waiting === undefined ? given : given + this.#waiting.bytes;
   }
 
   #write(messages: readonly DataMessage[]): void {
@@ -273,7 +279,7 @@ export class WebSocketStream implements TransportStream {
     }
     this.#waiting ??= new FrameQueue();
     for (const chunk of chunks) this.#waiting.push(chunk);
-    if (this.#socket.writableLength === 0) this.#handPiece(this.#waiting);
+    if (this.#handed === 0) this.#handPiece(this.#waiting);
   }
 
   /** The next comes when this one is out; the Close, behind the last. */
@@ -287,6 +293,7 @@ export class WebSocketStream implements TransportStream {
   }
 
   readonly #hand = (chunk: Buffer): void => {
+    this.#handed += 1;
     this.#socket.write(chunk, this.#onChunkWritten);
   };
 
@@ -300,8 +307,9 @@ export class WebSocketStream implements TransportStream {
   }
 
   readonly #onChunkWritten = (error?: Error | null): void => {
+    this.#handed -= 1;
     if (error !== undefined && error !== null) return;
-    if (this.#waiting !== undefined && this.#socket.writableLength === 0 && this.#ws.readyState <= OPEN) {
+    if (this.#waiting !== undefined && this.#handed === 0 && this.#ws.readyState <= OPEN) {
       this.#handPiece(this.#waiting);
     }
     if (this.#state === 'closed') return;
