@@ -64,7 +64,7 @@ export class GatewayProxies {
   constructor(options: GatewayProxiesOptions) {
     const { config, clock, logger, account } = options;
     this.#options = options;
-    const { identifyTimeoutMs, expiryGraceMs, shedAfterMs } = streamSettings(config);
+    const { identifyTimeoutMs, expiryGraceMs, ageGraceMs, shedAfterMs } = streamSettings(config);
     this.#refusals = new LogByCode(logger, clock, 'proxied calls refused');
     this.server = new ProxyServer({
       clock,
@@ -76,6 +76,7 @@ export class GatewayProxies {
       namesServices: config.server.reflection,
       identifyTimeoutMs,
       expiryGraceMs,
+      ageGraceMs,
       shedAfterMs,
       onRefused: ({ error, ...refused }) => {
         this.#refusals.note(error.code, { ...refused, reason: error.message });

@@ -125,7 +125,7 @@ export const server = section('The gRPC address: sockets, HTTP/2 and the limits 
   maxConnectionAge: setting(
     duration({ zero: 'off' }),
     0,
-    'A network connection older than this is closed; its streams are told to connect again before.',
+    'A network connection older than this takes no new calls and is closed ageGrace later; its streams are told to connect again before, its proxied calls when they are ended.',
   ),
   ageJitter: setting(
     decimal({ min: 0, max: 1 }),
@@ -135,7 +135,7 @@ export const server = section('The gRPC address: sockets, HTTP/2 and the limits 
   ageGrace: setting(
     duration({ zero: 'no waiting' }),
     '30s',
-    'From telling a client that a limit of age, messages or bytes is reached until its stream is ended.',
+    'From telling a client that a limit of age, messages or bytes is reached until its stream, or proxied call, is ended.',
   ),
   reflection: setting(
     boolean(),

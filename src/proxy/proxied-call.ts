@@ -79,6 +79,7 @@ export class ProxiedCall implements ProxiedReceiver, AttemptOwner {
   readonly #unreachable = new Set<string>();
   #attempts = 0;
   #refusals = 0;
+  #waits = 0;
   #address = '';
   #outcome: CallOutcome | undefined;
 
@@ -319,11 +320,12 @@ export class ProxiedCall implements ProxiedReceiver, AttemptOwner {
   #tryAgain(end: RelayEnd): boolean {
     const { pool, terms, clock } = this.#options;
     if (this.#prefix.chunks === undefined) return false;
-    const tries = { attempts: this.#attempts, refusals: this.#refusals };
+    const tries = { attempts: this.#attempts, refusals: this.#refusals, waits: this.#waits };
     const next = nextTry(end, tries, terms, pool.backoff, pool.random);
     if (next === undefined) return false;
     if (next.kind === 'retry') {
       this.#state = 'waiting';
+      this.#waits = next.told ? 0 : this.#waits + 1;
       this.#timer = clock.setTimeout(() => {
         this.#timer = undefined;
         if (!this.#beginElsewhere(true)) this.#endAsTold(end);
@@ -410,6 +412,8 @@ export class ProxiedCall implements ProxiedReceiver, AttemptOwner {
         return this.#outcome ?? { status: GrpcStatus.CANCELLED, by: 'gateway' };
       case 'cancelled':
       case 'lost':
+        // What the gateway has ended it has ended, whether or not its client waits for the word.
+        if (this.#outcome?.by === 'gateway') return this.#outcome;
         return { status: GrpcStatus.CANCELLED, by: 'client' };
       case 'deadline':
         return { status: GrpcStatus.DEADLINE_EXCEEDED, by: 'gateway' };

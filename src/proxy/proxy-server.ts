@@ -34,6 +34,8 @@ export interface ProxyServerOptions {
   readonly identifyTimeoutMs: number;
   /** From the expiry of a token until the calls that began with it end. */
   readonly expiryGraceMs: number;
+  /** From the age at which a network connection is left until the calls that are still on it end. */
+  readonly ageGraceMs: number;
   /** How long the account of buffered bytes may be above its budget before calls are refused for it. */
   readonly shedAfterMs: number;
   /** Told of each call that was not let in. */
@@ -86,13 +88,16 @@ interface Entry extends BurdenedCall {
   readonly figures: MethodFigures;
   readonly beganAtMs: number;
   readonly expiry: CallExpiry | undefined;
+  /** Of its connection; undefined where that may grow as old as it will. */
+  readonly age: Timer | undefined;
   readonly call: CallUnderWay;
 }
 
 /**
  * Takes the calls of other people's services: which proxy one is for, who is
  * calling and whether they may, whether there is room; and ends those under way
- * when the client is revoked, its token expires, or the gateway leaves.
+ * when the client is revoked, its token expires, its connection has grown too
+ * old, or the gateway leaves.
  */
 export class ProxyServer implements ProxyAcceptor {
   readonly #options: ProxyServerOptions;
@@ -281,8 +286,9 @@ export class ProxyServer implements ProxyAcceptor {
   }
 
   #entry(request: CallRequest, identity: Identity, figures: MethodFigures, call: CallUnderWay): Entry {
-    const { clock, expiryGraceMs } = this.#options;
+    const { clock, expiryGraceMs, ageGraceMs } = this.#options;
     const { expiresAtMs } = identity;
+    const { connectionDeadline } = request.stream;
     const end = (error: SluiceError): void => {
       call.end(error);
     };
@@ -303,15 +309,26 @@ export class ProxyServer implements ProxyAcceptor {
           : new CallExpiry(clock, expiresAtMs + expiryGraceMs, () => {
               end(expired(expiresAtMs));
             }),
+      // Its client has heard GOAWAY by then, and calls elsewhere; of a broken connection it would learn nothing.
+      age:
+        connectionDeadline === undefined
+          ? undefined
+          : clock.setTimeout(
+              () => {
+                end(aged());
+              },
+              connectionDeadline + ageGraceMs - clock.now(),
+            ),
     };
   }
 
   #ended(entry: Entry, outcome: CallOutcome): void {
     if (!this.#calls.delete(entry)) return;
-    const { request, identity, figures, expiry, call, beganAtMs } = entry;
+    const { request, identity, figures, expiry, age, call, beganAtMs } = entry;
     const { proxy, stream, service, method } = request;
     const { clock, logger } = this.#options;
     expiry?.cancel();
+    age?.cancel();
     proxy.end(identity.clientId);
     figures.finished(outcome.status);
     const ms = clock.now() - beganAtMs;
@@ -438,6 +455,12 @@ function claimedId({ headers }: ProxiedStream): string | undefined {
 
 function leaving(what: string): SluiceError {
   return new SluiceError('DRAINING', `the gateway is leaving: ${what}`, { retryAfterMs: DRAINING_RETRY_MS });
+}
+
+function aged(): SluiceError {
+  const sentence =
+    'the network connection of the call is too old (server.maxConnectionAge) and the time for calls under way is over (server.ageGrace): call again';
+  return new SluiceError('STREAM_LIMIT', sentence, { retryAfterMs: 0 });
 }
 
 function expired(expiresAtMs: number): SluiceError {

@@ -13,12 +13,15 @@ export interface Tries {
   readonly attempts: number;
   /** How often a backend's refusal to look at the call was followed by another attempt. */
   readonly refusals: number;
+  /** Waits of our own choice since the backend last said how long to wait. */
+  readonly waits: number;
 }
 
 export type NextTry =
   /** Nobody has seen the call: at once, and uncounted. `unreachable`: not there again. */
   | { readonly kind: 'transparent'; readonly unreachable: boolean }
-  | { readonly kind: 'retry'; readonly delayMs: number };
+  /** `told`: the backend has said when; the waits after it grow from the first on (gRFC A6, "Pushback"). */
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly told: boolean };
 
 /** What follows on an end that came before the answer had begun; undefined: the client is told of it. */
 export function nextTry(
@@ -37,7 +40,8 @@ export function nextTry(
     return undefined;
   const told = pushbackMs(end.trailers);
   if (told === 'never') return undefined;
-  return { kind: 'retry', delayMs: told ?? fullJitterMs(tries.attempts - 1, backoff, random) };
+  if (told !== undefined) return { kind: 'retry', delayMs: told, told: true };
+  return { kind: 'retry', delayMs: fullJitterMs(tries.waits, backoff, random), told: false };
 }
 
 /** What a backend says of when to come again; undefined where it says nothing (gRFC A6, "Pushback"). */

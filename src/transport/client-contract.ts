@@ -109,7 +109,7 @@ export interface RelayRequest {
   readonly path: string;
   readonly headers: RelayedHeaders;
   readonly contentType: string;
-  /** What is left of its deadline, in milliseconds: sent as `grpc-timeout`. */
+  /** What is left of its deadline, in milliseconds: what is left once it is on its connection is sent as `grpc-timeout`. */
   readonly timeoutMs?: number;
 }
 

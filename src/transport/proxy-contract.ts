@@ -33,6 +33,8 @@ export interface ProxiedStream {
   /** As the client sent it: `application/grpc`, perhaps with a codec behind a "+". */
   readonly contentType: string;
   readonly certificate?: ClientCertificate | undefined;
+  /** As of `TransportStream`: when the network connection below is to be left. Who is left then is cut off a grace time later. */
+  readonly connectionDeadline?: number | undefined;
   /** When the client's deadline passes, in Clock.now(); undefined where it gave none. The transport ends the stream then. */
   readonly deadlineAtMs: number | undefined;
   /** Bytes handed to `send` that the network has not taken yet. */

@@ -5,6 +5,7 @@ import { SystemClock } from '../../src/core/clock.js';
 import type { FlowCounters } from '../../src/core/counters.js';
 import { Gateway } from '../../src/gateway.js';
 import type { Route } from '../../src/session/route.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -12,9 +13,12 @@ export interface LogLine {
   readonly message: string;
 }
 
-export interface GatewayUnderTest {
+/** The platform's time, or one that the test moves: `new FakeClock({ immediates: 'run' })`, for the network takes its turns. */
+type TestClock = SystemClock | FakeClock;
+
+export interface GatewayUnderTest<C extends TestClock = SystemClock> {
   readonly gateway: Gateway;
-  readonly clock: SystemClock;
+  readonly clock: C;
   /** `host:port` of the first gRPC address. */
   readonly address: string;
   /** Base URL of the admin address. */
@@ -29,11 +33,11 @@ export interface GatewayUnderTest {
 /** Configuration keys and values as flags would give them, over config/test.yaml. */
 export type Settings = Readonly<Record<string, string | number | boolean>>;
 
-export async function startGateway(
+export async function startGateway<C extends TestClock = SystemClock>(
   settings: Settings = {},
   routes: Readonly<Record<string, Route>> = {},
-  clock = new SystemClock(),
-): Promise<GatewayUnderTest> {
+  clock: C = new SystemClock() as C,
+): Promise<GatewayUnderTest<C>> {
   const argv = ['--config', 'config/test.yaml'];
   for (const [key, value] of Object.entries(settings)) argv.push(`--${key}`, String(value));
   const { config } = loadConfig({ argv });
@@ -59,14 +63,14 @@ export async function startGateway(
     admin: `http://${gateway.adminAddress ?? ''}`,
     edge: `http://${gateway.edgeAddresses[0]?.text ?? ''}`,
     async [Symbol.asyncDispose]() {
-      await gateway.stop();
+      await (clock instanceof FakeClock ? clock.until(gateway.stop()) : gateway.stop());
       expectNothingLeft(gateway, clock);
     },
   };
 }
 
 /** What always holds when a gateway has stopped: nothing kept, everything accounted for. */
-function expectNothingLeft(gateway: Gateway, clock: SystemClock): void {
+function expectNothingLeft(gateway: Gateway, clock: TestClock): void {
   expect({
     connections: gateway.connections,
     sessions: gateway.sessions,

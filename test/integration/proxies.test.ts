@@ -5,6 +5,8 @@ import type { Settings } from '../helpers/gateway.js';
 import { ProxyGateways, told } from '../helpers/proxy-gateway.js';
 import { SHAPES, SHAPES_PROTO } from '../helpers/shapes-backend.js';
 import { AuthFiles, bearer, staticTokens } from '../helpers/auth-calls.js';
+import { WindowedClient } from '../helpers/windowed-client.js';
+import { grpcConnector } from '../helpers/windowed-transport.js';
 
 let gateways = new ProxyGateways();
 beforeEach(() => {
@@ -209,10 +211,29 @@ describe('leaving', () => {
     const both = client.both();
     both.call.write({ text: 'before' });
     await expect.poll(() => both.answers).toEqual(['before']);
+    // While a client may come back to a session the gateway listens, and says no itself.
+    using keeper = new WindowedClient({
+      connect: grpcConnector({ address: under.address, clientId: 'ann' }),
+    });
+    const session = await keeper.opened('s', { route: 'echo' });
+    await keeper.detach();
+    await expect.poll(() => under.gateway.connections).toBe(0);
     const stopped = under.gateway.stop();
-    // The connection is told to go (GOAWAY): the call on it goes on.
     both.call.write({ text: 'after' });
     await expect.poll(() => both.answers).toEqual(['before', 'after']);
+    const refused = {
+      code: status.UNAVAILABLE,
+      reason: 'DRAINING',
+      details: 'the gateway is leaving: it takes no new calls',
+      retryAfterMs: 1_000,
+    };
+    expect(told(await client.one('on the same connection'))).toEqual(refused);
+    expect(told(await gateways.client(under).one('on a new one'))).toEqual(refused);
+    keeper.connect();
+    expect(await session.over).toMatchObject({ code: 'DRAINING' });
+    // Now the connection is told to go (GOAWAY): the call on it goes on.
+    both.call.write({ text: 'to the end' });
+    await expect.poll(() => both.answers).toEqual(['before', 'after', 'to the end']);
     both.call.end();
     expect(await both.status).toMatchObject({ code: status.OK });
     await stopped;

@@ -13,6 +13,7 @@ import { endOfTrailers, endWithoutStatus, isGrpc } from './channel-status.js';
 import type { ChannelTerms } from './channel-terms.js';
 import { Http2Inlet } from './http2-inlet.js';
 import { Http2Outlet } from './http2-outlet.js';
+import { grpcTimeout } from './relayed-headers.js';
 
 /** More than this on its way makes a sender wait … */
 const HIGH_WATER_BYTES = 128 * 1024;
@@ -75,6 +76,7 @@ export class ChannelCall {
   readonly #headers: OutgoingHttpHeaders;
   readonly #clock: Clock;
   readonly #events: ChannelCallEvents;
+  readonly #deadlineAtMs: number | undefined;
   #state: State = 'waiting';
   #host: CallHost | undefined;
   #http2: ClientHttp2Stream | undefined;
@@ -93,10 +95,12 @@ export class ChannelCall {
   /** The status came in headers that were not the end of the stream. */
   #early = false;
 
-  constructor(headers: OutgoingHttpHeaders, clock: Clock, events: ChannelCallEvents) {
+  /** `deadlineAtMs`, in Clock.now(), is told to the other side; whoever gave it ends the call by then. */
+  constructor(headers: OutgoingHttpHeaders, clock: Clock, events: ChannelCallEvents, deadlineAtMs?: number) {
     this.#headers = headers;
     this.#clock = clock;
     this.#events = events;
+    this.#deadlineAtMs = deadlineAtMs;
   }
 
   /** Bytes given to `write` that the network has not taken yet. */
@@ -118,7 +122,7 @@ export class ChannelCall {
   begin(session: ClientHttp2Session): boolean {
     let http2: ClientHttp2Stream;
     try {
-      http2 = session.request(this.#headers);
+      http2 = session.request(this.#headersNow);
     } catch (error) {
       if (session.closed || session.destroyed) return false;
       this.endSoon({
@@ -147,6 +151,12 @@ export class ChannelCall {
         if (this.#state === 'open') events.onOpen?.();
       });
     return true;
+  }
+
+  /** It may have waited for its connection: of its deadline, what is left now. */
+  get #headersNow(): OutgoingHttpHeaders {
+    if (this.#deadlineAtMs === undefined) return this.#headers;
+    return { ...this.#headers, 'grpc-timeout': grpcTimeout(this.#deadlineAtMs - this.#clock.now()) };
   }
 
   write(chunk: Buffer): boolean {

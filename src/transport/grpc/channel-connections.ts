@@ -8,7 +8,7 @@ import { ChannelConnection } from './channel-connection.js';
 import type { ChannelTerms } from './channel-terms.js';
 import type { ChannelSecurity } from './channel-tls.js';
 import type { KeepalivePolicy } from './keepalive.js';
-import { grpcTimeout, outgoing } from './relayed-headers.js';
+import { outgoing } from './relayed-headers.js';
 
 export interface ChannelOptions {
   readonly clock: Clock;
@@ -55,6 +55,7 @@ export class ChannelConnections {
   /** Begins a call with the headers of another one. */
   relay(request: RelayRequest, events: ChannelCallEvents): ChannelCall {
     const { path, contentType, timeoutMs } = request;
+    const deadlineAtMs = timeoutMs === undefined ? undefined : this.#options.clock.now() + timeoutMs;
     const headers = {
       'user-agent': this.#options.userAgent,
       ...outgoing(request.headers),
@@ -62,13 +63,17 @@ export class ChannelConnections {
       ':path': path,
       'content-type': contentType,
       te: 'trailers',
-      ...(timeoutMs !== undefined && { 'grpc-timeout': grpcTimeout(timeoutMs) }),
     };
-    return this.#start(headers, events);
+    return this.#start(headers, events, deadlineAtMs);
   }
 
-  #start(headers: OutgoingHttpHeaders | string, events: ChannelCallEvents): ChannelCall {
-    const call = new ChannelCall(typeof headers === 'string' ? {} : headers, this.#options.clock, events);
+  #start(
+    headers: OutgoingHttpHeaders | string,
+    events: ChannelCallEvents,
+    deadlineAtMs?: number,
+  ): ChannelCall {
+    const { clock } = this.#options;
+    const call = new ChannelCall(typeof headers === 'string' ? {} : headers, clock, events, deadlineAtMs);
     if (typeof headers === 'string') call.endSoon({ status: GrpcStatus.INVALID_ARGUMENT, message: headers });
     else if (this.#closed) call.endSoon(CLOSED);
     else this.#place(call);

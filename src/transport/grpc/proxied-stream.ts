@@ -11,6 +11,7 @@ import type {
   RelayedHeaders,
 } from '../proxy-contract.js';
 import { answerNextTurn, closeOnceSent } from './close-once-sent.js';
+import { connectionDeadlineOf } from './connection-age.js';
 import { connectionCertificateOf } from './connection-certificate.js';
 import { Deadline } from './deadline.js';
 import { asBuffer } from './channel-relay.js';
@@ -115,6 +116,10 @@ export class Http2ProxiedStream implements ProxiedStream {
 
   get certificate(): ClientCertificate | undefined {
     return connectionCertificateOf(this.#session);
+  }
+
+  get connectionDeadline(): number | undefined {
+    return connectionDeadlineOf(this.#session);
   }
 
   get bytesInFlight(): number {

@@ -73,6 +73,7 @@ beforeEach(() => {
     namesServices: true,
     identifyTimeoutMs: 1_000,
     expiryGraceMs: 0,
+    ageGraceMs: 0,
     shedAfterMs: 1_000,
     onRefused: (call) => refused.push(call),
   });

@@ -271,6 +271,24 @@ describe('how it ends', () => {
     expect(other.outcomes).toEqual([{ status: 1, by: 'client' }]);
   });
 
+  test.each(['cancelled', 'lost'] as const)(
+    'the gateway has ended it, and the client is gone (%s) before it heard: it was the gateway',
+    (close) => {
+      const world = proxiedWorld();
+      const { stream, relay } = world;
+      relay.opens();
+      relay.answers();
+      stream.takesAll = false;
+      relay.says(message(1));
+      world.call.end(new SluiceError('STREAM_LIMIT', 'too old'));
+      stream.closes(close);
+      expect(relay.isCancelled).toBe(true);
+      expect(world.outcomes).toMatchObject([{ status: 14, by: 'gateway', error: { code: 'STREAM_LIMIT' } }]);
+      world.clock.runImmediates();
+      expect(world.isClean).toBe(true);
+    },
+  );
+
   it('the deadline passes', () => {
     const world = proxiedWorld({ deadlineInMs: 100 });
     const { relay } = world;

@@ -47,6 +47,7 @@ function serverWorld(mayOpen: CallGatekeeper['mayOpen'] = () => undefined) {
     namesServices: true,
     identifyTimeoutMs: 5_000,
     expiryGraceMs: 0,
+    ageGraceMs: 0,
     shedAfterMs: 0,
     onRefused: () => undefined,
   });

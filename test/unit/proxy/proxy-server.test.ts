@@ -27,12 +27,14 @@ class ScriptedStream implements ProxiedStream {
   readonly deadlineAtMs = undefined;
   readonly bytesInFlight = 0;
   readonly bytesHeld = 0;
+  readonly connectionDeadline: number | undefined;
   ended: RelayedEnd | undefined;
   wasReset = false;
 
-  constructor(path: string, headers: ProxiedStream['headers'] = []) {
+  constructor(path: string, headers: ProxiedStream['headers'] = [], connectionDeadline?: number) {
     this.path = path;
     this.headers = headers;
+    this.connectionDeadline = connectionDeadline;
   }
 
   respond(): void {
@@ -171,14 +173,16 @@ function world(gatekeeper: CallGatekeeper = everybody, { maxCalls = 10, namesSer
     namesServices,
     identifyTimeoutMs: 2_000,
     expiryGraceMs: 500,
+    ageGraceMs: 300,
     shedAfterMs: 1_000,
     onRefused: (each) => refused.push(each),
   });
   const call = (
     method = 'Get',
     headers: ProxiedStream['headers'] = [],
+    connectionDeadline?: number,
   ): { stream: ScriptedStream; receiver: ProxiedReceiver } => {
-    const stream = new ScriptedStream(`/${SERVICE}/${method}`, headers);
+    const stream = new ScriptedStream(`/${SERVICE}/${method}`, headers, connectionDeadline);
     return { stream, receiver: server.accept(stream) };
   };
   return { clock, logger, account, calls, refused, durations, server, call };
@@ -295,6 +299,36 @@ test('a token that expires ends the calls that began with it, after the grace', 
   own.advance(200);
   expect(calls[0]?.heard).toEqual(['start', 'TOKEN_EXPIRED']);
   expect(own.activeTimers).toBe(0);
+});
+
+describe('a network connection that grows too old', () => {
+  test('ends the calls that are left on it, after the grace', () => {
+    const { clock, calls, server, call } = world();
+    call('Get', [], clock.now() + 10_000);
+    clock.advance(10_299);
+    expect(calls[0]?.heard).toEqual(['start']);
+    clock.advance(1);
+    expect(calls[0]?.heard).toEqual(['start', 'STREAM_LIMIT']);
+    expect([server.size, clock.activeTimers]).toEqual([0, 0]);
+  });
+
+  test('gives one that comes behind its time what is left of the grace', () => {
+    const { clock, calls, call } = world();
+    const deadline = clock.now();
+    clock.advance(200);
+    call('Get', [], deadline);
+    clock.advance(99);
+    expect(calls[0]?.heard).toEqual(['start']);
+    clock.advance(1);
+    expect(calls[0]?.heard).toEqual(['start', 'STREAM_LIMIT']);
+  });
+
+  test('is nothing to a call that ends before: no timer is left of it', () => {
+    const { clock, calls, call } = world();
+    call('Get', [], clock.now() + 10_000);
+    calls[0]?.options.onEnd({ status: GrpcStatus.OK, by: 'backend' });
+    expect(clock.activeTimers).toBe(0);
+  });
 });
 
 test('over the budget calls are held; when it lasts, new ones are refused', () => {

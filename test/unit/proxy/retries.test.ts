@@ -173,6 +173,23 @@ describe('a policy', () => {
     world.stream.closes('cancelled');
   });
 
+  it('begins its waits anew after one that the backend chose', () => {
+    const world = proxiedWorld({ terms: { ...terms, maxAttempts: 5 }, upstream: fast });
+    const waits: number[] = [];
+    for (const told of [undefined, undefined, '7000', undefined]) {
+      const trailers = told === undefined ? [] : ([['grpc-retry-pushback-ms', told]] as const);
+      world.relay.ends({ status: 14, trailers });
+      const tried = world.relays().length;
+      const endedAt = world.clock.now();
+      while (world.relays().length === tried && world.stream.ended === undefined) world.clock.advance(10);
+      waits.push(world.clock.now() - endedAt);
+    }
+    // Half of what they may be: the chance of this world.
+    expect(waits).toEqual([50, 100, 7_000, 50]);
+    expect(world.relays()).toHaveLength(5);
+    world.stream.closes('cancelled');
+  });
+
   it('ends with the first byte of an answer', () => {
     const world = proxiedWorld({ terms });
     world.relay.opens();
