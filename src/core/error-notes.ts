@@ -10,9 +10,9 @@ export interface ErrorNote {
 /** What people want to know of an error: apart from the catalogue, which a browser loads, too. */
 export const errorNotes: Readonly<Record<ErrorCode, ErrorNote>> = {
   CONNECTION_LIMIT: {
-    setting: 'pool.maxConnections, auth.maxUnidentified, edge.maxSockets',
+    setting: 'pool.maxConnections',
     meaning:
-      'The gateway holds as many connections as it may, or as many whose client is not known yet, or its HTTP address as many network connections.',
+      'The gateway holds as many connections as it may; or as many whose client is not known yet (auth.maxUnidentified), or its HTTP address as many network connections (edge.maxSockets), as the message says.',
   },
   CLIENT_LIMIT: {
     setting: 'pool.maxConnectionsPerClient, pool.maxPublishesPerClient',

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../core/clock.js';
 import type { SluiceError } from '../core/errors.js';
+import { type BufferAccount, HeldBytes } from '../flow/held-bytes.js';
 import { dataMessage, isData, type DataMessage, MessageType } from '../wire/messages.js';
 import { encodeSubscribeRequest } from '../wire/topic-codec.js';
 import type { SubscribeRequest } from '../wire/topic-messages.js';
@@ -16,6 +17,8 @@ export interface EventSettings {
 
 export interface EventStreamOptions extends RequestStreamOptions {
   readonly clock: Clock;
+  /** What waits for the client counts there, too. */
+  readonly account: BufferAccount;
   readonly subscription: SubscribeRequest;
   readonly encoding: EventEncoding;
   readonly events: EventSettings;
@@ -36,8 +39,9 @@ const COME_AGAIN: readonly string[] = ['DRAINING', 'STREAM_LIMIT'];
  */
 export class EventStream extends RequestStream {
   readonly method = 'Subscribe';
-  bytesInFlight = 0;
   readonly #options: EventStreamOptions;
+  readonly #held: HeldBytes;
+  #bytesInFlight = 0;
   #asked = false;
   #heartbeat: Timer | undefined;
   #wroteAt = 0;
@@ -45,6 +49,11 @@ export class EventStream extends RequestStream {
   constructor(options: EventStreamOptions) {
     super(options);
     this.#options = options;
+    this.#held = new HeldBytes(options.account);
+  }
+
+  get bytesInFlight(): number {
+    return this.#bytesInFlight;
   }
 
   send(messages: readonly DataMessage[]): void {
@@ -83,7 +92,7 @@ export class EventStream extends RequestStream {
 
   protected release(): void {
     this.#heartbeat?.cancel();
-    this.bytesInFlight = 0;
+    this.#setInFlight(0);
   }
 
   #refuse(error: SluiceError | undefined): void {
@@ -118,12 +127,17 @@ export class EventStream extends RequestStream {
   #write(bytes: Buffer): void {
     if (!this.response.headersSent) this.#writeHead();
     this.#wroteAt = this.#options.clock.now();
-    this.bytesInFlight += bytes.length;
+    this.#setInFlight(this.#bytesInFlight + bytes.length);
     this.bytesSent += bytes.length;
     this.response.write(bytes, () => {
-      this.bytesInFlight = Math.max(0, this.bytesInFlight - bytes.length);
+      this.#setInFlight(Math.max(0, this.#bytesInFlight - bytes.length));
       this.receiver?.onWritten();
     });
+  }
+
+  #setInFlight(bytes: number): void {
+    this.#bytesInFlight = bytes;
+    this.#held.set(bytes);
   }
 
   #writeHead(): void {
@@ -146,7 +160,7 @@ export class EventStream extends RequestStream {
       const quietMs = clock.now() - this.#wroteAt;
       const leftMs = events.heartbeatIntervalMs - quietMs;
       // Who does not take what was sent before is not sent more for nothing.
-      if (leftMs <= 0 && this.bytesInFlight === 0) this.#write(Buffer.from(':\n\n'));
+      if (leftMs <= 0 && this.#bytesInFlight === 0) this.#write(Buffer.from(':\n\n'));
       this.#armHeartbeat(leftMs > 0 ? leftMs : events.heartbeatIntervalMs);
     }, delayMs);
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js';
+import type { BufferAccount } from '../flow/held-bytes.js';
 import type { StreamAcceptor } from '../transport/contract.js';
 import { OverflowPolicy } from '../wire/messages.js';
 import type { SubscribeRequest } from '../wire/topic-messages.js';
@@ -14,6 +15,7 @@ import { topicOf } from './topic-path.js';
 export interface SubscribeRouteOptions {
   readonly clock: Clock;
   readonly accept: StreamAcceptor;
+  readonly account: BufferAccount;
   readonly events: EventSettings;
   readonly shared: SharedEvents;
   readonly queryToken: boolean;
@@ -87,7 +89,7 @@ export function subscribeRoute(options: SubscribeRouteOptions): EdgeRoute {
 
 function follow(asked: EdgeRequest, options: SubscribeRouteOptions): Promise<EdgeAnswer | undefined> {
   const { request, response, peer, query } = asked;
-  const { accept, queryToken, clock, events, shared } = options;
+  const { accept, account, queryToken, clock, events, shared } = options;
   const metadata = callMetadata(request, query, queryToken);
   const subscription = subscriptionOf(asked);
   return new Promise((resolve, reject) => {
@@ -98,6 +100,7 @@ function follow(asked: EdgeRequest, options: SubscribeRouteOptions): Promise<Edg
       peer,
       metadata,
       clock,
+      account,
       subscription,
       encoding: (query['encoding'] as EventEncoding | undefined) ?? 'text',
       events,

@@ -238,6 +238,8 @@ it('followers of a busy topic who take no events are cut', async () => {
   expect(place.most.queued).toBeLessThanOrEqual(CLIENTS * (queueBytes + 2 * messageBytes));
   expect(place.most.inFlight).toBeLessThanOrEqual(CLIENTS * (bufferBytes + 2 * messageBytes));
   expect(place.most.inFlight).toBeGreaterThan(CLIENTS * messageBytes);
+  // What waits in queues and what waits in sockets is one account.
+  expect(place.most.buffered).toBeGreaterThan(place.most.queued + (CLIENTS * messageBytes) / 2);
   const bounds = CLIENTS * (queueBytes + bufferBytes + 4 * messageBytes);
   expect(place.most.residentBytes - before.residentBytes).toBeLessThan(2 * bounds + WARM_BYTES);
 });

@@ -299,7 +299,7 @@ export class SessionProtocol implements AttachedSession {
     }
     const isResume = this.#attempt > 1;
     if (opened.resumed !== isResume) {
-      this.#violated(`Opened says resumed: ${opened.resumed} to an Open with resume: ${isResume}`);
+      this.#violated(`Opened has resumed: ${opened.resumed}, Open had resume: ${isResume}`);
       return;
     }
     const window: Size = {
@@ -308,9 +308,7 @@ export class SessionProtocol implements AttachedSession {
     };
     this.#phase = 'open';
     if (!this.outgoing.opened(opened.lastReceivedSequence, window, this.#maxMessageBytes)) {
-      this.#violated(
-        `Opened names ${opened.lastReceivedSequence} as received, which does not fit what was sent`,
-      );
+      this.#violated(`Opened has received ${opened.lastReceivedSequence}, which does not fit what was sent`);
       return;
     }
     if (!this.outgoing.settle(ack)) {
@@ -501,7 +499,7 @@ export class SessionProtocol implements AttachedSession {
     try {
       resend = tellReset(onReset, error, unsettled);
     } catch (cause) {
-      this.#finish(new ClientError(error.code, 'onReset has thrown an error, which is the cause', { cause }));
+      this.#finish(new ClientError(error.code, 'onReset failed; its error is the cause.', { cause }));
     }
     this.#isResetting = false;
     this.sender.afterReset(error, resend);

@@ -86,7 +86,7 @@ export class Subscription implements AsyncIterable<Message>, AsyncDisposable {
    * one, or, each time, why the subscription is over.
    */
   async receive(options: { readonly signal?: AbortSignal } = {}): Promise<Message | undefined> {
-    if (this.#waiter !== undefined) throw new Error('Another receive is waiting: one loop at a time reads');
+    if (this.#waiter !== undefined) throw new Error('it is being read already: one loop at a time reads');
     options.signal?.throwIfAborted();
     for (;;) {
       const item = this.#take();
