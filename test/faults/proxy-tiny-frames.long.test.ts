@@ -18,7 +18,6 @@ const REQUEST_BYTES = 5 + FRAMES;
 const HEADER_BYTES = 9;
 /** What code, heap and a few calls grow by; a hundred bytes a frame would be 340 MiB. */
 const MOST_GROWTH_BYTES = 64 * MIB;
-/** What code, heap and a few calls grow by; a hundred bytes a frame would be 340 MiB. */
 
 interface Backend extends AsyncDisposable {
   readonly address: string;
