@@ -276,8 +276,8 @@ describe('a gateway that breaks the protocol', () => {
   });
 
   test.each([
-    ['names what was never sent', { lastReceivedSequence: 3 }, 'Opened names 3'],
-    ['names less than it had acknowledged', { lastReceivedSequence: 0 }, 'Opened names 0'],
+    ['names what was never sent', { lastReceivedSequence: 3 }, 'Opened has received 3'],
+    ['names less than it had acknowledged', { lastReceivedSequence: 0 }, 'Opened has received 0'],
     ['acknowledges more than it has', { lastReceivedSequence: 1, ack: 2 }, 'Opened acknowledges 2'],
     ['is fresh to a resume', { resumed: false, lastReceivedSequence: 1 }, 'resumed: false'],
   ])('by an Opened that %s', async (_what, answer, message) => {
