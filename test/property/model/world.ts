@@ -12,6 +12,9 @@ const ROUNDS_TO_REST = 200;
 
 export type MakeGateway = (options: WorldOptions, events: RouteEvents) => GatewaySide;
 
+/** Longer than anything that was shed is looked after. */
+const SHED_MS = 2_500;
+
 /** A client, a gateway, the connections between them, and the two applications that compare notes. */
 export class World {
   readonly ledger: Ledger;
@@ -99,6 +102,8 @@ export class World {
     this.#network.sweep();
     // Once for the session's window, once for what its end leaves behind.
     for (let i = 0; i < 3; i += 1) this.gateway.advance(this.#options.resumeWindowMs);
+    // Those who were ended to make room are looked after for two seconds more (ended-burdens.ts).
+    this.gateway.advance(SHED_MS);
     this.ledger.allEnded();
     check(this.gateway.remains() === 0, 'something remains after expiry');
     for (const direction of ['up', 'down'] as const)
